@@ -1,0 +1,136 @@
+"""The chain rule, all of it: from a graph to the graph of its derivative.
+
+    vjp(f_i ∘ … ∘ f_1, x)(v) = (vjp(f_1, x) ∘ … ∘ vjp(f_i, x_{i-1}))(v)
+
+`adjoint` walks the graph backwards and composes the pullbacks; `tangent` walks it forwards and composes the
+pushforwards. Both only build nodes, so a derivative is again a function: to be evaluated, shown, or derived again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from diffcli.graph import Node, ancestors
+from diffcli.primitives.kinds import only_where
+from diffcli.primitives.structure import joined, sum_
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What `node` hands back to its `position`-th argument: `bar` of the node times the local partial."""
+
+    node: Node
+    position: int
+    bar: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One reverse pass: the cotangent of every node that the outputs depend on, and the steps that made it."""
+
+    cotangents: dict[Node, Node] = field(default_factory=dict)
+    contributions: list[Contribution] = field(default_factory=list)
+
+
+def active(outputs: Iterable[Node], wrt: Iterable[Node]) -> list[Node]:
+    """The nodes between `wrt` and `outputs`, arguments first: where a derivative can be other than zero."""
+    moving = set(wrt)
+    between = []
+    for node in ancestors(outputs):
+        if node in moving or any(arg in moving for arg in node.args):
+            moving.add(node)
+            between.append(node)
+    return between
+
+
+def adjoint(outputs: Sequence[Node], seeds: Sequence[Node | None], wrt: Iterable[Node]) -> Sweep:
+    """The reverse pass: from one cotangent an output (`None`: zero) to the cotangents of `wrt`.
+
+    Every node carries the condition under which it is looked at. A branch not taken contributes nothing, not
+    even 0·∞; a 0·∞ that comes from no branch stays NaN, because it is one.
+    """
+    sweep = Sweep()
+    received: dict[Node, list[Node]] = {}
+    looked_at = _Conditions()
+    for output, seed in zip(outputs, seeds, strict=True):
+        if seed is not None:
+            received.setdefault(output, []).append(seed)
+            looked_at.always(output)
+    targets = set(wrt)
+    between = active([o for o, s in zip(outputs, seeds, strict=True) if s is not None], targets)
+    moving = set(between)
+    for node in reversed(between):
+        terms = received.pop(node, None)
+        bar = joined(terms) if terms else None
+        if bar is None:
+            continue
+        sweep.cotangents[node] = bar
+        for i, arg in enumerate(node.args):
+            if arg not in moving:
+                continue
+            here = looked_at.through(node, i)
+            bar_arg = node.op.pullback(node, bar, i)
+            if bar_arg is None:
+                continue
+            if here is not None and (node.op.scales or node.op.uses):
+                bar_arg = only_where(here, bar_arg)
+            looked_at.either(arg, here)
+            received.setdefault(arg, []).append(bar_arg)
+            sweep.contributions.append(Contribution(node, i, bar_arg))
+    return sweep
+
+
+def tangent(outputs: Sequence[Node], seeds: Mapping[Node, Node]) -> list[Node | None]:
+    """The forward pass: from tangents of some nodes (`seeds`) to those of `outputs`; `None` is zero.
+
+    A branch not taken needs no care here: the choice between two tangents drops one of them whole.
+    """
+    dots: dict[Node, Node | None] = dict(seeds)
+    for node in active(outputs, seeds):
+        if node not in dots:
+            dots[node] = node.op.pushforward(node, [dots.get(arg) for arg in node.args])
+    return [dots.get(output) for output in outputs]
+
+
+class _Conditions:
+    """For every node, when it is looked at: `None` means always."""
+
+    def __init__(self) -> None:
+        self._known: dict[Node, Node | None] = {}
+
+    def always(self, node: Node) -> None:
+        self._known[node] = None
+
+    def either(self, node: Node, condition: Node | None) -> None:
+        """One more use of `node`, under `condition`."""
+        if node not in self._known:
+            self._known[node] = condition
+            return
+        before = self._known[node]
+        if before is None or condition is None or before.args == (condition,) or condition.args == (before,):
+            self._known[node] = None  # c or not c
+        else:
+            self._known[node] = before | condition
+
+    def through(self, node: Node, i: int) -> Node | None:
+        """When `node` looks at its i-th argument: when it is looked at itself, and its own choice falls so."""
+        outer = self._known[node]
+        if outer is not None and node.op.kind != "elementwise":
+            outer = _moved_back(node, i, outer)
+        inner = node.op.uses[i] if node.op.uses else None
+        if inner is None:
+            return outer
+        return inner(node) if outer is None else outer & inner(node)
+
+
+def _moved_back(node: Node, i: int, condition: Node) -> Node | None:
+    """`condition`, shaped like `node`, as it bears on the i-th argument: where any looked-at element needs it."""
+    builder = node.builder
+    flags = builder.number(condition)
+    if node.op.kind == "linear" and not node.op.scales:
+        counts = node.op.pullback(node, flags, i)
+    else:
+        counts = builder.broadcast(sum_(flags, params=((),)), node.args[i].shape)
+    return None if counts is None else builder.truth(counts)
+

@@ -1,0 +1,349 @@
+"""The op graph: what every transformation takes and returns.
+
+A `Node` is one operation on other nodes; a `Builder` makes nodes and shares them, so that a common
+subexpression exists once; a `Function` names a graph's inputs and outputs. A `Primitive` is one entry of the
+table in `diffcli.primitives`: all there is to know about one operation.
+
+Nodes are numbered in the order they are made, and a node is made after its arguments: the numbers are a
+topological order, forward for values, backward for cotangents, and nothing here ever recurses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.errors import ExpressionError
+
+Shape: TypeAlias = tuple[int, ...]
+Array: TypeAlias = NDArray[Any]
+Operand: TypeAlias = "Node | float"
+
+#: A partial, as a rule states it: a node, a plain number, or `None` where the derivative is structurally zero.
+Partial: TypeAlias = "Node | float | None"
+
+MAX_NODES = 10_000_000
+
+
+def _no_cotangent(node: Node, bar: Node, i: int) -> Node | None:
+    return None
+
+
+def _no_tangent(node: Node, dots: Sequence[Node | None]) -> Node | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Primitive:
+    """One entry of the table: everything that is known about an operation.
+
+    The kinds differ in how an entry states its derivative (`diffcli.primitives.kinds`); in the end every entry
+    has both modes, `pullback` and `pushforward`, made from that one statement.
+    """
+
+    name: str
+    kind: str
+    #: Evaluates arrays whose last axis is the batch: ``apply(*arrays, *params)``.
+    apply: Callable[..., Array]
+    #: The result's shape from the arguments' shapes and the parameters (elementwise: all shapes are equal).
+    shape: Callable[..., Shape]
+    #: ``pullback(node, bar, i)``: the cotangent that `node` hands to its i-th argument; None: structurally zero.
+    pullback: Callable[[Node, Node, int], Node | None] = _no_cotangent
+    #: ``pushforward(node, dots)``: the tangent of `node` from those of its arguments (None: zero).
+    pushforward: Callable[[Node, Sequence[Node | None]], Node | None] = _no_tangent
+    #: Elementwise only: ∂y/∂xᵢ as a function of (y, x₁, …).
+    partials: tuple[Callable[..., Partial] | None, ...] = ()
+    #: ``uses[i](node)``: where the i-th argument is looked at at all (branches); `None`: everywhere.
+    uses: tuple[Callable[[Node], Node] | None, ...] = ()
+    #: What multiplies a cotangent is data (so that 0·∞ can arise), not only 0 and 1.
+    scales: bool = True
+    #: Arguments that are conditions (booleans), by position.
+    conditions: tuple[int, ...] = ()
+    #: True: gives booleans; None: gives what its first argument is.
+    boolean: bool | None = False
+    #: IEEE-exact ufuncs give the same bits for any stride; all others want contiguous operands.
+    exact: bool = False
+    #: The result may be a view of the first argument.
+    view: bool = False
+    #: Simplifies at construction where IEEE arithmetic agrees.
+    fold: Callable[..., Node | None] | None = None
+    #: How it is written between its arguments ("+", "^"), where it is an operator.
+    operator: str | None = None
+    doc: str = ""
+    #: The value in arbitrary precision, ``reference(mpmath, *numbers)``: what the tests hold `apply` against.
+    reference: Callable[..., Any] | None = None
+    #: Where the tests sample it, one (low, high) an argument.
+    samples: tuple[tuple[float, float], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"
+
+    def __call__(self, *args: Operand, params: tuple[Any, ...] = ()) -> Node:
+        """A node that applies this operation; plain numbers become constants, shapes are broadcast."""
+        builder = next(a.builder for a in args if isinstance(a, Node))
+        nodes = [a if isinstance(a, Node) else builder.constant(a) for a in args]
+        if self.kind == "elementwise":
+            nodes = builder.aligned(nodes, self)
+            shape = nodes[0].shape
+        else:
+            if self.boolean is False:
+                nodes = [builder.number(node) for node in nodes]
+            shape = self.shape(*[node.shape for node in nodes], *params)
+        if self.fold is not None:
+            folded = self.fold(*nodes)
+            if folded is not None:
+                return folded
+        return builder.make(self, tuple(nodes), params, shape)
+
+
+class Node:
+    """One operation in a graph: immutable, equal by identity, shared within its builder."""
+
+    __slots__ = ("args", "boolean", "builder", "constant", "index", "op", "params", "shape")
+
+    def __init__(
+        self, builder: Builder, op: Primitive, args: tuple[Node, ...], params: tuple[Any, ...], shape: Shape
+    ) -> None:
+        self.builder = builder
+        self.op = op
+        self.args = args
+        self.params = params
+        self.shape = shape
+        self.index = len(builder.nodes)
+        self.boolean = bool(args and args[0].boolean) if op.boolean is None else op.boolean
+        self.constant = op is not INPUT  # depends on no input
+        for arg in args:
+            if not arg.constant:
+                self.constant = False
+                break
+
+    def __repr__(self) -> str:
+        inside = ", ".join([f"#{arg.index}" for arg in self.args] + [repr(p) for p in self.params])
+        return f"#{self.index}={self.op.name}({inside})"
+
+    def __add__(self, other: Operand) -> Node:
+        return TABLE["add"](self, other)
+
+    def __radd__(self, other: float) -> Node:
+        return TABLE["add"](other, self)
+
+    def __sub__(self, other: Operand) -> Node:
+        return TABLE["subtract"](self, other)
+
+    def __rsub__(self, other: float) -> Node:
+        return TABLE["subtract"](other, self)
+
+    def __mul__(self, other: Operand) -> Node:
+        return TABLE["multiply"](self, other)
+
+    def __rmul__(self, other: float) -> Node:
+        return TABLE["multiply"](other, self)
+
+    def __truediv__(self, other: Operand) -> Node:
+        return TABLE["divide"](self, other)
+
+    def __rtruediv__(self, other: float) -> Node:
+        return TABLE["divide"](other, self)
+
+    def __pow__(self, other: Operand) -> Node:
+        return TABLE["power"](self, other)
+
+    def __neg__(self) -> Node:
+        return TABLE["negate"](self)
+
+    def __lt__(self, other: Operand) -> Node:
+        return TABLE["less"](self, other)
+
+    def __le__(self, other: Operand) -> Node:
+        return TABLE["less_equal"](self, other)
+
+    def __gt__(self, other: Operand) -> Node:
+        return TABLE["greater"](self, other)
+
+    def __ge__(self, other: Operand) -> Node:
+        return TABLE["greater_equal"](self, other)
+
+    def __and__(self, other: Node) -> Node:
+        return TABLE["and"](self, other)
+
+    def __or__(self, other: Node) -> Node:
+        return TABLE["or"](self, other)
+
+    def __invert__(self) -> Node:
+        return TABLE["not"](self)
+
+    @property
+    def size(self) -> int:
+        """How many numbers its value has."""
+        count = 1
+        for extent in self.shape:
+            count *= extent
+        return count
+
+
+#: Every primitive by its name; `diffcli.primitives` fills it.
+TABLE: dict[str, Primitive] = {}
+
+
+def register(primitive: Primitive) -> Primitive:
+    """Puts an entry into the table and gives it back."""
+    if primitive.name in TABLE:
+        raise ValueError(f"two primitives are called {primitive.name}")
+    TABLE[primitive.name] = primitive
+    return primitive
+
+
+def _no_apply(*_: Any) -> Array:
+    raise AssertionError("inputs and constants have values, not operations")
+
+
+INPUT = Primitive(name="input", kind="leaf", apply=_no_apply, shape=lambda: ())
+CONSTANT = Primitive(name="constant", kind="leaf", apply=_no_apply, shape=lambda: (), boolean=False)
+
+
+class Builder:
+    """Makes nodes. The same operation on the same arguments is the same node."""
+
+    def __init__(self, max_nodes: int = MAX_NODES) -> None:
+        self.nodes: list[Node] = []
+        self.max_nodes = max_nodes
+        self._shared: dict[tuple[Any, ...], Node] = {}
+        self._known: dict[Node, Array] = {}
+
+    def make(self, op: Primitive, args: tuple[Node, ...], params: tuple[Any, ...], shape: Shape) -> Node:
+        """The node for `op` on `args`, made once."""
+        key = (op, args, params)
+        node = self._shared.get(key)
+        if node is None:
+            if len(self.nodes) >= self.max_nodes:
+                raise ExpressionError(
+                    f"the expression needs more than {self.max_nodes:,} nodes",
+                    hint="raise the limit with --max-nodes",
+                    code="limit",
+                )
+            node = Node(self, op, args, params, shape)
+            self._shared[key] = node
+            self.nodes.append(node)
+        return node
+
+    def input(self, name: str, shape: Shape) -> Node:
+        """A free variable."""
+        return self.make(INPUT, (), (name,), shape)
+
+    def constant(self, value: float | Array) -> Node:
+        """A number, or an array of numbers, that depends on nothing."""
+        # The bytes tell 0.0 from -0.0 and one NaN from none: equality does neither.
+        array = np.ascontiguousarray(value, dtype=np.float64)
+        if np.ndim(value) == 0:
+            array = array.reshape(())
+        key = (CONSTANT, array.shape, array.tobytes())
+        node = self._shared.get(key)
+        if node is None:
+            array.flags.writeable = False
+            node = Node(self, CONSTANT, (), (array,), array.shape)
+            self._shared[key] = node
+            self.nodes.append(node)
+        return node
+
+    def number(self, node: Node) -> Node:
+        """`node`, with a boolean made 0 or 1."""
+        return TABLE["number"](node) if node.boolean else node
+
+    def truth(self, node: Node) -> Node:
+        """`node`, with a number made a boolean: anything but 0 is true."""
+        return node if node.boolean else TABLE["truth"](node)
+
+    def broadcast(self, node: Node, shape: Shape) -> Node:
+        """`node` repeated to `shape`, by NumPy's rule."""
+        if node.shape == shape:
+            return node
+        return self.make(TABLE["broadcast"], (node,), (shape,), shape)
+
+    def aligned(self, nodes: list[Node], op: Primitive) -> list[Node]:
+        """Operands of an elementwise operation: brought to one shape, conditions boolean and the rest not."""
+        shape = nodes[0].shape
+        for node in nodes:
+            if node.shape != shape:
+                shape = broadcast_shapes([n.shape for n in nodes])
+                break
+        for i, node in enumerate(nodes):
+            if i in op.conditions:
+                node = self.truth(node)
+            elif node.boolean and op.boolean is not None:
+                node = self.number(node)
+            if node.shape != shape:
+                node = self.broadcast(node, shape)
+            nodes[i] = node
+        return nodes
+
+    def known(self, node: Node) -> Array:
+        """The value of a node that depends on no input, computed while building (indices, axes, exponents)."""
+        found = self._known.get(node)
+        if found is not None:
+            return found
+        for each in ancestors([node]):
+            if each in self._known:
+                continue
+            if each.op is CONSTANT:
+                value = each.params[0]
+            else:
+                with np.errstate(all="ignore"):
+                    args = [self._known[arg][..., np.newaxis] for arg in each.args]
+                    value = each.op.apply(*args, *each.params)[..., 0]
+            self._known[each] = value
+        return self._known[node]
+
+
+def broadcast_shapes(shapes: Sequence[Shape]) -> Shape:
+    """NumPy's broadcasting rule; an `ExpressionError` names the shapes that do not fit."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        named = " and ".join(show_shape(s) for s in shapes if s != ())
+        raise ExpressionError(f"shapes {named} do not fit together", code="shape") from None
+
+
+def show_shape(shape: Shape) -> str:
+    """A shape as people write it: ``(3, 4)``, or ``a number``."""
+    return str(shape) if shape else "a number"
+
+
+def ancestors(outputs: Iterable[Node]) -> list[Node]:
+    """Every node that `outputs` depend on, themselves included, arguments before users."""
+    seen: set[Node] = set()
+    stack = list(outputs)
+    while stack:
+        node = stack.pop()
+        if node not in seen:
+            seen.add(node)
+            stack.extend(node.args)
+    return sorted(seen, key=_index)
+
+
+def _index(node: Node) -> int:
+    return node.index
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A graph with named inputs and outputs: f: Rⁿ → Rᵐ, each input and output of any shape."""
+
+    inputs: tuple[Node, ...]
+    outputs: tuple[Node, ...]
+    names: tuple[str, ...]  # of the outputs
+    spans: Mapping[Node, tuple[int, int]] = field(default_factory=dict)
+    labels: Mapping[Node, str] = field(default_factory=dict)  # the names that a file gave its values
+
+    @property
+    def builder(self) -> Builder:
+        """The builder that all its nodes share."""
+        return self.outputs[0].builder
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The inputs' names, in order."""
+        return tuple(node.params[0] for node in self.inputs)

@@ -1,0 +1,434 @@
+"""Smooth functions of one or two numbers.
+
+Each rule is the form that keeps its relative accuracy over the whole domain, and is NaN outside it. The
+textbook form is often another one: 1 − tanh² has no correct digit at 20, 1/√(1−x²) half of them near 1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from diffcli.graph import Array, Node, Partial, TABLE
+from diffcli.primitives.kinds import elementwise
+
+INF = math.inf
+LN2 = math.log(2.0)
+LN10 = math.log(10.0)
+DEGREE = math.pi / 180.0
+
+
+# Arithmetic -------------------------------------------------------------------------------------------------
+
+
+def _fold_add(a: Node, b: Node) -> Node | None:
+    if b.op is TABLE.get("negate"):
+        return a - b.args[0]
+    return None
+
+
+def _is(node: Node, value: float) -> bool:
+    """Whether `node` is the literal `value` in every element (so never −0 for 0)."""
+    while node.op is TABLE.get("broadcast"):
+        node = node.args[0]
+    if node.op.name != "constant":
+        return False
+    array = node.params[0]
+    return bool(array.ndim == 0 and array == value)
+
+
+def _fold_multiply(a: Node, b: Node) -> Node | None:
+    for one, other in ((a, b), (b, a)):
+        if _is(one, 1.0):
+            return other
+        if _is(one, -1.0):
+            return -other
+    return None
+
+
+def _fold_divide(a: Node, b: Node) -> Node | None:
+    return a if _is(b, 1.0) else None
+
+
+def _fold_negate(x: Node) -> Node | None:
+    return x.args[0] if x.op.name == "negate" else None
+
+
+add = elementwise(
+    "add", np.add, partials=(lambda y, a, b: 1.0, lambda y, a, b: 1.0),
+    exact=True, scales=False, operator="+", fold=_fold_add,
+    reference=lambda m, a, b: a + b, samples=((-9, 9), (-9, 9)),
+)  # fmt: skip
+subtract = elementwise(
+    "subtract", np.subtract, partials=(lambda y, a, b: 1.0, lambda y, a, b: -1.0),
+    exact=True, scales=False, operator="-",
+    reference=lambda m, a, b: a - b, samples=((-9, 9), (-9, 9)),
+)  # fmt: skip
+multiply = elementwise(
+    "multiply", np.multiply, partials=(lambda y, a, b: b, lambda y, a, b: a),
+    exact=True, operator="*", fold=_fold_multiply,
+    reference=lambda m, a, b: a * b, samples=((-9, 9), (-9, 9)),
+)  # fmt: skip
+divide = elementwise(
+    # −(y/b) rather than −a/b²: b² overflows long before the quotient does.
+    "divide", np.divide, partials=(lambda y, a, b: reciprocal(b), lambda y, a, b: -(y / b)),
+    exact=True, operator="/", fold=_fold_divide,
+    reference=lambda m, a, b: a / b, samples=((-9, 9), (0.1, 9)),
+)  # fmt: skip
+negate = elementwise(
+    "negate", np.negative, partials=(lambda y, x: -1.0,),
+    exact=True, scales=False, fold=_fold_negate, reference=lambda m, x: -x, samples=((-9, 9),),
+)  # fmt: skip
+reciprocal = elementwise(
+    "reciprocal", np.reciprocal, partials=(lambda y, x: -square(y),),
+    exact=True, reference=lambda m, x: 1 / x, samples=((0.1, 9),),
+)  # fmt: skip
+square = elementwise(
+    "square", np.square, partials=(lambda y, x: 2.0 * x,),
+    exact=True, reference=lambda m, x: x * x, samples=((-9, 9),),
+)  # fmt: skip
+
+
+def _within(x: Array, low: float, high: float) -> Array:
+    # Adding 0 makes −0 a +0: a pole at the end of the domain is approached from inside it.
+    inside = x >= low if high == INF else (x >= low) & (x <= high)
+    return np.where(inside, x, np.nan) + 0.0
+
+
+within = elementwise(
+    "within", _within, partials=(lambda y, x: 1.0,), scales=False,
+    reference=lambda m, x: x, samples=((0.1, 0.9),),
+    doc="x inside [low, high] and NaN outside: a derivative exists only where its function does.",
+)  # fmt: skip
+
+
+def inside(x: Node, low: float, high: float = INF) -> Node:
+    """`x`, or NaN where it lies outside [low, high]."""
+    return within(x, params=(low, high))
+
+
+# Powers -----------------------------------------------------------------------------------------------------
+
+
+def _fold_power(x: Node, n: Node) -> Node | None:
+    if not n.constant:
+        return None
+    exponent = n.builder.known(n)
+    if exponent.size == 0 or (exponent != exponent.flat[0]).any():
+        return None
+    match float(exponent.flat[0]):
+        case 2.0:
+            return square(x)
+        case 1.0:
+            return x
+        case 0.0:
+            return x.builder.broadcast(x.builder.constant(1.0), x.shape)
+        case -1.0:
+            return reciprocal(x)
+        case 0.5:
+            return sqrt(x)
+    return None
+
+
+def _power_base(y: Node, x: Node, n: Node) -> Partial:
+    if n.constant:
+        return n * x ** _minus_one(n)
+    # x⁰ is 1 for every x: without the guard 0·0⁻¹ would be NaN.
+    return TABLE["where"](TABLE["equal"](n, 0.0), 0.0, n * x ** (n - 1.0))
+
+
+def _minus_one(n: Node) -> Node:
+    """n − 1 as a constant, so that the rule for the power folds again."""
+    value = n.builder.known(n) - 1.0
+    return n.builder.constant(value.flat[0] if value.size and (value == value.flat[0]).all() else value)
+
+
+def _power_exponent(y: Node, x: Node, n: Node) -> Partial:
+    where, equal = TABLE["where"], TABLE["equal"]
+    # xⁿ·log x where x > 0. At 0 it is the limit: 0 for n > 0, a pole for n < 0, and a jump at n = 0.
+    at_zero = where(n > 0.0, 0.0, where(n < 0.0, -INF, math.nan))
+    return where(x > 0.0, xlogy(y, x), where(equal(x, 0.0), at_zero, math.nan))
+
+
+power = elementwise(
+    "power", np.power, partials=(_power_base, _power_exponent),
+    operator="^", fold=_fold_power, signature="x, n", aliases=("pow",),
+    doc="x to the power n; x^0 is 1.", domain="x > 0, or any x where n is a whole number",
+    rule="∂x: n·x^(n−1)   ∂n: xⁿ·log x", notation="xⁿ",
+    reference=lambda m, x, n: m.power(x, n), samples=((0.1, 5), (-3, 3)),
+)  # fmt: skip
+sqrt = elementwise(
+    "sqrt", np.sqrt, partials=(lambda y, x: 0.5 / inside(y, 0.0),), exact=True,
+    signature="x", doc="Square root.", domain="x ≥ 0", rule="1/(2√x)", notation="√x",
+    reference=lambda m, x: m.sqrt(x), samples=((0, 9),),
+)  # fmt: skip
+cbrt = elementwise(
+    "cbrt", np.cbrt, partials=(lambda y, x: (1.0 / 3.0) / square(y),),
+    signature="x", doc="Cube root, odd: cbrt(-8) is -2.", rule="1/(3·∛x²)", notation="∛x",
+    reference=lambda m, x: m.sign(x) * m.cbrt(abs(x)), samples=((-9, 9),),
+)  # fmt: skip
+
+
+def _hypot_partial(y: Node, x: Node) -> Partial:
+    return TABLE["where"](TABLE["equal"](y, 0.0), 0.0, x / y)
+
+
+hypot = elementwise(
+    "hypot", np.hypot,
+    partials=(lambda y, a, b: _hypot_partial(y, a), lambda y, a, b: _hypot_partial(y, b)),
+    signature="x, y", doc="√(x² + y²) without overflow.", rule="x/h, y/h with h = hypot(x, y)",
+    kink="0 at the origin, the least of the subgradients", notation="√(x² + y²)",
+    reference=lambda m, a, b: m.hypot(a, b), samples=((-9, 9), (-9, 9)),
+)  # fmt: skip
+
+
+# Exponentials and logarithms --------------------------------------------------------------------------------
+
+exp = elementwise(
+    "exp", np.exp, partials=(lambda y, x: y,),
+    signature="x", doc="Exponential function.", rule="exp(x)", notation="eˣ",
+    reference=lambda m, x: m.exp(x), samples=((-20, 20),),
+)  # fmt: skip
+exp2 = elementwise(
+    "exp2", np.exp2, partials=(lambda y, x: LN2 * y,),
+    signature="x", doc="2 to the power x.", rule="log(2)·2ˣ", notation="2ˣ",
+    reference=lambda m, x: m.power(2, x), samples=((-20, 20),),
+)  # fmt: skip
+expm1 = elementwise(
+    "expm1", np.expm1, partials=(lambda y, x: exp(x),),
+    signature="x", doc="exp(x) − 1, accurate near 0.", rule="exp(x)", notation="eˣ − 1",
+    reference=lambda m, x: m.expm1(x), samples=((-5, 5),),
+)  # fmt: skip
+log = elementwise(
+    "log", np.log, partials=(lambda y, x: reciprocal(inside(x, 0.0)),),
+    signature="x", aliases=("ln",), doc="Natural logarithm.", domain="x > 0", rule="1/x",
+    reference=lambda m, x: m.log(x), samples=((0.01, 30),),
+)  # fmt: skip
+log2 = elementwise(
+    "log2", np.log2, partials=(lambda y, x: 1.0 / LN2 / inside(x, 0.0),),
+    signature="x", doc="Logarithm to base 2.", domain="x > 0", rule="1/(x·log 2)", notation="log₂ x",
+    reference=lambda m, x: m.log(x) / m.log(2), samples=((0.01, 30),),
+)  # fmt: skip
+log10 = elementwise(
+    "log10", np.log10, partials=(lambda y, x: 1.0 / LN10 / inside(x, 0.0),),
+    signature="x", doc="Logarithm to base 10.", domain="x > 0", rule="1/(x·log 10)", notation="log₁₀ x",
+    reference=lambda m, x: m.log10(x), samples=((0.01, 30),),
+)  # fmt: skip
+log1p = elementwise(
+    "log1p", np.log1p, partials=(lambda y, x: reciprocal(1.0 + inside(x, -1.0)),),
+    signature="x", doc="log(1 + x), accurate near 0.", domain="x > −1", rule="1/(1+x)", notation="log(1 + x)",
+    reference=lambda m, x: m.log1p(x), samples=((-0.9, 9),),
+)  # fmt: skip
+
+
+def _sigmoid(x: Array) -> Array:
+    t = np.exp(-np.abs(x))
+    return np.where(x >= 0.0, 1.0, t) / (1.0 + t)
+
+
+def _softplus(x: Array) -> Array:
+    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def _logit(x: Array) -> Array:
+    # Three forms, each free of cancellation on its part; 1−x and 2x−1 are exact where they are used.
+    middle = 2.0 * np.arctanh(2.0 * x - 1.0)
+    low = np.log(x / (1.0 - x))
+    high = -np.log((1.0 - x) / x)
+    return np.where(x < 0.25, low, np.where(x > 0.75, high, middle))
+
+
+sigmoid = elementwise(
+    # s(x)·s(−x): s·(1−s) cancels to 0 from x = 37 on.
+    "sigmoid", _sigmoid, partials=(lambda y, x: y * sigmoid(-x),),
+    signature="x", aliases=("expit", "logistic"), doc="1/(1 + exp(−x)).", rule="s(x)·s(−x)", notation="1/(1 + e⁻ˣ)",
+    reference=lambda m, x: 1 / (1 + m.exp(-x)), samples=((-40, 40),),
+)  # fmt: skip
+logit = elementwise(
+    "logit", _logit, partials=(lambda y, x: _logit_partial(inside(x, 0.0, 1.0)),),
+    signature="x", doc="log(x/(1−x)), the inverse of sigmoid.", domain="0 < x < 1", rule="1/(x·(1−x))",
+    notation="log(x/(1−x))", reference=lambda m, x: m.log(x / (1 - x)), samples=((0.01, 0.99),),
+)  # fmt: skip
+
+
+def _logit_partial(x: Node) -> Node:
+    return reciprocal(x * (1.0 - x))
+
+
+softplus = elementwise(
+    "softplus", _softplus, partials=(lambda y, x: sigmoid(x),),
+    signature="x", doc="log(1 + exp(x)) without overflow.", rule="sigmoid(x)", notation="log(1 + eˣ)",
+    reference=lambda m, x: m.log1p(m.exp(x)), samples=((-40, 40),),
+)  # fmt: skip
+log_sigmoid = elementwise(
+    "log_sigmoid", lambda x: -_softplus(-x), partials=(lambda y, x: sigmoid(-x),),
+    signature="x", doc="log(sigmoid(x)) without underflow.", rule="sigmoid(−x)", notation="−log(1 + e⁻ˣ)",
+    reference=lambda m, x: -m.log1p(m.exp(-x)), samples=((-40, 40),),
+)  # fmt: skip
+logaddexp = elementwise(
+    "logaddexp", np.logaddexp, partials=(lambda y, a, b: sigmoid(a - b), lambda y, a, b: sigmoid(b - a)),
+    signature="x, y", doc="log(exp(x) + exp(y)) without overflow.", rule="sigmoid(x−y), sigmoid(y−x)",
+    notation="log(eˣ + eʸ)",
+    reference=lambda m, a, b: m.log(m.exp(a) + m.exp(b)), samples=((-20, 20), (-20, 20)),
+)  # fmt: skip
+
+
+def _xlogy(x: Array, y: Array) -> Array:
+    return np.where((x == 0.0) & ~np.isnan(y), 0.0, x * np.log(y))
+
+
+def _xlogy_second(y: Node, a: Node, b: Node) -> Partial:
+    return TABLE["where"](TABLE["equal"](a, 0.0), 0.0, a / inside(b, 0.0))
+
+
+xlogy = elementwise(
+    "xlogy", _xlogy, partials=(lambda y, a, b: log(b), _xlogy_second),
+    signature="x, y", doc="x·log(y), and 0 where x is 0.", domain="y > 0", rule="log(y), x/y", notation="x·log y",
+    reference=lambda m, a, b: a * m.log(b), samples=((-5, 5), (0.1, 9)),
+)  # fmt: skip
+entr = elementwise(
+    "entr", lambda x: np.where(x < 0.0, -np.inf, -_xlogy(x, np.abs(x))), partials=(lambda y, x: -(log(x) + 1.0),),
+    signature="x", doc="Entropy −x·log(x); 0 at 0, −∞ below.", domain="x ≥ 0", rule="−log(x) − 1",
+    notation="−x·log x", reference=lambda m, x: -x * m.log(x), samples=((0.01, 9),),
+)  # fmt: skip
+
+
+# Trigonometry -----------------------------------------------------------------------------------------------
+
+sin = elementwise(
+    "sin", np.sin, partials=(lambda y, x: cos(x),),
+    signature="x", doc="Sine; x in radians.", rule="cos(x)",
+    reference=lambda m, x: m.sin(x), samples=((-20, 20),),
+)  # fmt: skip
+cos = elementwise(
+    "cos", np.cos, partials=(lambda y, x: -sin(x),),
+    signature="x", doc="Cosine; x in radians.", rule="−sin(x)",
+    reference=lambda m, x: m.cos(x), samples=((-20, 20),),
+)  # fmt: skip
+tan = elementwise(
+    "tan", np.tan, partials=(lambda y, x: 1.0 + square(y),),
+    signature="x", doc="Tangent; x in radians.", domain="x ≠ π/2 + kπ", rule="1 + tan²(x)",
+    reference=lambda m, x: m.tan(x), samples=((-1.5, 1.5),),
+)  # fmt: skip
+asin = elementwise(
+    "asin", np.arcsin, partials=(lambda y, x: reciprocal(sqrt((1.0 - x) * (1.0 + x))),),
+    signature="x", aliases=("arcsin",), doc="Inverse sine, in [−π/2, π/2].", domain="−1 ≤ x ≤ 1",
+    rule="1/√((1−x)(1+x))", reference=lambda m, x: m.asin(x), samples=((-1, 1),),
+)  # fmt: skip
+acos = elementwise(
+    "acos", np.arccos, partials=(lambda y, x: -reciprocal(sqrt((1.0 - x) * (1.0 + x))),),
+    signature="x", aliases=("arccos",), doc="Inverse cosine, in [0, π].", domain="−1 ≤ x ≤ 1",
+    rule="−1/√((1−x)(1+x))", reference=lambda m, x: m.acos(x), samples=((-1, 1),),
+)  # fmt: skip
+atan = elementwise(
+    # 1/(1+x²) as a square: x² overflows where the derivative is still a normal number.
+    "atan", np.arctan, partials=(lambda y, x: square(reciprocal(hypot(1.0, x))),),
+    signature="x", aliases=("arctan",), doc="Inverse tangent, in (−π/2, π/2).", rule="1/(1+x²)",
+    reference=lambda m, x: m.atan(x), samples=((-9, 9),),
+)  # fmt: skip
+atan2 = elementwise(
+    # (x/h)/h with h = hypot: x² + y² underflows at 1e-200, where the derivative is 5e199.
+    "atan2", np.arctan2, partials=(lambda z, y, x: x / hypot(x, y) / hypot(x, y), lambda z, y, x: -(y / hypot(x, y) / hypot(x, y))),
+    signature="y, x", aliases=("arctan2",), doc="Angle of the point (x, y), in (−π, π]. The ordinate comes first.",
+    domain="not the origin; the value jumps across x < 0, y = 0", rule="x/(x²+y²), −y/(x²+y²)",
+    reference=lambda m, y, x: m.atan2(y, x), samples=((-9, 9), (0.1, 9)),
+)  # fmt: skip
+
+
+def _sinc(x: Array) -> Array:
+    return _sinc_derivative(x, 0)
+
+
+def _sin_pi(x: Array, quarter: int) -> Array:
+    """sin(πx + quarter·π/2), reduced before the multiplication by π, so exact at the zeros."""
+    r = x - 2.0 * np.rint(x / 2.0)
+    if quarter % 2:  # cos(πr) = sin(π(½ − |r|))
+        r = 0.5 - np.abs(r)
+    else:
+        r = np.where(np.abs(r) > 0.5, np.copysign(1.0 - np.abs(r), r), r)
+    return np.sin(np.pi * r) * (1.0 if quarter % 4 < 2 else -1.0)
+
+
+def _sinc_derivative(x: Array, order: int) -> Array:
+    """The derivative of that order of sin(πx)/(πx).
+
+    Far from 0 by the recurrence z·Sₖ + k·Sₖ₋₁ = sin(z + kπ/2) for the derivatives Sₖ of sin(z)/z, which follows
+    from differentiating z·S₀ = sin z; near 0, where it cancels, by the power series.
+    """
+    z = np.pi * x
+    near = np.abs(z) <= max(2.0, float(order))
+    safe = np.where(near, np.pi, z)
+    far = _sin_pi(x, 0) / safe
+    for k in range(1, order + 1):
+        far = (_sin_pi(x, k) - k * far) / safe
+    small = np.where(near, z, 0.0)
+    series = np.zeros_like(small)
+    first = (order + 1) // 2
+    term = small ** (2 * first - order) * ((-1.0) ** first / math.factorial(2 * first - order))
+    for j in range(first, first + 16 + order):
+        series = series + term / (2 * j + 1)
+        p = 2 * j - order
+        term = term * -(small * small) / ((p + 1) * (p + 2))
+    return math.pi**order * np.where(near, series, np.where(np.isinf(x), 0.0, far))
+
+
+sinc = elementwise(
+    "sinc", _sinc, partials=(lambda y, x: sinc_derivative(x, params=(1,)),),
+    signature="x", doc="sin(πx)/(πx), and 1 at 0.", rule="(cos(πx) − sinc(x))/x", notation="sin(πx)/(πx)",
+    reference=lambda m, x: m.sincpi(x), samples=((-9, 9),),
+)  # fmt: skip
+sinc_derivative = elementwise(
+    "sinc_derivative", _sinc_derivative,
+    partials=(lambda y, x: sinc_derivative(x, params=(y.params[0] + 1,)),),
+    doc="A derivative of sinc; the parameter is its order.", samples=((-9, 9),),
+)  # fmt: skip
+deg2rad = elementwise(
+    "deg2rad", np.deg2rad, partials=(lambda y, x: DEGREE,), scales=False,
+    signature="x", aliases=("radians",), doc="Degrees to radians.", rule="π/180", notation="x·π/180",
+    reference=lambda m, x: x * m.pi / 180, samples=((-400, 400),),
+)  # fmt: skip
+rad2deg = elementwise(
+    "rad2deg", np.rad2deg, partials=(lambda y, x: 180.0 / math.pi,), scales=False,
+    signature="x", aliases=("degrees",), doc="Radians to degrees.", rule="180/π", notation="x·180/π",
+    reference=lambda m, x: x * 180 / m.pi, samples=((-7, 7),),
+)  # fmt: skip
+
+
+# Hyperbolic functions ---------------------------------------------------------------------------------------
+
+sinh = elementwise(
+    "sinh", np.sinh, partials=(lambda y, x: cosh(x),),
+    signature="x", doc="Hyperbolic sine.", rule="cosh(x)",
+    reference=lambda m, x: m.sinh(x), samples=((-9, 9),),
+)  # fmt: skip
+cosh = elementwise(
+    "cosh", np.cosh, partials=(lambda y, x: sinh(x),),
+    signature="x", doc="Hyperbolic cosine.", rule="sinh(x)",
+    reference=lambda m, x: m.cosh(x), samples=((-9, 9),),
+)  # fmt: skip
+tanh = elementwise(
+    # 1/cosh², and the square last, so that it underflows gradually instead of overflowing first.
+    "tanh", np.tanh, partials=(lambda y, x: square(reciprocal(cosh(x))),),
+    signature="x", doc="Hyperbolic tangent.", rule="1/cosh²(x)",
+    reference=lambda m, x: m.tanh(x), samples=((-30, 30),),
+)  # fmt: skip
+asinh = elementwise(
+    "asinh", np.arcsinh, partials=(lambda y, x: reciprocal(hypot(1.0, x)),),
+    signature="x", aliases=("arcsinh",), doc="Inverse hyperbolic sine.", rule="1/√(1+x²)",
+    reference=lambda m, x: m.asinh(x), samples=((-30, 30),),
+)  # fmt: skip
+acosh = elementwise(
+    "acosh", np.arccosh, partials=(lambda y, x: reciprocal(sqrt(x - 1.0) * sqrt(x + 1.0)),),
+    signature="x", aliases=("arccosh",), doc="Inverse hyperbolic cosine.", domain="x ≥ 1",
+    rule="1/(√(x−1)·√(x+1))", reference=lambda m, x: m.acosh(x), samples=((1, 30),),
+)  # fmt: skip
+atanh = elementwise(
+    "atanh", np.arctanh, partials=(lambda y, x: _atanh_partial(inside(x, -1.0, 1.0)),),
+    signature="x", aliases=("arctanh",), doc="Inverse hyperbolic tangent.", domain="−1 < x < 1",
+    rule="1/((1−x)(1+x))", reference=lambda m, x: m.atanh(x), samples=((-0.99, 0.99),),
+)  # fmt: skip
+
+
+def _atanh_partial(x: Node) -> Node:
+    return reciprocal((1.0 - x) * (1.0 + x))
