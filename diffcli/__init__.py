@@ -1,0 +1,80 @@
+"""Differentiate formulas at a point.
+
+    >>> import diffcli
+    >>> f = diffcli.parse("sin(x)*y")
+    >>> diffcli.grad(f, {"x": 1, "y": 2})
+    {'x': 1.0806046117362795, 'y': 0.8414709848078965}
+
+The names below are loaded when they are first used, so that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from diffcli.calculus import (
+        Jacobian,
+        Pullback,
+        evaluate,
+        grad,
+        jacobian,
+        value_and_grad,
+        vjp,
+    )
+    from diffcli.errors import DiffcliError, ExpressionError, UsageError
+    from diffcli.language.program import Program, parse
+    from diffcli.trace import Trace, TraceNode, trace
+
+_HOMES = {
+    "DiffcliError": "diffcli.errors",
+    "ExpressionError": "diffcli.errors",
+    "Jacobian": "diffcli.calculus",
+    "Program": "diffcli.language.program",
+    "Pullback": "diffcli.calculus",
+    "Trace": "diffcli.trace",
+    "TraceNode": "diffcli.trace",
+    "UsageError": "diffcli.errors",
+    "evaluate": "diffcli.calculus",
+    "grad": "diffcli.calculus",
+    "jacobian": "diffcli.calculus",
+    "parse": "diffcli.language.program",
+    "trace": "diffcli.trace",
+    "value_and_grad": "diffcli.calculus",
+    "vjp": "diffcli.calculus",
+}
+
+__all__ = [
+    "DiffcliError",
+    "ExpressionError",
+    "Jacobian",
+    "Program",
+    "Pullback",
+    "Trace",
+    "TraceNode",
+    "UsageError",
+    "evaluate",
+    "grad",
+    "jacobian",
+    "parse",
+    "trace",
+    "value_and_grad",
+    "vjp",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'diffcli' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
