@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, overload
+from typing import Any, Protocol, TypeAlias, TypeVar, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from diffcli.derive import adjoint
+from diffcli.derive import active, adjoint
 from diffcli.errors import UsageError
 from diffcli.evaluate import Plan, lift
-from diffcli.graph import Function, Node, Shape
+from diffcli.graph import Function, Node, Shape, ancestors
 
+_T = TypeVar("_T")
 Array: TypeAlias = NDArray[np.float64]
 Value: TypeAlias = float | Array
 Values: TypeAlias = dict[str, Value]
@@ -77,63 +78,85 @@ def _wrt(f: Differentiable, point: Mapping[str, Array], wrt: Sequence[str] | Non
 
 
 @dataclass(frozen=True, slots=True)
-class _Bound:
-    """A function at a point."""
+class Bound:
+    """A function at a point, to be differentiated in some of its inputs."""
 
     function: Function
     at: dict[Node, Array]  # batch axis last
     wrt: tuple[Node, ...]
 
-    def run(self, outputs: Sequence[Node], extra: Mapping[Node, Array] | None = None) -> list[Array]:
-        return Plan(outputs).run({**self.at, **extra} if extra else self.at)
+    def once(self, what: str, make: Callable[[], _T]) -> _T:
+        """What `make` makes of this function and these inputs, made once for all points."""
+        key = (what, self.wrt)
+        if key not in self.function.derived:
+            self.function.derived[key] = make()
+        made: _T = self.function.derived[key]
+        return made
 
 
-def _bind(f: Differentiable, at: Point | ArrayLike, wrt: Sequence[str] | None = None) -> _Bound:
+def bind(f: Differentiable, at: Point | ArrayLike, wrt: Sequence[str] | None = None) -> Bound:
     point = _place(f, at)
     names = _wrt(f, point, wrt)
     function = f.bind({name: value.shape for name, value in point.items()})
     by_name = dict(zip(function.input_names, function.inputs, strict=True))
-    return _Bound(
+    return Bound(
         function,
         {by_name[name]: lift(value) for name, value in point.items()},
         tuple(by_name[name] for name in names),
     )
 
 
-def _single(array: Array) -> Value:
+def single(array: Array) -> Value:
     """The value of a batch of one: a number, or an array."""
     value = array[..., 0]
     return float(value) if value.ndim == 0 else np.array(value)
 
 
 def _values(function: Function, arrays: Sequence[Array]) -> Values:
-    return {name: _single(array) for name, array in zip(function.names, arrays, strict=True)}
+    return {name: single(array) for name, array in zip(function.names, arrays, strict=True)}
 
 
 def evaluate(f: Differentiable, at: Point | ArrayLike) -> Values:
     """The value of every output at a point, by name."""
-    bound = _bind(f, at)
-    return _values(bound.function, bound.run(bound.function.outputs))
+    bound = bind(f, at)
+    plan = bound.once("values", lambda: Plan(bound.function.outputs))
+    return _values(bound.function, plan.run(bound.at))
 
 
 # One pass ---------------------------------------------------------------------------------------------------
 
 
+class _Reverse:
+    """The two passes of a function, with a free cotangent (a seed) for every output.
+
+    The forward pass computes the outputs and keeps the residuals, the intermediate values that the backward pass
+    looks at; the backward pass takes them and the seeds to the cotangents of the inputs.
+    """
+
+    def __init__(self, function: Function, wrt: tuple[Node, ...]) -> None:
+        builder = function.builder
+        self.seeds = [builder.input(f"v:{i}", output.shape) for i, output in enumerate(function.outputs)]
+        sweep = adjoint(function.outputs, self.seeds, wrt)
+        zero = builder.constant(0.0)
+        bars = [sweep.cotangents.get(node, zero) for node in wrt]
+        seeded = set(active(bars, self.seeds))
+        self.residuals = [node for node in ancestors(bars) if node not in seeded]
+        self.forward = Plan([*function.outputs, *self.residuals])
+        self.backward = Plan(bars, given=self.residuals)
+
+
 class Pullback:
     """v ↦ J_f(x)ᵀ·v at the point x it was made for; `values` are f(x), `wrt` the inputs it gives cotangents of."""
 
-    def __init__(self, bound: _Bound) -> None:
+    def __init__(self, bound: Bound) -> None:
         self._bound = bound
         function = bound.function
         self.wrt = tuple(node.params[0] for node in bound.wrt)
-        self._seeds = [function.builder.input(f"v:{i}", out.shape) for i, out in enumerate(function.outputs)]
-        sweep = adjoint(function.outputs, self._seeds, bound.wrt)
-        self._bars = [sweep.cotangents.get(node) for node in bound.wrt]
-        present = [bar for bar in self._bars if bar is not None]
-        # The values that the backward pass needs are computed once, here: the forward pass keeps them.
-        self._plan = Plan([*function.outputs, *present])
-        self._zeros = [np.zeros((*out.shape, 1)) for out in function.outputs]
-        self.values = _values(function, bound.run(function.outputs))
+        self._passes = bound.once("reverse", lambda: _Reverse(function, bound.wrt))
+        computed = self._passes.forward.run(bound.at)
+        count = len(function.outputs)
+        self._kept = dict(zip(self._passes.residuals, computed[count:], strict=True))
+        self.values = _values(function, computed[:count])
 
     @property
     def value(self) -> Value:
@@ -144,14 +167,18 @@ class Pullback:
         """The cotangents of the inputs, each shaped like its input. `v`: one cotangent an output, by name (those
         left out are 0), or the cotangent of the only output.
         """
-        return {name: _single(bar) for name, bar in zip(self.wrt, self._batch(_cotangents(self._bound.function, v)), strict=True)}
+        return {
+            name: single(bar)
+            for name, bar in zip(self.wrt, self._batch(cotangents(self._bound.function, v)), strict=True)
+        }
 
     def _batch(self, seeds: Mapping[int, Array]) -> list[Array]:
         """Cotangents of the inputs for seeds with the batch on the last axis, by the outputs' positions."""
-        given = {seed: seeds.get(i, self._zeros[i]) for i, seed in enumerate(self._seeds)}
-        arrays = iter(self._plan.run({**self._bound.at, **given})[len(self._seeds) :])
-        zeros = (np.zeros((*node.shape, 1)) for node in self._bound.wrt)
-        return [zero if bar is None else next(arrays) for bar, zero in zip(self._bars, zeros, strict=True)]
+        given = {seed: seeds.get(i, np.zeros((*seed.shape, 1))) for i, seed in enumerate(self._passes.seeds)}
+        bars = self._passes.backward.run({**self._kept, **given})
+        return [
+            np.broadcast_to(bar, (*node.shape, bar.shape[-1])) for node, bar in zip(self._bound.wrt, bars, strict=True)
+        ]
 
 
 def _only_output(function: Function) -> str:
@@ -164,7 +191,7 @@ def _only_output(function: Function) -> str:
     return function.names[0]
 
 
-def _cotangents(function: Function, v: Mapping[str, ArrayLike] | ArrayLike) -> dict[int, Array]:
+def cotangents(function: Function, v: Mapping[str, ArrayLike] | ArrayLike) -> dict[int, Array]:
     """The seeds of a reverse pass, by the outputs' positions."""
     named = v if isinstance(v, Mapping) else {_only_output(function): v}
     seeds: dict[int, Array] = {}
@@ -188,7 +215,7 @@ def _cotangents(function: Function, v: Mapping[str, ArrayLike] | ArrayLike) -> d
 
 def vjp(f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None = None) -> Pullback:
     """The pullback of f at x: v ↦ J_f(x)ᵀ·v."""
-    return Pullback(_bind(f, at, wrt))
+    return Pullback(bind(f, at, wrt))
 
 
 @overload
@@ -208,7 +235,7 @@ def value_and_grad(f: Differentiable, at: Any = None, *, wrt: Sequence[str] | No
     """
     if at is None:
         return lambda x: value_and_grad(f, x, wrt=wrt)
-    bound = _bind(f, at, wrt)
+    bound = bind(f, at, wrt)
     function = bound.function
     _only_output(function)
     (output,) = function.outputs
@@ -218,11 +245,10 @@ def value_and_grad(f: Differentiable, at: Any = None, *, wrt: Sequence[str] | No
             hint="use jacobian, or reduce it to a number: sum(…), norm(…)",
             code="not-scalar",
         )
-    bars = adjoint([output], [function.builder.constant(1.0)], bound.wrt).cotangents
-    zero = function.builder.constant(0.0)
-    value, *arrays = bound.run([output, *(bars.get(node, zero) for node in bound.wrt)])
+    plan = bound.once("gradient", lambda: _gradient_plan(output, bound.wrt))
+    value, *arrays = plan.run(bound.at)
     gradient = {
-        node.params[0]: _single(np.broadcast_to(array, (*node.shape, 1)))
+        node.params[0]: single(np.broadcast_to(array, (*node.shape, 1)))
         for node, array in zip(bound.wrt, arrays, strict=True)
     }
     if isinstance(at, Mapping):
@@ -232,9 +258,7 @@ def value_and_grad(f: Differentiable, at: Any = None, *, wrt: Sequence[str] | No
 
 
 @overload
-def grad(
-    f: Differentiable, at: None = None, *, wrt: Sequence[str] | None = None
-) -> Callable[[ArrayLike], Array]: ...
+def grad(f: Differentiable, at: None = None, *, wrt: Sequence[str] | None = None) -> Callable[[ArrayLike], Array]: ...
 @overload
 def grad(f: Differentiable, at: Point, *, wrt: Sequence[str] | None = None) -> Values: ...
 @overload
@@ -244,6 +268,12 @@ def grad(f: Differentiable, at: Any = None, *, wrt: Sequence[str] | None = None)
     if at is None:
         return lambda x: grad(f, x, wrt=wrt)
     return value_and_grad(f, at, wrt=wrt)[1]
+
+
+def _gradient_plan(output: Node, wrt: Sequence[Node]) -> Plan:
+    one, zero = output.builder.constant(1.0), output.builder.constant(0.0)
+    bars = adjoint([output], [one], wrt).cotangents
+    return Plan([output, *(bars.get(node, zero) for node in wrt)])
 
 
 # All rows ---------------------------------------------------------------------------------------------------
@@ -276,13 +306,13 @@ def labels(name: str, shape: Shape) -> Iterator[str]:
 
 def jacobian(f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None = None) -> Jacobian:
     """The Jacobian: the pullback of every one-hot v, all of them on the batch axis of one adjoint."""
-    bound = _bind(f, at, wrt)
+    bound = bind(f, at, wrt)
     function = bound.function
     pullback = Pullback(bound)
     sizes = [output.size for output in function.outputs]
     m, n = sum(sizes), sum(node.size for node in bound.wrt)
     matrix = np.empty((m, n))
-    chunk = max(1, CHUNK_NUMBERS // max(1, sum(node.size for node in pullback._plan.order)))
+    chunk = max(1, CHUNK_NUMBERS // max(1, sum(node.size for node in pullback._passes.backward.order)))
     starts = np.cumsum([0, *sizes])
     for first in range(0, m, chunk):
         batch = min(chunk, m - first)
@@ -300,7 +330,11 @@ def jacobian(f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | N
             column += node.size
     return Jacobian(
         matrix=matrix,
-        rows=tuple(label for name, out in zip(function.names, function.outputs, strict=True) for label in labels(name, out.shape)),
+        rows=tuple(
+            label
+            for name, out in zip(function.names, function.outputs, strict=True)
+            for label in labels(name, out.shape)
+        ),
         columns=tuple(label for node in bound.wrt for label in labels(node.params[0], node.shape)),
         values=pullback.values,
         mode="reverse",

@@ -108,8 +108,8 @@ class _Conditions:
             self._known[node] = condition
             return
         before = self._known[node]
-        if before is None or condition is None or before.args == (condition,) or condition.args == (before,):
-            self._known[node] = None  # c or not c
+        if before is None or condition is None or before is ~condition:
+            self._known[node] = None
         else:
             self._known[node] = before | condition
 
@@ -133,4 +133,3 @@ def _moved_back(node: Node, i: int, condition: Node) -> Node | None:
     else:
         counts = builder.broadcast(sum_(flags, params=((),)), node.args[i].shape)
     return None if counts is None else builder.truth(counts)
-

@@ -7,7 +7,7 @@ works element by element or sums in an order that the shape alone decides.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -37,14 +37,22 @@ def _contiguous_one(ufunc: Callable[..., Array]) -> Callable[..., Array]:
 
 
 class Plan:
-    """The steps that compute some nodes, in order, with every value dropped after its last use."""
+    """The steps that compute `outputs`, in order, with every value dropped after its last use.
 
-    def __init__(self, outputs: Sequence[Node]) -> None:
-        self.order = ancestors(outputs)
+    Nodes in `given` are not computed: their values are handed to `run`, like those of inputs.
+    """
+
+    def __init__(self, outputs: Sequence[Node], given: Collection[Node] = ()) -> None:
+        self._given = frozenset(given)
+        self.order = ancestors(outputs, self._given)
         self.slots = {node: slot for slot, node in enumerate(self.order)}
         self.outputs = [self.slots[node] for node in outputs]
-        self.inputs = [(node, self.slots[node]) for node in self.order if node.op is INPUT]
-        self.constants = [(self.slots[n], n.params[0][..., np.newaxis]) for n in self.order if n.op is CONSTANT]
+        self.inputs = [(n, self.slots[n]) for n in self.order if n.op is INPUT or n in self._given]
+        self.constants = [
+            (self.slots[n], n.params[0][..., np.newaxis])
+            for n in self.order
+            if n.op is CONSTANT and n not in self._given
+        ]
         self.steps = self._steps()
 
     def _steps(self) -> list[_Step]:
@@ -52,7 +60,7 @@ class Plan:
         steps: list[_Step] = []
         for slot in range(len(self.order) - 1, -1, -1):
             node = self.order[slot]
-            if node.op is INPUT or node.op is CONSTANT:
+            if node.op is INPUT or node.op is CONSTANT or node in self._given:
                 continue
             args = tuple(self.slots[arg] for arg in node.args)
             dead = []
@@ -65,7 +73,7 @@ class Plan:
         return steps
 
     def run(self, values: Mapping[Node, Array]) -> list[Array]:
-        """The outputs' values, batch axis last, from the inputs' values, batch axis last."""
+        """The outputs' values, from those of the inputs and of what is given; the batch axis is the last."""
         memory: list[Array | None] = [None] * len(self.order)
         for slot, constant in self.constants:
             memory[slot] = constant
@@ -89,8 +97,3 @@ def _kernel(node: Node) -> Callable[..., Array]:
 def lift(value: Array) -> Array:
     """A value as a batch of one point."""
     return np.asarray(value, dtype=np.float64)[..., np.newaxis]
-
-
-def run(outputs: Sequence[Node], values: Mapping[Node, Array]) -> list[Array]:
-    """Values of `outputs` from values of the inputs, both with the batch on the last axis."""
-    return Plan(outputs).run(values)

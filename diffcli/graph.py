@@ -10,7 +10,7 @@ topological order, forward for values, backward for cotangents, and nothing here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -312,15 +312,16 @@ def show_shape(shape: Shape) -> str:
     return str(shape) if shape else "a number"
 
 
-def ancestors(outputs: Iterable[Node]) -> list[Node]:
-    """Every node that `outputs` depend on, themselves included, arguments before users."""
+def ancestors(outputs: Iterable[Node], given: Container[Node] = ()) -> list[Node]:
+    """Every node that `outputs` depend on, themselves included, arguments before users; not beyond `given`."""
     seen: set[Node] = set()
     stack = list(outputs)
     while stack:
         node = stack.pop()
         if node not in seen:
             seen.add(node)
-            stack.extend(node.args)
+            if node not in given:
+                stack.extend(node.args)
     return sorted(seen, key=_index)
 
 
@@ -337,6 +338,7 @@ class Function:
     names: tuple[str, ...]  # of the outputs
     spans: Mapping[Node, tuple[int, int]] = field(default_factory=dict)
     labels: Mapping[Node, str] = field(default_factory=dict)  # the names that a file gave its values
+    derived: dict[tuple[Any, ...], Any] = field(default_factory=dict)  # what transformations made of it, kept for reuse
 
     @property
     def builder(self) -> Builder:

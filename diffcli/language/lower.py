@@ -37,10 +37,19 @@ from diffcli.primitives.structure import index, stack, swapped
 Scope: TypeAlias = MutableMapping[str, Node]
 
 _OPERATORS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "^": "power", "%": "mod"}
-_COMPARISONS = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "==": "equal", "!=": "not_equal"}
+_COMPARISONS = {
+    "<": "less",
+    "<=": "less_equal",
+    ">": "greater",
+    ">=": "greater_equal",
+    "==": "equal",
+    "!=": "not_equal",
+}
 
 
-def lower(file: File, names: Names, source: Source, shapes: Mapping[str, Shape], *, max_nodes: int = MAX_NODES) -> Function:
+def lower(
+    file: File, names: Names, source: Source, shapes: Mapping[str, Shape], *, max_nodes: int = MAX_NODES
+) -> Function:
     """The graph of a file, for inputs of the given shapes (scalars: ``()``), in that order.
 
     Raises `ExpressionError` at the operator where shapes do not fit, at an index out of range, at a limit.
@@ -164,8 +173,8 @@ class _Lowering:
                     else "a point's values are numbers and constants, such as pi/2",
                     code="name",
                 )
-            case Unary(op="-", operand=Number()):
-                return self.builder.constant(-expression.operand.value)
+            case Unary(op="-", operand=Number() as number):
+                return self.builder.constant(-number.value)
             case ArrayLiteral():
                 row = _plain_row(expression)
                 return None if row is None else self.builder.constant(row)
@@ -266,7 +275,10 @@ class _Lowering:
         for key, extent in zip(expression.keys, value.shape, strict=False):
             try:
                 if isinstance(key, Slice):
-                    bounds = [None if part is None else whole_number(next(rest), "a slice's bound") for part in (key.start, key.stop, key.step)]
+                    bounds = [
+                        None if part is None else whole_number(next(rest), "a slice's bound")
+                        for part in (key.start, key.stop, key.step)
+                    ]
                     keys.append(_slice(bounds, extent))
                 else:
                     keys.append(_position(whole_number(next(rest), "an index"), extent))
@@ -338,5 +350,3 @@ def _arity(least: int, most: int | None) -> str:
     if least == most:
         return f"{least} argument{'s' * (least != 1)}"
     return f"{least} to {most} arguments"
-
-

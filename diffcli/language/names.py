@@ -179,9 +179,7 @@ def _define(names: Names, statement: Define, lines: _Lines) -> None:
 
 def _new_name(names: Names, name: str, span: Span, lines: _Lines) -> None:
     if name in FUNCTIONS:
-        raise _error(
-            f"{name} is a function; assigning to it would shadow it", span, f"call it {name}_1, say", "shadow"
-        )
+        raise _error(f"{name} is a function; assigning to it would shadow it", span, f"call it {name}_1, say", "shadow")
     before: Span | None = None
     if name in names.functions:
         before = names.functions[name].name_span

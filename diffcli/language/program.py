@@ -143,11 +143,11 @@ class Program:
 def _numbers(name: str, value: ArrayLike) -> NDArray[np.float64]:
     try:
         array = np.asarray(value)
-        if array.dtype.kind not in "biuf":
-            raise TypeError
-        return array.astype(np.float64, copy=False)
-    except (TypeError, ValueError, OverflowError):
-        raise UsageError(f"the value of {name} is not a number or an array of numbers", code="value") from None
+    except ValueError:  # ragged
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf":
+        raise UsageError(f"the value of {name} is not a number or an array of numbers", code="value")
+    return array.astype(np.float64, copy=False)
 
 
 def parse(text: str, *, name: str = "expression", max_nodes: int = MAX_NODES, max_bytes: int = MAX_BYTES) -> Program:
@@ -162,5 +162,3 @@ def program(source: Source, *, max_nodes: int = MAX_NODES, max_bytes: int = MAX_
     """The program of a source that has been read."""
     file = parse_file(source)
     return Program(file, analyse(file, source), source, max_nodes=max_nodes, max_bytes=max_bytes)
-
-

@@ -115,9 +115,7 @@ class Transpose:
     span: Span
 
 
-Expression: TypeAlias = (
-    Number | Name | ArrayLiteral | Call | Unary | Binary | Compare | Conditional | Index | Transpose
-)
+Expression: TypeAlias = Number | Name | ArrayLiteral | Call | Unary | Binary | Compare | Conditional | Index | Transpose
 
 
 @dataclass(slots=True, eq=False, repr=False)

@@ -135,4 +135,3 @@ def axis_of(node: Node, axis: Node) -> int:
             code="shape",
         )
     return k % dimensions
-

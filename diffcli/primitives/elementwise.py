@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from diffcli.graph import Array, Node, Partial, TABLE
+from diffcli.graph import TABLE, Array, Node, Partial, Primitive
 from diffcli.primitives.kinds import elementwise
 
 INF = math.inf
@@ -80,11 +80,11 @@ negate = elementwise(
     "negate", np.negative, partials=(lambda y, x: -1.0,),
     exact=True, scales=False, fold=_fold_negate, reference=lambda m, x: -x, samples=((-9, 9),),
 )  # fmt: skip
-reciprocal = elementwise(
+reciprocal: Primitive = elementwise(
     "reciprocal", np.reciprocal, partials=(lambda y, x: -square(y),),
     exact=True, reference=lambda m, x: 1 / x, samples=((0.1, 9),),
 )  # fmt: skip
-square = elementwise(
+square: Primitive = elementwise(
     "square", np.square, partials=(lambda y, x: 2.0 * x,),
     exact=True, reference=lambda m, x: x * x, samples=((-9, 9),),
 )  # fmt: skip
@@ -139,7 +139,7 @@ def _power_base(y: Node, x: Node, n: Node) -> Partial:
 
 
 def _minus_one(n: Node) -> Node:
-    """n − 1 as a constant, so that the rule for the power folds again."""
+    """N − 1 as a constant, so that the rule for the power folds again."""
     value = n.builder.known(n) - 1.0
     return n.builder.constant(value.flat[0] if value.size and (value == value.flat[0]).all() else value)
 
@@ -239,7 +239,7 @@ def _logit(x: Array) -> Array:
     return np.where(x < 0.25, low, np.where(x > 0.75, high, middle))
 
 
-sigmoid = elementwise(
+sigmoid: Primitive = elementwise(
     # s(x)·s(−x): s·(1−s) cancels to 0 from x = 37 on.
     "sigmoid", _sigmoid, partials=(lambda y, x: y * sigmoid(-x),),
     signature="x", aliases=("expit", "logistic"), doc="1/(1 + exp(−x)).", rule="s(x)·s(−x)", notation="1/(1 + e⁻ˣ)",
@@ -301,7 +301,7 @@ sin = elementwise(
     signature="x", doc="Sine; x in radians.", rule="cos(x)",
     reference=lambda m, x: m.sin(x), samples=((-20, 20),),
 )  # fmt: skip
-cos = elementwise(
+cos: Primitive = elementwise(
     "cos", np.cos, partials=(lambda y, x: -sin(x),),
     signature="x", doc="Cosine; x in radians.", rule="−sin(x)",
     reference=lambda m, x: m.cos(x), samples=((-20, 20),),
@@ -329,7 +329,8 @@ atan = elementwise(
 )  # fmt: skip
 atan2 = elementwise(
     # (x/h)/h with h = hypot: x² + y² underflows at 1e-200, where the derivative is 5e199.
-    "atan2", np.arctan2, partials=(lambda z, y, x: x / hypot(x, y) / hypot(x, y), lambda z, y, x: -(y / hypot(x, y) / hypot(x, y))),
+    "atan2", np.arctan2,
+    partials=(lambda z, y, x: x / hypot(x, y) / hypot(x, y), lambda z, y, x: -(y / hypot(x, y) / hypot(x, y))),
     signature="y, x", aliases=("arctan2",), doc="Angle of the point (x, y), in (−π, π]. The ordinate comes first.",
     domain="not the origin; the value jumps across x < 0, y = 0", rule="x/(x²+y²), −y/(x²+y²)",
     reference=lambda m, y, x: m.atan2(y, x), samples=((-9, 9), (0.1, 9)),
@@ -378,7 +379,7 @@ sinc = elementwise(
     signature="x", doc="sin(πx)/(πx), and 1 at 0.", rule="(cos(πx) − sinc(x))/x", notation="sin(πx)/(πx)",
     reference=lambda m, x: m.sincpi(x), samples=((-9, 9),),
 )  # fmt: skip
-sinc_derivative = elementwise(
+sinc_derivative: Primitive = elementwise(
     "sinc_derivative", _sinc_derivative,
     partials=(lambda y, x: sinc_derivative(x, params=(y.params[0] + 1,)),),
     doc="A derivative of sinc; the parameter is its order.", samples=((-9, 9),),
@@ -402,7 +403,7 @@ sinh = elementwise(
     signature="x", doc="Hyperbolic sine.", rule="cosh(x)",
     reference=lambda m, x: m.sinh(x), samples=((-9, 9),),
 )  # fmt: skip
-cosh = elementwise(
+cosh: Primitive = elementwise(
     "cosh", np.cosh, partials=(lambda y, x: sinh(x),),
     signature="x", doc="Hyperbolic cosine.", rule="sinh(x)",
     reference=lambda m, x: m.cosh(x), samples=((-9, 9),),

@@ -19,7 +19,7 @@ def same_shape(*shapes: Any) -> Shape:
 
 
 def times(bar: Node, partial: Partial) -> Node | None:
-    """bar · partial, without the products that are known beforehand."""
+    """Bar · partial, without the products that are known beforehand."""
     if partial is None:
         return None
     if isinstance(partial, Node):
@@ -214,9 +214,7 @@ def add_up(node: Node, axis: int) -> Node:
     return TABLE["reshape"](kept, params=(without(node.shape, axis),))
 
 
-def reduction(
-    name: str, apply: Callable[..., Array], weights: Callable[[Node], Node], **facts: Any
-) -> Primitive:
+def reduction(name: str, apply: Callable[..., Array], weights: Callable[[Node], Node], **facts: Any) -> Primitive:
     """A function of the elements along one axis (the parameter). `weights(node)` is ∂y/∂x, shaped like x."""
 
     def pullback(node: Node, bar: Node, i: int) -> Node:

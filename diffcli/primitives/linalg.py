@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from diffcli.errors import ExpressionError
-from diffcli.graph import Array, Builder, Node, Shape, broadcast_shapes, show_shape
+from diffcli.graph import Array, Builder, Node, Primitive, Shape, broadcast_shapes, show_shape
 from diffcli.primitives.catalogue import function
 from diffcli.primitives.kinds import bilinear
 from diffcli.primitives.structure import halves, index, reshaped, stack, sum_, swapped
@@ -34,7 +34,7 @@ def _matmul_shape(a: Shape, b: Shape) -> Shape:
     return (*a[:-1], b[-1])
 
 
-matmul = bilinear(
+matmul: Primitive = bilinear(
     "matmul", _matmul, _matmul_shape,
     (lambda node, bar: matmul(bar, swapped(node.args[1])), lambda node, bar: matmul(swapped(node.args[0]), bar)),
     operator="@", doc="The product of matrices, or of stacks of them.",
@@ -52,7 +52,8 @@ def matmul_(builder: Builder, a: Node, b: Node) -> Node:
     inner = b.shape[-2] if len(b.shape) > 1 else b.shape[0]
     if a.shape[-1] != inner:
         raise ExpressionError(
-            f"shapes {show_shape(a.shape)} and {show_shape(b.shape)} do not fit: {a.shape[-1]} columns meet {inner} rows",
+            f"shapes {show_shape(a.shape)} and {show_shape(b.shape)} do not fit: "
+            f"{a.shape[-1]} columns meet {inner} rows",
             code="shape",
         )
     left = reshaped(a, (1, *a.shape)) if len(a.shape) == 1 else a

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from diffcli.graph import Array, Node, Partial
+from diffcli.graph import Array, Node, Partial, Primitive
 from diffcli.primitives.kinds import elementwise
 
 # Booleans ---------------------------------------------------------------------------------------------------
@@ -67,7 +67,7 @@ between = elementwise(
 
 
 def _at_least(a: Node, b: Node) -> Node:
-    """a ≥ b, or not comparable: NaN counts as looked at."""
+    """A ≥ b, or not comparable: NaN counts as looked at."""
     return ~(a < b)
 
 
@@ -111,11 +111,11 @@ relu = elementwise(
 
 # Jumps ------------------------------------------------------------------------------------------------------
 
-sign = elementwise(
+sign: Primitive = elementwise(
     "sign", np.sign, exact=True, signature="x", family="piecewise", doc="−1, 0 or 1.", rule="0", kink="0 at the jump",
     reference=lambda m, x: m.sign(x), samples=((-9, 9),),
 )  # fmt: skip
-heaviside = elementwise(
+heaviside: Primitive = elementwise(
     "heaviside", lambda x: np.heaviside(x, 0.5), signature="x", family="piecewise",
     doc="0 below 0, 1 above, ½ at 0.", rule="0", kink="0 at the jump",
     reference=lambda m, x: (1 + m.sign(x)) / 2, samples=((-9, 9),),
@@ -164,4 +164,3 @@ stop_ = elementwise(
     "stop", np.positive, exact=True, signature="x", family="control",
     doc="x, held constant for differentiation.", rule="0", samples=((-9, 9),),
 )  # fmt: skip
-

@@ -24,12 +24,17 @@ def _mean(x: Array, axis: int) -> Array:
         mean = halves(x, axis) / n
         if not np.isfinite(mean).all():  # the sum may overflow where the mean does not
             mean = np.where(np.isinf(mean), halves(x / n, axis), mean)
-    return np.squeeze(mean, axis)
+    squeezed: Array = np.squeeze(mean, axis)
+    return squeezed
+
+
+def _mean_transpose(bar: Node, axis: int, n: int) -> Node:
+    return expand(bar / float(n), axis, n)
 
 
 mean = linear(
     "mean", _mean, without,
-    lambda node, bar, i: expand(bar / float(node.args[0].shape[node.params[0]]), node.params[0], node.args[0].shape[node.params[0]]),
+    lambda node, bar, i: _mean_transpose(bar, node.params[0], node.args[0].shape[node.params[0]]),
     doc="The mean along an axis.",
 )  # fmt: skip
 
@@ -67,7 +72,7 @@ min_ = reduction(
 
 
 def _shifted(x: Array, axis: int) -> tuple[Array, Array]:
-    """x less its largest, and that: equal infinities differ by 0, and all −∞ has no largest."""
+    """X less its largest, and that: equal infinities differ by 0, and all −∞ has no largest."""
     top = np.max(x, axis=axis, keepdims=True) if x.shape[axis] else np.full_like(halves(x, axis), -np.inf)
     return np.where((x == top) & (top > -np.inf), 0.0, x - top), top
 
@@ -192,7 +197,7 @@ def _tie_mean(v: Array, y: Array, axis: int) -> Array:
     return np.moveaxis(flat.reshape(rows.shape), 0, axis)
 
 
-tie_mean = linear(
+tie_mean: Primitive = linear(
     "tie_mean", _tie_mean, lambda s, y, axis: s, lambda node, bar, i: tie_mean(bar, node.args[1], params=node.params),
     data=(1,), doc="Means over runs of equal keys along an axis: ties share equally. Its own transpose.",
 )  # fmt: skip
@@ -238,7 +243,9 @@ def _not_empty(x: Node, axis: int, what: str) -> None:
 REDUCTION = {"family": "reduction"}
 
 
-@function("x, axis=", name="sum", doc="The sum of all, or along an axis.", rule="1 for each", notation="Σ x", **REDUCTION)
+@function(
+    "x, axis=", name="sum", doc="The sum of all, or along an axis.", rule="1 for each", notation="Σ x", **REDUCTION
+)
 def sum_all(builder: Builder, x: Node, axis: Node | None = None) -> Node:
     """The sum."""
     x = builder.number(x)
@@ -289,7 +296,11 @@ def var(builder: Builder, x: Node, axis: Node | None = None, ddof: Node | None =
 
 
 @function(
-    "x, axis=, ddof=", doc="The standard deviation.", rule="(x − mean)/((n − ddof)·std)", kink="0 where all are equal", **REDUCTION
+    "x, axis=, ddof=",
+    doc="The standard deviation.",
+    rule="(x − mean)/((n − ddof)·std)",
+    kink="0 where all are equal",
+    **REDUCTION,
 )
 def std(builder: Builder, x: Node, axis: Node | None = None, ddof: Node | None = None) -> Node:
     """The standard deviation."""
@@ -337,15 +348,22 @@ def _flattened(nodes: Sequence[Node], of_two: Primitive, of_array: Primitive) ->
 
 add_function(
     "max", "a, …, axis=", _extreme(max_, maximum), doc="The largest of two or more, or of an array.",
-    rule="1 for the one that is taken, 0 for the others", kink="the tied share equally", **REDUCTION,
+    rule="1 for the one that is taken, 0 for the others", kink="the tied share equally", family="reduction",
 )  # fmt: skip
 add_function(
     "min", "a, …, axis=", _extreme(min_, minimum), doc="The smallest of two or more, or of an array.",
-    rule="1 for the one that is taken, 0 for the others", kink="the tied share equally", **REDUCTION,
+    rule="1 for the one that is taken, 0 for the others", kink="the tied share equally", family="reduction",
 )  # fmt: skip
 
 
-@function("x, axis=", doc="The Euclidean norm, without overflow.", rule="x/norm", kink="0 at the origin", notation="‖x‖", **REDUCTION)
+@function(
+    "x, axis=",
+    doc="The Euclidean norm, without overflow.",
+    rule="x/norm",
+    kink="0 at the origin",
+    notation="‖x‖",
+    **REDUCTION,
+)
 def norm_(builder: Builder, x: Node, axis: Node | None = None) -> Node:
     """The Euclidean norm."""
     x, k = reduced(x, axis)
@@ -354,7 +372,7 @@ def norm_(builder: Builder, x: Node, axis: Node | None = None) -> Node:
 
 @function("x, axis=", doc="log Σ exp(x), without overflow.", rule="softmax(x)", notation="log Σ eˣ", **REDUCTION)
 def logsumexp_(builder: Builder, x: Node, axis: Node | None = None) -> Node:
-    """log Σ exp(x)."""
+    """Log Σ exp(x)."""
     x, k = reduced(x, axis)
     return logsumexp(x, params=(k,))
 
@@ -380,11 +398,13 @@ def softmax_(builder: Builder, x: Node, axis: Node | None = None) -> Node:
 
 @function("x, axis=", doc="log(softmax(x)), accurate where softmax is near 1.", rule="I − 1·softmax(x)ᵀ", **AXIS)
 def log_softmax_(builder: Builder, x: Node, axis: Node | None = None) -> Node:
-    """log of softmax."""
+    """Log of softmax."""
     return log_softmax(x, params=(_last(x, axis, "log_softmax"),))
 
 
-@function("x, axis=", doc="The elements in ascending order.", rule="a permutation", kink="the tied share equally", **AXIS)
+@function(
+    "x, axis=", doc="The elements in ascending order.", rule="a permutation", kink="the tied share equally", **AXIS
+)
 def sort_(builder: Builder, x: Node, axis: Node | None = None) -> Node:
     """The elements in ascending order."""
     return sort(x, params=(_last(x, axis, "sort"),))
@@ -418,4 +438,3 @@ def cumprod(builder: Builder, x: Node, axis: Node | None = None) -> Node:
         x = concat(head, tail, params=(k,))
         step *= 2
     return x
-

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from diffcli.errors import ExpressionError
-from diffcli.graph import Array, Builder, Node, Shape, show_shape
+from diffcli.graph import Array, Builder, Node, Primitive, Shape, show_shape
 from diffcli.primitives.catalogue import axis_of, function, whole_number
 from diffcli.primitives.kinds import linear, total
 
@@ -118,8 +118,8 @@ def _place(*args: Any) -> Array:
 
 index = linear(
     "index", lambda x, key: x[_key(key)], _index_shape,
-    lambda node, bar, i: place(bar, params=((node.params[0],), node.args[0].shape)), boolean=None, view=True, exact=True,
-    doc="A part of an array.",
+    lambda node, bar, i: place(bar, params=((node.params[0],), node.args[0].shape)),
+    boolean=None, view=True, exact=True, doc="A part of an array.",
 )  # fmt: skip
 place = linear(
     "place", _place, lambda *args: args[-1],
@@ -204,7 +204,7 @@ take = linear(
     "take", _take, lambda s, order, axis: s, lambda node, bar, i: put(bar, node.args[1], params=node.params),
     data=(1,), doc="Reorders along an axis: position k gets element order[k].",
 )  # fmt: skip
-put = linear(
+put: Primitive = linear(
     "put", _put, lambda s, order, axis: s, lambda node, bar, i: take(bar, node.args[1], params=node.params),
     data=(1,), doc="Undoes take: element k goes to position order[k].",
 )  # fmt: skip
@@ -225,7 +225,7 @@ diagonal = linear(
     "diagonal", _diagonal, lambda s: (min(s),),
     lambda node, bar, i: diagonal_matrix(bar, params=(node.args[0].shape,)), doc="The diagonal of a matrix.",
 )  # fmt: skip
-diagonal_matrix = linear(
+diagonal_matrix: Primitive = linear(
     "diagonal_matrix", _diagonal_matrix, lambda s, shape: shape, lambda node, bar, i: diagonal(bar),
     doc="A matrix with the given diagonal and zeros elsewhere.",
 )  # fmt: skip
@@ -239,10 +239,9 @@ CONSTANT = {"family": "building", "rule": "a constant: no derivative"}
 def shape_from(nodes: Sequence[Node], what: str) -> tuple[int, ...]:
     """A shape given as numbers, ``(2, 3)``, or as one array, ``([2, 3])``."""
     if len(nodes) == 1 and len(nodes[0].shape) == 1:
-        sizes = [nodes[0].builder.constant(v) for v in nodes[0].builder.known(nodes[0])] if nodes[0].constant else [nodes[0]]
-    else:
-        sizes = list(nodes)
-    return tuple(whole_number(size, what) for size in sizes)
+        (node,) = nodes
+        nodes = [index(node, params=((i,),)) for i in range(node.shape[0])]
+    return tuple(whole_number(size, what) for size in nodes)
 
 
 def _filled(builder: Builder, value: float, nodes: Sequence[Node]) -> Node:
@@ -268,7 +267,7 @@ def ones(builder: Builder, *nodes: Node) -> Node:
 def eye(builder: Builder, *nodes: Node) -> Node:
     """The identity matrix."""
     sizes = [whole_number(node, "a size") for node in nodes]
-    return builder.constant(np.eye(*sizes))
+    return builder.constant(np.eye(sizes[0], sizes[-1]))
 
 
 @function("a, b=, step=1", doc="0, 1, …, a−1; or from a up to, not including, b.", **CONSTANT)
@@ -358,7 +357,13 @@ def len_(builder: Builder, x: Node) -> Node:
     return builder.constant(float(x.shape[0]))
 
 
-@function("A", family="linear algebra", doc="The transpose, the same as A'.", rule="the transpose of the cotangent", notation="Aᵀ")
+@function(
+    "A",
+    family="linear algebra",
+    doc="The transpose, the same as A'.",
+    rule="the transpose of the cotangent",
+    notation="Aᵀ",
+)
 def transpose_(builder: Builder, a: Node) -> Node:
     """The matrix transpose."""
     return swapped(a)
@@ -391,4 +396,3 @@ def cumsum_(builder: Builder, x: Node, axis: Node | None = None) -> Node:
     if axis is None and len(x.shape) != 1:
         x = reshaped(x, (x.size,))
     return cumsum(x, params=(0 if axis is None else axis_of(x, axis), False))
-
