@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from diffcli.language.parse import Tokens
     from diffcli.language.syntax import Expression
 
-LONGEST_QUOTE = 40  # characters of the user's text in a hint; what is longer stands as …
+LONGEST_QUOTE = 40  # characters of the user's text in a hint; what is longer, or cannot be seen, stands as …
 
 OPERAND_ENDS = {"NUMBER", "NAME", "RPAR", "RSQB", "QUOTE"}
 OPERAND_STARTS = {"NUMBER", "NAME", "LPAR", "LSQB", "NOT"}
@@ -194,7 +194,7 @@ class _Text:
 
 def _short(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= LONGEST_QUOTE else "…"
+    return text if len(text) <= LONGEST_QUOTE and text.isprintable() else "…"
 
 
 # ---- after an operand: an operator, a comma or the end was due ---------------------------------------------
@@ -453,9 +453,7 @@ def _where_an_operand_belongs(text: _Text, kind: str) -> Words:
     at = text.at
     span = text.spans[at]
     before, this = text.word(at - 1), text.word(at)
-    if kind in ("INPUT", "PARAM", "RETURN") or (
-        text.before in ("INPUT", "PARAM", "RETURN") and kind == "EQUAL"
-    ):
+    if kind in ("INPUT", "PARAM", "RETURN") or (text.before in ("INPUT", "PARAM", "RETURN") and kind == "EQUAL"):
         place = at if kind != "EQUAL" else at - 1
         word = text.word(place)
         return f"{word} is a reserved word", f"choose another name, such as {word}_", text.spans[place]
@@ -466,12 +464,7 @@ def _where_an_operand_belongs(text: _Text, kind: str) -> Words:
             span if kind in WORDS | {"NUMBER"} else text.spans[at - 1],
         )
     first = text.kinds[text.first]
-    if (
-        text.before == "COMMA"
-        and not text.open
-        and first in ("INPUT", "PARAM", "RETURN")
-        and kind in OPERAND_STARTS
-    ):
+    if text.before == "COMMA" and not text.open and first in ("INPUT", "PARAM", "RETURN") and kind in OPERAND_STARTS:
         return f"{text.word(text.first)} takes names", f"write {text.word(text.first)} x, y", span
     words = _two_signs(text, kind, before, this)
     if words:
@@ -576,9 +569,7 @@ def _character(text: _Text) -> Words:
     rest = text.text[start + 1 :]
     previous = text.text[max(start - 1, 0) : start]
     what = (
-        f"{letter} ({_code(letter)})"
-        if letter.isprintable()
-        else f"a character that cannot be seen ({_code(letter)})"
+        f"{letter} ({_code(letter)})" if letter.isprintable() else f"a character that cannot be seen ({_code(letter)})"
     )
     operand = re.match(r"\s*(\w+(\([^()]*\))?|\([^()]*\))", rest)
     argument = _short(operand[0].strip()) if operand else "x"
@@ -676,9 +667,7 @@ def _unicode(text: _Text, letter: str, what: str, previous: str, span: Span) -> 
     if category in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"):
         return f"a character that cannot be seen ({_code(letter)})", "remove it", span
     if category in ("Mn", "Mc", "Me"):
-        name = (
-            text.word(text.at - 1) if text.before == "NAME" and span[0] == text.spans[text.at - 1][1] else "x"
-        )
+        name = text.word(text.at - 1) if text.before == "NAME" and span[0] == text.spans[text.at - 1][1] else "x"
         return (
             f"a mark that joins no letter of its own ({_code(letter)})",
             f"write {_short(name)}_ for another name",

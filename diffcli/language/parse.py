@@ -149,9 +149,7 @@ def _letters(word: str) -> bool:
 def _run(tables: Tables, tokens: Tokens) -> File:
     """Run the automaton over `tokens`."""
     actions = _Actions(tokens)
-    rules = [
-        (symbol, size, getattr(actions, action) if action else None) for symbol, size, action in tables.rules
-    ]
+    rules = [(symbol, size, getattr(actions, action) if action else None) for symbol, size, action in tables.rules]
     table = tables.states
     states = [0]
     values: list[Any] = []
@@ -339,18 +337,14 @@ class _Actions:
         if isinstance(left, Name) and plain:
             return Assign(left.name, value, span, left.span)
         if isinstance(left, Call) and plain and not left.keywords:
-            parameters = tuple(
-                arg for arg in left.args if isinstance(arg, Name) and self.text[arg.span[0]] != "("
-            )
+            parameters = tuple(arg for arg in left.args if isinstance(arg, Name) and self.text[arg.span[0]] != "(")
             if len(parameters) == len(left.args):
                 return Define(left.name, _distinct(parameters), value, span, left.name_span)
         from diffcli.language.complaints import not_assignable
 
         raise not_assignable(self.text, left, self.spans[equal], value)
 
-    def declaration(
-        self, name: int, _equal: int | None = None, default: Expression | None = None
-    ) -> Declaration:
+    def declaration(self, name: int, _equal: int | None = None, default: Expression | None = None) -> Declaration:
         name_span = self.spans[name]
         span = (name_span[0], default.span[1] if default else name_span[1])
         return Declaration(self.word(name), default, False, span, name_span)

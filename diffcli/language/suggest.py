@@ -19,11 +19,7 @@ def closest(name: str, candidates: Iterable[str]) -> str | None:
         distance = _distance(name.casefold(), candidate.casefold())
         if distance > allowed or distance >= max(len(name), len(candidate)):
             continue
-        if (
-            best is None
-            or distance < allowed
-            or (distance == allowed and candidate[:1] == name[:1] != best[:1])
-        ):
+        if best is None or distance < allowed or (distance == allowed and candidate[:1] == name[:1] != best[:1]):
             best = candidate
         allowed = distance
     return best

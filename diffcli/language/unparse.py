@@ -88,7 +88,8 @@ def _pieces(expression: Expression | Slice) -> tuple[int, list[Piece]]:
     """How tightly `expression` binds, and what it is written as."""
     match expression:
         case Number(value=value):
-            return SIGN if value < 0 else POSTFIX, [number(value)]
+            text = number(value)
+            return SIGN if text.startswith("-") else POSTFIX, [text]
         case Name(name=name):
             return POSTFIX, [name]
         case ArrayLiteral(items=items):
