@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from diffcli.errors import DiffcliError, ExpressionError, UsageError
     from diffcli.language.program import Program, parse
-    from diffcli.trace import Trace, TraceNode, trace
+    from diffcli.tracing import Trace, TraceNode, trace
 
 _HOMES = {
     "DiffcliError": "diffcli.errors",
@@ -34,14 +34,14 @@ _HOMES = {
     "Jacobian": "diffcli.calculus",
     "Program": "diffcli.language.program",
     "Pullback": "diffcli.calculus",
-    "Trace": "diffcli.trace",
-    "TraceNode": "diffcli.trace",
+    "Trace": "diffcli.tracing",
+    "TraceNode": "diffcli.tracing",
     "UsageError": "diffcli.errors",
     "evaluate": "diffcli.calculus",
     "grad": "diffcli.calculus",
     "jacobian": "diffcli.calculus",
     "parse": "diffcli.language.program",
-    "trace": "diffcli.trace",
+    "trace": "diffcli.tracing",
     "value_and_grad": "diffcli.calculus",
     "vjp": "diffcli.calculus",
 }

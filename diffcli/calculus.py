@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from diffcli.derive import active, adjoint
 from diffcli.errors import UsageError
-from diffcli.evaluate import Plan, lift
+from diffcli.evaluation import Plan, lift
 from diffcli.graph import Function, Node, Shape, ancestors
 
 _T = TypeVar("_T")

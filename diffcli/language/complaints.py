@@ -194,7 +194,8 @@ class _Text:
 
 def _short(text: str) -> str:
     text = " ".join(text.split())
-    return text if len(text) <= LONGEST_QUOTE and text.isprintable() else "…"
+    # A comment in the text would swallow what follows it here.
+    return text if len(text) <= LONGEST_QUOTE and text.isprintable() and "#" not in text else "…"
 
 
 # ---- after an operand: an operator, a comma or the end was due ---------------------------------------------
@@ -412,12 +413,12 @@ def _never_closed(text: _Text, before: int | None = None) -> Words:
     closer = CLOSER[text.kinds[opening]]
     end = text.spans[following - 1][1]
     closers = "".join(CLOSER[text.kinds[index]] for index in reversed(text.open))
-    whole = " ".join(text.text[text.spans[text.first][0] : end].split())
+    whole = _short(text.text[text.spans[text.first][0] : end])
     if text.kinds[following] != "$END":
         message = f"{bracket} is not closed before the next statement, {text.where(text.spans[following][0])}"
     else:
         message = f"{bracket} is never closed: the text ends at {text.where(end)}"
-    if text.after_operand and len(whole) <= LONGEST_QUOTE and text.kinds[following] == "$END":
+    if text.after_operand and whole != "…" and text.kinds[following] == "$END":
         hint = f"write {whole}{closers}"
     else:
         hint = f"write {closer} where it ends, at the latest after {text.where(end - 1)}"

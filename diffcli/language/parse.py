@@ -129,6 +129,12 @@ def _scanner(pattern: str) -> Callable[[str], Iterator[re.Match[str]]]:
     return re.compile(f"{pattern}|(?P<{WRONG}>[\\s\\S])").finditer
 
 
+def normal_name(word: str) -> str | None:
+    """`word` as the tree spells it, if it is a name: NFC-normalised; None if it is not."""
+    normal = unicodedata.normalize("NFC", word)
+    return normal if normal and normal[0] not in "0123456789" and _letters(normal) else None
+
+
 def _not_in_a_name(word: str) -> int | None:
     """Where in `word` stands the first character that no name may have; None if it is a name."""
     if word.isascii() or _letters(unicodedata.normalize("NFC", word)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -68,7 +68,7 @@ class Program:
         A constant's name in `at` shadows the constant. Raises `UsageError`: a name the formula lacks, missing
         names (all at once), a value that is no array of numbers.
         """
-        names = [*self.inputs, *(name for name in at if name in self._names.constants)]
+        names = dict.fromkeys([*self.inputs, *(name for name in at if name in self._names.constants)])
         self._refuse_unknown(at, names)
         values: dict[str, NDArray[np.float64]] = {}
         missing = []
@@ -83,7 +83,7 @@ class Program:
             self._report_missing(missing)
         return values
 
-    def _refuse_unknown(self, at: Mapping[str, Any], names: list[str]) -> None:
+    def _refuse_unknown(self, at: Mapping[str, Any], names: Collection[str]) -> None:
         for name in at:
             if name in names:
                 continue

@@ -106,6 +106,7 @@ CASES = [
     ("sin«(»cos(x)", "( is never closed", "write sin(cos(x))"),
     ("«[»1,2", "[ is never closed", "write [1,2]"),
     ("a«[»1:2", "[ is never closed", "write a[1:2]"),
+    ("f«(»x # one\n + y", "( is never closed", "write ) where it ends, at the latest after line 2, column 4"),
     ("«(»", "( is never closed", "write ) where it ends, at the latest after column 1"),
     ("f«(»x,", "( is never closed", "write ) where it ends, at the latest after column 4"),
     (

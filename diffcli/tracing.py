@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from diffcli.calculus import Array, Differentiable, Point, Value, Values, bind, cotangents, single
 from diffcli.derive import Contribution, adjoint
-from diffcli.evaluate import Plan
+from diffcli.evaluation import Plan
 from diffcli.graph import CONSTANT, INPUT, Function, Node, ancestors
 from diffcli.spell import Spelling
 
