@@ -1,6 +1,8 @@
-"""`python -m diffcli` is the command `diffcli`."""
+"""``python -m diffcli``."""
+
+import sys
 
 from diffcli.cli.main import main
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,0 +1,17 @@
+"""``diffcli eval``: the values at a point."""
+
+import diffcli
+from diffcli.cli.options import Ask, Show
+from diffcli.report import result
+
+EXAMPLES = """
+diffcli eval "2^10"
+diffcli eval "sqrt(x^2 + y^2)" --at x=3,y=4
+diffcli eval polar.expr x=3 y=4 --json
+"""
+
+
+def run(ask: Ask, show: Show) -> None:
+    """The value of an expression, or of every output of a file, at a point."""
+    program, at = ask.program()
+    show(result.Eval(program.source.text, at, diffcli.evaluate(program, at)))

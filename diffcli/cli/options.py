@@ -1,0 +1,181 @@
+"""What several commands share: how a question is asked (`Ask`) and how its answer is shown (`Show`).
+
+A command takes them as two parameters; `flattened` spreads their fields over its signature, where typer finds them.
+"""
+
+import inspect
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+import diffcli
+from diffcli.errors import StrictError, UsageError
+from diffcli.report import terminal
+from diffcli.report.render import guess, render
+from diffcli.report.result import not_finite
+from diffcli.report.write import write
+
+if TYPE_CHECKING:
+    from diffcli.report.result import Result, Values
+
+
+class Format(StrEnum):
+    """The formats of a result."""
+
+    table = "table"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+    npy = "npy"
+    npz = "npz"
+
+
+class Color(StrEnum):
+    """When to use colour."""
+
+    auto = "auto"
+    always = "always"
+    never = "never"
+
+
+Wrt = Annotated[
+    str | None,
+    typer.Option("--wrt", metavar="NAMES", help="Differentiate by these, in this order: x,y. Else by all but params."),
+]
+Cotangent = Annotated[
+    list[str] | None,
+    typer.Option("--cotangent", metavar="POINT", help="The cotangent v: 'r=1, theta=0'; outputs left out count as 0."),
+]
+
+
+class Ask(NamedTuple):
+    """An expression and the point to look at it."""
+
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="SOURCE", show_default=False,
+                       help="An expression; a file that ends in .expr, or any with @file; - reads standard input."),
+    ] = None
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[x=1 y=2 …]", show_default=False, help="The point, as --at takes it.")
+    ] = None
+    at: Annotated[
+        list[str] | None,
+        typer.Option("--at", metavar="POINT", help="The point, repeatable: 'x=1, w=[1,2]', @point.json, w=@w.npy."),
+    ] = None
+
+    def program(self) -> "tuple[diffcli.Program, Values]":
+        """The parsed source and the whole point, in the order of its inputs."""
+        from diffcli.language.source import read_source
+
+        if self.source is None:
+            hint = 'for instance: diffcli grad "sin(x)*y" --at x=1,y=2'
+            raise UsageError("there is no expression to work on", hint=hint)
+        words = [*(self.at or ()), *map(_value, self.words or ())]
+        if self.source == "-" and "-" in words:
+            raise UsageError("both the expression and the point ask for standard input", hint="give one of them a file")
+        source = read_source(self.source)
+        program = diffcli.parse(source.text, name=source.name)
+        return program, program.resolve(point(words) or {})
+
+
+class Show(NamedTuple):
+    """The answer's format, where it goes, and how much of it."""
+
+    json: Annotated[bool, typer.Option("--json", help="One JSON object; short for --format json.")] = False
+    format: Annotated[
+        Format | None,
+        typer.Option("--format", show_default=False, help="The format; -o FILE guesses it from the suffix."),
+    ] = None
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file, whole or not at all.")
+    ] = None
+    digits: Annotated[
+        int | None,
+        typer.Option("--digits", metavar="N", min=1, help="Significant digits in tables; JSON and CSV keep all."),
+    ] = None
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 4 if a result is not finite.")] = False
+    everything: Annotated[bool, typer.Option("--all", help="Show what is large whole on a terminal.")] = False
+    color: Annotated[
+        Color, typer.Option("--color", show_default=False, help="Colour, over NO_COLOR and FORCE_COLOR.")
+    ] = Color.auto
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No warnings.")] = False
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Say on standard error what was read and how long it took.")
+    ] = False
+
+    def __call__(self, result: "Result", *, explain: bool = False) -> None:
+        """Write `result` where and as the options say; then warn, and with ``--strict`` refuse what is not finite."""
+        form = self._format()
+        if self.output in (None, "-"):
+            reader = terminal.stdout(self.color.value)
+        else:
+            reader = terminal.Reader(terminal=False, colour=self.color is Color.always)
+        content = render(result, form, reader, digits=self.digits, everything=self.everything, explain=explain)
+        write(content, self.output)
+        if self.strict:
+            _refuse(result)
+
+    def _format(self) -> str:
+        if self.json and self.format not in (None, Format.json):
+            raise UsageError(f"--json and --format {self.format.value} are two formats", hint="give one of them")
+        if self.json:
+            return "json"
+        return self.format.value if self.format else guess(self.output)
+
+
+def names(wrt: str | None) -> tuple[str, ...] | None:
+    """The names in ``--wrt x,y``; None where the option is not given."""
+    return None if wrt is None else tuple(name.strip() for name in wrt.split(","))
+
+
+def point(words: list[str] | None, option: str = "--at") -> "Values | None":
+    """The values by name that the words of `option` give; None where the option is not given."""
+    if not words:
+        return None
+    from diffcli.language.lower import constant_value
+    from diffcli.language.points import read_point
+
+    return read_point(words, None, constant_value, option=option)
+
+
+def flattened(function: Callable[..., None]) -> Callable[..., None]:
+    """`function` with the fields of `Ask` and `Show` in place of the parameters that hold them, `Show`'s last."""
+    held = {name: bundle for name, bundle in function.__annotations__.items() if bundle in (Ask, Show)}
+    parameters = sorted(inspect.signature(function).parameters.values(), key=lambda it: it.annotation is Show)
+    spread: list[inspect.Parameter] = []
+    for parameter in parameters:
+        bundle = held.get(parameter.name)
+        fields = bundle.__annotations__ if bundle else {parameter.name: parameter.annotation}
+        defaults = bundle._field_defaults if bundle else {parameter.name: parameter.default}
+        spread += [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=annotation)
+            for name, annotation in fields.items()
+        ]
+
+    def command(**given: Any) -> None:
+        for name, bundle in held.items():
+            given[name] = bundle(**{field: given.pop(field) for field in bundle._fields})
+        function(**given)
+
+    command.__name__, command.__doc__ = function.__name__, function.__doc__
+    command.__signature__ = inspect.Signature(spread)  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in spread}
+    return command
+
+
+def _value(word: str) -> str:
+    """A word that follows the expression; a piece of an expression that the shell took apart is refused."""
+    if "=" in word.strip("=") or word == "-" or word.startswith("@"):
+        return word
+    hint = "write x=1 without blanks, and quotes around an expression that has some"
+    raise UsageError(f"{word} gives no variable a value", hint=hint)
+
+
+def _refuse(result: "Result") -> None:
+    bad = not_finite(result)
+    if bad:
+        more = f" and {len(bad) - 1} more" if len(bad) > 1 else ""
+        raise StrictError(f"not finite: {bad[0]}{more}", hint="diffcli trace shows the step where it arose")

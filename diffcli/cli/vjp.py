@@ -1,0 +1,23 @@
+"""``diffcli vjp``: the pullback of one cotangent."""
+
+import diffcli
+from diffcli.cli.options import Ask, Cotangent, Show, Wrt, names, point
+from diffcli.errors import UsageError
+from diffcli.report import result
+
+EXAMPLES = """
+diffcli vjp polar.expr --at x=3,y=4 --cotangent r=1,theta=0
+diffcli vjp "[x*y, x+y]" x=2 y=3 --cotangent "f=[1, -1]"
+"""
+
+
+def run(ask: Ask, show: Show, wrt: Wrt = None, cotangent: Cotangent = None) -> None:
+    """The vector-Jacobian product: the transposed Jacobian times the cotangent v, in one reverse pass."""
+    program, at = ask.program()
+    pullback = diffcli.vjp(program, at, wrt=names(wrt))
+    v = point(cotangent, "--cotangent")
+    if v is None:
+        hint = f"add --cotangent {','.join(f'{name}=…' for name in program.outputs)}"
+        raise UsageError("which cotangent is to be pulled back?", hint=hint)
+    whole = {**{name: value * 0.0 for name, value in pullback.values.items()}, **v}
+    show(result.Vjp(program.source.text, at, pullback.values, whole, pullback(v)))

@@ -1,0 +1,230 @@
+"""How each result is laid out for people: blocks of finished text, which `plain` and `console` then draw.
+
+One layout serves both, so a pipe and a terminal say the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from diffcli.report import text
+from diffcli.report.blocks import Block, Grid, Line, Style, fitted, kept
+from diffcli.report.result import Eval, Functions, Grad, Jacobian, Trace, Vjp, labels
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from diffcli.report.result import Entry, Node, Result, Value, Values
+
+LINES = 4
+"""The most lines of a terminal that an array in brackets may take."""
+LONGEST = 48
+"""The most columns of a terminal that an expression may take in a table."""
+
+
+def layout(result: Result, style: Style) -> list[Block]:
+    """The blocks that show `result`, from the top down."""
+    match result:
+        case Eval():
+            return _eval(result, style)
+        case Grad():
+            head = Line(f"{text.escape(result.label)} = {style.number(result.value)}")
+            return [head, *_by_input(result.at, result.gradient, "gradient", style)]
+        case Jacobian():
+            return _jacobian(result, style)
+        case Vjp():
+            seed = Line(f"cotangent {_listed(result.cotangent, style)}", "note")
+            return [*_values(result.values, style), seed, *_by_input(result.at, result.vjp, "vjp", style)]
+        case Trace():
+            return _trace(result, style)
+        case Functions():
+            return _entry(result.functions[0]) if len(result.functions) == 1 else _families(result.functions)
+
+
+def _eval(result: Eval, style: Style) -> list[Block]:
+    if len(result.values) == 1:
+        (value,) = result.values.values()
+        return _named("", value, style)
+    return _values(result.values, style)
+
+
+def _values(values: Values, style: Style) -> list[Block]:
+    longest = max(map(text.width, values), default=0)
+    return [block for name, value in values.items()
+            for block in _named(f"{text.pad(text.escape(name), longest)} = ", value, style)]
+
+
+def _named(name: str, value: Value, style: Style) -> list[Block]:
+    """``name = value``, the value as the language would read it; a matrix takes a line a row, or is drawn as a
+    matrix where a terminal has no room for that.
+    """
+    lines = _literal(value, style)
+    first = [f"{name if i == 0 else ' ' * text.width(name)}{line}" for i, line in enumerate(lines)]
+    room = style.room
+    if room is None or isinstance(value, float):
+        return [Line(line) for line in first]
+    if max(map(text.width, first)) <= (room if value.ndim == 2 else LINES * room):
+        return [Line(line) for line in first]
+    if value.ndim == 2:
+        caption = Line(f"{name.removesuffix(' = ').strip()} {style.shape(value.shape)}".strip(), "head")
+        return [caption, *_matrix(*_indices(value), value, style)]
+    if style.everything:
+        return [Line(line) for line in first]
+    return [Line(name + _cell(value, style)), Line("… left out; --all shows everything", "note")]
+
+
+def _literal(value: Value, style: Style) -> list[str]:
+    if isinstance(value, float) or value.ndim != 2 or 0 in value.shape:
+        return [text.inline(value, style.digits)]
+    columns = [text.flush_right([style.number(x) for x in column]) for column in value.T.tolist()]
+    rows = [f"[{', '.join(row)}]" for row in zip(*columns, strict=True)]
+    return [f"{' ' if i else '['}{row}{',' if i + 1 < len(rows) else ']'}" for i, row in enumerate(rows)]
+
+
+def _cell(value: Value, style: Style) -> str:
+    """A value in a cell of a table; a terminal shows the ends of a long array, and its shape."""
+    if not style.cuts or isinstance(value, float) or value.size <= style.in_a_cell:
+        return text.inline(value, style.digits)
+    flat = value.reshape(-1)
+    ends = [style.number(flat[0]), style.number(flat[1]), "…", style.number(flat[-1])]
+    shown = ", ".join(ends if style.in_a_cell > 2 else [ends[0], "…"])
+    return f"{'[' * value.ndim}{shown}{']' * value.ndim} {style.shape(value.shape)}"
+
+
+def _listed(values: Values, style: Style) -> str:
+    return ", ".join(f"{text.escape(name)} = {_cell(value, style)}" for name, value in values.items())
+
+
+def _by_input(at: Values, derivative: Values, head: str, style: Style) -> list[Block]:
+    """Scalars and vectors one element a row beside the point they were taken at; a matrix as a matrix."""
+    flat = {name: value for name, value in derivative.items() if isinstance(value, float) or value.ndim != 2}
+    blocks = fitted(partial(_elements, at, flat, head), style) if flat else []
+    for name, value in derivative.items():
+        if not isinstance(value, float) and value.ndim == 2:
+            blocks.append(Line(f"{head} by {text.escape(name)} {style.shape(value.shape)}", "head"))
+            blocks += _matrix(*_indices(value), value, style)
+    return blocks
+
+
+def _elements(at: Values, derivative: Values, head: str, style: Style) -> Grid:
+    names: list[str] = []
+    points: list[str] = []
+    numbers: list[str] = []
+    for name, value in derivative.items():
+        elements = _flat(value)
+        called = labels(text.escape(name), () if isinstance(value, float) else value.shape)
+        here = _flat(at[name])
+        for i in kept(len(elements), style):
+            names.append("…" if i is None else called[i])
+            points.append("" if i is None else style.number(here[i]))
+            numbers.append("" if i is None else style.number(elements[i]))
+    return Grid(("input", "at", head), [names, text.align(points), text.align(numbers)], ("name", "given", "number"))
+
+
+def _flat(value: Value) -> Sequence[float]:
+    return [value] if isinstance(value, float) else value.reshape(-1).tolist()
+
+
+def _jacobian(result: Jacobian, style: Style) -> list[Block]:
+    passes = f"{result.passes} pass" if result.passes == 1 else f"{result.passes} passes"
+    caption = f"Jacobian {style.shape(result.jacobian.shape)} in {result.mode} mode, {passes}"
+    rows = [text.escape(row) for row in result.rows]
+    heads = [text.escape(column) for column in result.columns]
+    matrix = _matrix(rows, heads, result.jacobian, style)
+    return [*_values(result.values, style), Line(caption, "head"), *matrix]
+
+
+def _matrix(rows: Sequence[str], heads: Sequence[str], matrix: NDArray[np.float64], style: Style) -> list[Block]:
+    return fitted(partial(_matrix_grid, rows, heads, matrix), style)
+
+
+def _matrix_grid(rows: Sequence[str], heads: Sequence[str], matrix: NDArray[np.float64], style: Style) -> Grid:
+    down, across = kept(len(rows), style), kept(len(heads), style)
+    columns = [["…" if i is None else rows[i] for i in down]]
+    for j in across:
+        cells = ["…" if i is None or j is None else style.number(matrix[i, j]) for i in down]
+        columns.append(cells if j is None else text.align(cells))
+    return Grid(
+        ["", *("…" if j is None else heads[j] for j in across)],
+        columns,
+        ["name", *("given" if j is None else "number" for j in across)],
+        matrix=True,
+    )
+
+
+def _indices(matrix: NDArray[np.float64]) -> tuple[list[str], list[str]]:
+    m, n = matrix.shape
+    return [str(i) for i in range(m)], [str(j) for j in range(n)]
+
+
+def _trace(result: Trace, style: Style) -> list[Block]:
+    blocks = [Line(f"seed {_listed(result.seed, style)}", "note"), *fitted(partial(_passes, result.nodes), style)]
+    if style.explain:
+        blocks += [
+            Line("Forward pass, downwards: each value from those above it", "head"),
+            *(Line(text.escape(node.forward)) for node in result.nodes if node.forward),
+            Line("Reverse pass, upwards: each node passes its adjoint on to its arguments", "head"),
+            *(Line(text.escape(step)) for node in reversed(result.nodes) for step in node.reverse or ()),
+        ]
+    return blocks
+
+
+def _passes(nodes: Sequence[Node], style: Style) -> Grid:
+    down, up = (" ↓", " ↑") if style.signs else ("", "")
+    return Grid(
+        ("node", "expression", "value" + down, "partials", "adjoint" + up),
+        (
+            [f"v{node.id}" for node in nodes],
+            [_expression(node, style) for node in nodes],
+            text.align([_cell(node.value, style) for node in nodes]),
+            [_partials(node, style) for node in nodes],
+            text.align(["" if node.adjoint is None else _cell(node.adjoint, style) for node in nodes]),
+        ),
+        ("name", "words", "number", "words", "number"),
+    )
+
+
+def _expression(node: Node, style: Style) -> str:
+    expression = text.escape(node.expression)
+    if style.cuts and text.width(expression) > LONGEST:
+        expression = f"{expression[:32]} … {expression[-12:]}"
+    return expression if node.name in (None, node.expression) else f"{text.escape(node.name or '')} = {expression}"
+
+
+def _partials(node: Node, style: Style) -> str:
+    d = "∂" if style.signs else "d"
+    return ", ".join(f"{d}/{d}v{arg} = {_cell(value, style)}"
+                     for arg, value in zip(node.args, node.partials, strict=True) if value is not None)
+
+
+def _families(entries: Sequence[Entry]) -> list[Block]:
+    families: dict[str, list[Entry]] = {}
+    for entry in entries:
+        families.setdefault(entry.family, []).append(entry)
+    room = max(text.width(entry.signature) for entry in entries)
+    blocks: list[Block] = []
+    for family, members in families.items():
+        columns = [[text.pad(entry.signature, room) for entry in members], [_meaning(entry) for entry in members]]
+        blocks += [Line(family, "head"), Grid((), columns, ("name", "words"))]
+    return blocks
+
+
+def _meaning(entry: Entry) -> str:
+    return f"{entry.doc} Also {', '.join(entry.aliases)}." if entry.aliases else entry.doc
+
+
+def _entry(entry: Entry) -> list[Block]:
+    facts: Mapping[str, str | None] = {
+        "meaning": entry.doc,
+        "also": ", ".join(entry.aliases),
+        "domain": entry.domain,
+        "derivative": entry.rule,
+        "at kinks": entry.kink,
+        "notation": entry.notation,
+        "family": entry.family,
+    }
+    known = {key: fact for key, fact in facts.items() if fact}
+    return [Line(entry.signature, "head"), Grid((), [list(known), list(known.values())], ("name", "words"))]

@@ -1,0 +1,64 @@
+"""From a result and a format to what is written; each format's module is imported only when it is asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from diffcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from diffcli.report.result import Result
+    from diffcli.report.terminal import Reader
+
+FORMATS = ("table", "json", "jsonl", "csv", "npy", "npz")
+BINARY = frozenset({"npy", "npz"})
+
+
+def guess(path: str | None) -> str:
+    """The format that a file's suffix names; what names none gets the table."""
+    suffix = (path or "").rpartition(".")[2].lower()
+    return suffix if suffix in FORMATS else "table"
+
+
+def render(
+    result: Result,
+    form: str,
+    reader: Reader,
+    *,
+    digits: int | None = None,
+    everything: bool = False,
+    explain: bool = False,
+) -> str | bytes:
+    """`result` in the format `form` for `reader`: text for people, bytes for programs (JSON and CSV are UTF-8).
+
+    Raises UsageError where a terminal would get a binary file, or the result holds no array to put in one.
+    """
+    if form in ("json", "jsonl"):
+        from diffcli.report import as_json
+
+        return as_json.encode(result, spread=reader.terminal and form == "json").encode()
+    if form == "csv":
+        from diffcli.report import as_csv
+
+        return as_csv.render(result).encode("utf-8", "backslashreplace")
+    if form in BINARY:
+        if reader.terminal:
+            raise UsageError(f"a terminal cannot show {form}, which is binary", hint=f"write a file: -o result.{form}")
+        from diffcli.report import as_numpy
+
+        return as_numpy.npy(result) if form == "npy" else as_numpy.npz(result)
+    if not reader.terminal and not reader.colour:
+        from diffcli.report import plain
+
+        return plain.render(result, digits=digits, explain=explain)
+    from diffcli.report import console
+
+    return console.render(
+        result,
+        width=reader.width if reader.terminal else None,
+        colour=reader.colour,
+        unicode=reader.unicode,
+        digits=digits,
+        explain=explain,
+        everything=everything,
+    )

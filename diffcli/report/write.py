@@ -1,0 +1,105 @@
+"""Writing what was computed, so that it arrives whole or the exit code says that it did not.
+
+A file is written beside its target, synced and renamed, so a reader never meets half of it and a failure leaves what
+was there before. Standard output is flushed here, not at the interpreter's end, where an error has nobody to tell.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from contextlib import suppress
+
+from diffcli.errors import OutputError
+from diffcli.report.text import escape
+
+_STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+
+
+def write(data: str | bytes, path: str | None = None) -> None:
+    """Write `data` to the file at `path`, or to standard output.
+
+    Raises OutputError if it cannot be written whole, and BrokenPipeError if the reader of standard output went away.
+    """
+    if path is None or path in _STANDARD_OUTPUT:
+        _to_stdout(data)
+        return
+    content = data if isinstance(data, bytes) else data.encode("utf-8", "backslashreplace")
+    try:
+        _to_file(path, content)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{escape(path)} could not be written: {_reason(error)}") from error
+
+
+def say(message: str) -> None:
+    """Write `message` to standard error; where even that fails there is nobody left to tell."""
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.write(message)
+        sys.stderr.flush()
+
+
+def _to_stdout(data: str | bytes) -> None:
+    stream = sys.stdout
+    if stream is None:
+        raise OutputError("standard output is closed")
+    try:
+        stream.flush()
+        if isinstance(data, str):
+            data = data.encode(stream.encoding or "utf-8", "backslashreplace")
+        stream.buffer.write(data)
+        stream.buffer.flush()
+    except (OSError, ValueError) as error:
+        _abandon_stdout()
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise OutputError(f"standard output could not be written: {_reason(error)}") from error
+
+
+def _abandon_stdout() -> None:
+    """Lead standard output to nowhere, or the interpreter would try the rest again at its end, and complain."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def _to_file(path: str, content: bytes) -> None:
+    try:
+        present = os.stat(path)
+    except FileNotFoundError:
+        present = None
+    if present and stat.S_ISDIR(present.st_mode):
+        raise IsADirectoryError(None, "it is a directory")
+    if (present and not stat.S_ISREG(present.st_mode)) or path.startswith(("/dev/fd/", "/dev/std", "/proc/")):
+        with open(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as device:
+            device.write(content)
+        return
+    if present and not os.access(path, os.W_OK):
+        raise PermissionError(None, "it is write-protected")
+    _replace(os.path.realpath(path), content, present)
+
+
+def _replace(target: str, content: bytes, present: os.stat_result | None) -> None:
+    beside = os.path.join(os.path.dirname(target), f".diffcli-{os.getpid()}-{os.urandom(4).hex()}.part")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    descriptor = os.open(beside, flags, 0o666)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            if present:
+                with suppress(OSError):  # only an administrator may give a file away
+                    os.chown(beside, present.st_uid, present.st_gid)
+                os.chmod(beside, stat.S_IMODE(present.st_mode))
+            os.fsync(file.fileno())
+        os.replace(beside, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise
+
+
+def _reason(error: Exception) -> str:
+    reason = getattr(error, "strerror", None) or str(error)
+    return reason[:1].lower() + reason[1:]
