@@ -174,16 +174,6 @@ class _Text:
                 return index
         return None
 
-    def assigns(self) -> bool:
-        """Whether the statement has its = already."""
-        depth = 0
-        for index in range(self.first, self.at):
-            kind = self.kinds[index]
-            depth += (kind in CLOSER) - (kind in OPENED_BY)
-            if kind == "EQUAL" and depth == 0:
-                return True
-        return False
-
     def where(self, position: int) -> str:
         """``line 3, column 5`` of a position; the line only where there are several."""
         before = re.split(r"\r\n|\r|\n", self.text[:position])

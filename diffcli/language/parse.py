@@ -6,11 +6,9 @@ by memory and not by Python's stack.
 
 from __future__ import annotations
 
-import gc
 import re
 import unicodedata
 from collections.abc import Callable
-from contextlib import contextmanager
 from functools import cache
 from math import isinf
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -67,9 +65,7 @@ def parse_file(source: Source, *, max_tokens: int = MAX_TOKENS) -> File:
     """
     tables = load()
     try:
-        with _no_collection():
-            tokens = scan(source.text, tables, max_tokens)
-            file = _run(tables, tokens)
+        file = _run(tables, scan(source.text, tables, max_tokens))
         if not file.statements:
             raise _nothing(source.text)
     except ExpressionError as error:
@@ -111,16 +107,16 @@ def scan(text: str, tables: Tables, max_tokens: int = MAX_TOKENS) -> Tokens:
         spans.append(span)
         if kind == WRONG:
             break
+        if len(kinds) > max_tokens:
+            raise ExpressionError(
+                f"the text has more than {max_tokens:,} tokens",
+                span,
+                "raise the limit max_tokens, or split the text",
+                code="limit",
+            )
     else:
         kinds.append(END)
         spans.append((len(text), len(text)))
-    if len(kinds) > max_tokens + 1:
-        raise ExpressionError(
-            f"the text has more than {max_tokens:,} tokens",
-            spans[max_tokens],
-            "raise the limit max_tokens, or split the text",
-            code="limit",
-        )
     return Tokens(text, kinds, spans)
 
 
@@ -394,15 +390,3 @@ def _nothing(text: str) -> ExpressionError:
     return ExpressionError(
         f"there is no formula: the text {what}", (0, 0), "write one, such as sin(x)*y", code="syntax"
     )
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Without the cycle collector: a long text makes a million tuples and no cycle."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
