@@ -270,7 +270,7 @@ def eye(builder: Builder, *nodes: Node) -> Node:
     return builder.constant(np.eye(sizes[0], sizes[-1]))
 
 
-@function("a, b=, step=1", doc="0, 1, …, a−1; or from a up to, not including, b.", **CONSTANT)
+@function("start=0, stop, step=1", doc="From start up to, not including, stop: arange(3) is 0, 1, 2.", **CONSTANT)
 def arange_(builder: Builder, *nodes: Node) -> Node:
     """Equally spaced whole steps."""
     bounds = []
