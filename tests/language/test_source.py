@@ -90,3 +90,11 @@ def test_what_is_no_text() -> None:
     Path("wide.expr").write_text("x", encoding="utf-16")
     assert _error("wide.expr").message == "wide.expr is UTF-16, not UTF-8"
     assert _error("-", io.BytesIO(b"\xff")).message.startswith("standard input is not UTF-8")
+
+
+def test_standard_input_that_fails() -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(5, "Input/output error")
+
+    assert _error("-", Broken()).message == "standard input cannot be read: Input/output error"
