@@ -47,7 +47,7 @@ class Style(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line of text; `kind` is ``result``, ``head`` or ``note``."""
+    """A line of text; `kind` is ``result``, ``head``, ``note``, or ``aside``, which stands at the end."""
 
     text: str
     kind: str = "result"
@@ -66,14 +66,16 @@ class Grid(NamedTuple):
 
 
 Block: TypeAlias = Line | Grid
+FEWER = Line("numbers are shortened to fit; --digits 17 shows every digit", "aside")
+LEFT_OUT = Line("… stands for what is left out; --all shows everything", "aside")
 
 
 def opens(block: Block, previous: Block) -> bool:
     """Whether a blank line separates `block` from the one before it."""
     if isinstance(previous, Line) and previous.kind == "head":
         return False
-    if isinstance(block, Line) and block.kind == "note":
-        return False
+    if isinstance(block, Line) and block.kind == "aside":
+        return isinstance(previous, Grid)
     return isinstance(block, Grid) or block.kind == "head" or isinstance(previous, Grid)
 
 
@@ -112,10 +114,10 @@ def fitted(build: Callable[[Style], Grid], style: Style) -> list[Block]:
     if grid.matrix and needed(grid) > style.room:
         blocks = list(_groups(grid, style.room)) if style.everything else [_narrowed(grid, style.room)]
     if digits != style.digits and grid.columns != whole.columns:
-        blocks.append(Line(f"to {digits} digits; --digits 17 shows all", "note"))
+        blocks.append(FEWER)
     grids = [block for block in blocks if isinstance(block, Grid)]
     if style.cuts and any("…" in cell for grid in grids for column in grid.columns for cell in column):
-        blocks.append(Line("… left out; --all shows everything", "note"))
+        blocks.append(LEFT_OUT)
     return blocks
 
 

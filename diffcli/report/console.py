@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from diffcli.report.result import Result
 
 ENDLESS = 1_000_000
-_STYLES = {"name": "cyan", "given": "bright_black", "head": "bold", "note": "bright_black"}
+_STYLES = {"name": "cyan", "given": "bright_black", "head": "bold", "note": "bright_black", "aside": "bright_black"}
 _NOT_FINITE = frozenset({"nan", "inf", "-inf"})
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from diffcli.report import text
-from diffcli.report.blocks import Block, Grid, Line, Style, fitted, kept
+from diffcli.report.blocks import LEFT_OUT, Block, Grid, Line, Style, fitted, kept
 from diffcli.report.result import Eval, Functions, Grad, Jacobian, Trace, Vjp, labels
 
 if TYPE_CHECKING:
@@ -26,7 +26,13 @@ LONGEST = 48
 
 
 def layout(result: Result, style: Style) -> list[Block]:
-    """The blocks that show `result`, from the top down."""
+    """The blocks that show `result`, from the top down; what a terminal had no room for is said once, at the end."""
+    blocks = _blocks(result, style)
+    asides = dict.fromkeys(block for block in blocks if isinstance(block, Line) and block.kind == "aside")
+    return [*(block for block in blocks if isinstance(block, Grid) or block not in asides), *asides]
+
+
+def _blocks(result: Result, style: Style) -> list[Block]:
     match result:
         case Eval():
             return _eval(result, style)
@@ -73,7 +79,7 @@ def _named(name: str, value: Value, style: Style) -> list[Block]:
         return [caption, *_matrix(*_indices(value), value, style)]
     if style.everything:
         return [Line(line) for line in first]
-    return [Line(name + _cell(value, style)), Line("… left out; --all shows everything", "note")]
+    return [Line(name + _cell(value, style)), LEFT_OUT]
 
 
 def _literal(value: Value, style: Style) -> list[str]:

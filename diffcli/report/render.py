@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os.path import splitext
 from typing import TYPE_CHECKING
 
 from diffcli.errors import UsageError
@@ -16,7 +17,7 @@ BINARY = frozenset({"npy", "npz"})
 
 def guess(path: str | None) -> str:
     """The format that a file's suffix names; what names none gets the table."""
-    suffix = (path or "").rpartition(".")[2].lower()
+    suffix = splitext(path or "")[1][1:].lower()
     return suffix if suffix in FORMATS else "table"
 
 

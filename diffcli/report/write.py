@@ -25,6 +25,8 @@ def write(data: str | bytes, path: str | None = None) -> None:
     if path is None or path in _STANDARD_OUTPUT:
         _to_stdout(data)
         return
+    if not path:
+        raise OutputError("the output file has no name")
     content = data if isinstance(data, bytes) else data.encode("utf-8", "backslashreplace")
     try:
         _to_file(path, content)
