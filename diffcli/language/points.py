@@ -308,6 +308,7 @@ def _json_point(text: str, origin: str) -> list[tuple[str, _Given]]:
         raise UsageError(f"{origin} is nested too deeply", hint=hint, code="point") from None
     if not isinstance(pairs, _Pairs):
         raise UsageError(f"{origin} holds no JSON object", hint='write {"x": 1, "w": [1, 2]}', code="point")
+    infinite = "Infinity" in text  # looked up once: the text is as long as the point
     values: list[tuple[str, _Given]] = []
     for key, value in pairs.items:
         name = _key(key, origin)
@@ -315,7 +316,7 @@ def _json_point(text: str, origin: str) -> list[tuple[str, _Given]]:
             array = _array(value)
         except _NoArrayError as error:
             raise UsageError(f"{origin}: {name}: {error.message}", hint=error.hint, code="point") from None
-        if "Infinity" not in text and np.isinf(array).any():
+        if not infinite and np.isinf(array).any():
             hint = 'write "Infinity" if it is meant'
             raise UsageError(f"{origin}: {name}: a number is too large for a double", hint=hint, code="point")
         values.append((name, _Given(array, f"{name} in {origin}")))
