@@ -354,16 +354,15 @@ def _sin_pi(x: Array, quarter: int) -> Array:
 def _sinc_derivative(x: Array, order: int) -> Array:
     """The derivative of that order of sin(πx)/(πx).
 
-    Far from 0 by the recurrence z·Sₖ + k·Sₖ₋₁ = sin(z + kπ/2) for the derivatives Sₖ of sin(z)/z, which follows
-    from differentiating z·S₀ = sin z; near 0, where it cancels, by the power series.
+    Far from 0 by the recurrence x·Sₖ + k·Sₖ₋₁ = πᵏ⁻¹·sin(πx + kπ/2) for the derivatives Sₖ, which follows from
+    differentiating x·S₀ = sin(πx)/π; near 0, where it cancels, by the power series.
     """
-    z = np.pi * x
-    near = np.abs(z) <= max(2.0, float(order))
-    safe = np.where(near, np.pi, z)
-    far = _sin_pi(x, 0) / safe
+    near = np.abs(x) <= max(2.0, float(order)) / math.pi
+    safe = np.where(near, 1.0, x)
+    far = _sin_pi(x, 0) / math.pi / safe
     for k in range(1, order + 1):
-        far = (_sin_pi(x, k) - k * far) / safe
-    small = np.where(near, z, 0.0)
+        far = (math.pi ** (k - 1) * _sin_pi(x, k) - k * far) / safe
+    small = np.where(near, np.pi * x, 0.0)
     series = np.zeros_like(small)
     first = (order + 1) // 2
     term = small ** (2 * first - order) * ((-1.0) ** first / math.factorial(2 * first - order))
@@ -371,7 +370,7 @@ def _sinc_derivative(x: Array, order: int) -> Array:
         series = series + term / (2 * j + 1)
         p = 2 * j - order
         term = term * -(small * small) / ((p + 1) * (p + 2))
-    return math.pi**order * np.where(near, series, np.where(np.isinf(x), 0.0, far))
+    return np.where(near, math.pi**order * series, np.where(np.isinf(x), 0.0, far))
 
 
 sinc = elementwise(
