@@ -44,9 +44,7 @@ class Case:
 
     def draw(self, rng: np.random.Generator, batch: int) -> list[Array]:
         """Random arguments, with the batch on the last axis."""
-        return [
-            _draw(rng, values, (*shape, batch)) for values, shape in zip(self.values, self.shapes, strict=True)
-        ]
+        return [_draw(rng, values, (*shape, batch)) for values, shape in zip(self.values, self.shapes, strict=True)]
 
     def inputs(self, builder: Builder) -> list[Node]:
         """One input of the graph an argument."""

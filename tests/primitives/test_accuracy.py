@@ -122,7 +122,7 @@ def _ulps(got: float, want: Any, terms: float = 0.0) -> float:
     nearest = float(want) if abs(want) < mpmath.mpf(2) ** 1024 else float(mpmath.sign(want)) * np.inf
     if np.isinf(nearest) or np.isinf(got):
         limit = 1.7976931348623157e308
-        near = np.isinf(nearest) and abs(got) >= limit * (1 - 1e-15) or abs(nearest) >= limit * (1 - 1e-15)
+        near = (np.isinf(nearest) and abs(got) >= limit * (1 - 1e-15)) or abs(nearest) >= limit * (1 - 1e-15)
         return 0.0 if near and np.sign(got) == np.sign(nearest) else np.inf
     if np.isnan(got):
         return np.inf

@@ -132,9 +132,7 @@ def test_a_point_alone_is_a_point_in_a_batch(case: Case) -> None:
         for i in range(17)
     ]
     for size in (2, 3, 7, 8, 17, 1000):
-        batch = plan.run(
-            {x: np.ascontiguousarray(value[..., :size]) for x, value in zip(inputs, values, strict=True)}
-        )
+        batch = plan.run({x: np.ascontiguousarray(value[..., :size]) for x, value in zip(inputs, values, strict=True)})
         for i in range(min(size, 17)):
             for one, many in zip(alone[i], batch, strict=True):
                 column = many[..., i if many.shape[-1] > 1 else 0]
