@@ -114,7 +114,7 @@ class Node:
         self.params = params
         self.shape = shape
         self.index = len(builder.nodes)
-        self.boolean = bool(args and args[0].boolean) if op.boolean is None else op.boolean
+        self.boolean: bool = bool(args and args[0].boolean) if op.boolean is None else op.boolean
         self.constant = op is not INPUT  # depends on no input
         for arg in args:
             if not arg.constant:

@@ -59,7 +59,9 @@ def add_function(
     aliases: tuple[str, ...] = (),
 ) -> None:
     """Puts a function into the catalogue. The arity is read off the signature: ``x, y=2, …, axis=``."""
-    least, most, keywords = 0, 0, []
+    least = 0
+    most: int | None = 0
+    keywords = []
     for parameter in filter(None, (part.strip() for part in signature.split(","))):
         if parameter == "…":
             most = None

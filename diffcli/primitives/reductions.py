@@ -93,7 +93,8 @@ def _logsumexp(x: Array, axis: int) -> Array:
 def _softmax(x: Array, axis: int) -> Array:
     z, _ = _shifted(x, axis)
     e = np.exp(np.ascontiguousarray(z))
-    return e / halves(e, axis)
+    shares: Array = e / halves(e, axis)
+    return shares
 
 
 def _log_softmax(x: Array, axis: int) -> Array:

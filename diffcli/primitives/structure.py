@@ -61,7 +61,7 @@ broadcast = linear(
     lambda node, bar, i: sum_(bar, params=(node.args[0].shape,)), boolean=None, view=True, exact=True,
     doc="Repeats along new axes and axes of length 1, by NumPy's rule.",
 )  # fmt: skip
-sum_ = linear(
+sum_: Primitive = linear(
     "sum", _sum, lambda s, shape: shape,
     lambda node, bar, i: bar.builder.broadcast(bar, node.args[0].shape),
     doc="Adds up to the given shape: the transpose of broadcast.",
@@ -85,7 +85,7 @@ def _inverse(order: Sequence[int]) -> tuple[int, ...]:
     return tuple(inverse)
 
 
-transpose = linear(
+transpose: Primitive = linear(
     "transpose", lambda x, order: np.transpose(x, (*order, len(order))), lambda s, order: tuple(s[k] for k in order),
     lambda node, bar, i: transpose(bar, params=(_inverse(node.params[0]),)), boolean=None, view=True, exact=True,
     doc="Reorders the axes.",
@@ -121,7 +121,7 @@ index = linear(
     lambda node, bar, i: place(bar, params=((node.params[0],), node.args[0].shape)),
     boolean=None, view=True, exact=True, doc="A part of an array.",
 )  # fmt: skip
-place = linear(
+place: Primitive = linear(
     "place", _place, lambda *args: args[-1],
     lambda node, bar, i: index(bar, params=(node.params[0][i],)),
     doc="Adds each argument at its place in an array of zeros: the transpose of index.",
@@ -175,7 +175,7 @@ def _cumsum(x: Array, axis: int, backwards: bool) -> Array:
     return np.flip(np.cumsum(np.flip(x, axis), axis=axis), axis)
 
 
-cumsum = linear(
+cumsum: Primitive = linear(
     "cumsum", _cumsum, lambda s, *_: s,
     lambda node, bar, i: cumsum(bar, params=(node.params[0], not node.params[1])),
     doc="Running sums along an axis, from its start or from its end.",
