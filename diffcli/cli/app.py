@@ -38,16 +38,19 @@ class Command(TyperCommand):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Sort the words into options and the rest before click reads them; answer ``--help``."""
-        if ctx.resilient_parsing:
-            return super().parse_args(ctx, args)
         takes_value = {
             name: not getattr(option, "is_flag", True)
             for option in self.get_params(ctx)
             if option.param_type_name == "option"
             for name in option.opts
         }
-        options, rest = arrange(ctx.command_path, args, takes_value)
-        if not {"-h", "--help"}.isdisjoint(options):
+        try:
+            options, rest = arrange(ctx.command_path, args, takes_value)
+        except UsageError:
+            if ctx.resilient_parsing:  # a shell asks how half a command line may go on
+                return super().parse_args(ctx, args)
+            raise
+        if not ctx.resilient_parsing and not {"-h", "--help"}.isdisjoint(options):
             _show_help(ctx)
         return super().parse_args(ctx, [*options, "--", *rest])
 
@@ -88,9 +91,9 @@ class Commands(TyperGroup):
 def run(words: list[str]) -> int:
     """Run the command line `words`; what typer refuses is raised as a UsageError."""
     group = build_group()
-    if "_DIFFCLI_COMPLETE" in os.environ:
-        group(prog_name="diffcli")
     try:
+        if "_DIFFCLI_COMPLETE" in os.environ:
+            group(prog_name="diffcli")
         with group.make_context("diffcli", list(words)) as ctx:
             group.invoke(ctx)
     except typer.Exit as finished:

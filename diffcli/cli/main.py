@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 import diffcli
-from diffcli.errors import DiffcliError
+from diffcli.errors import DiffcliError, ExpressionError, OutputError
 
 INTERRUPTED = 130
 NOBODY_READS = 141
@@ -49,9 +49,17 @@ def _guarded(words: list[str]) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
+        from diffcli.report.write import abandon_stdout
+
+        abandon_stdout()
         return NOBODY_READS
+    except OSError as error:  # what reads and writes here raises DiffcliError; click prints a completion by itself
+        from diffcli.report.write import abandon_stdout, reason
+
+        abandon_stdout()
+        return _report(OutputError(f"standard output could not be written: {reason(error)}"), words)
     except MemoryError:
-        return _report(DiffcliError("there is not enough memory for this", code="memory"), words)
+        return _report(ExpressionError("there is not enough memory for this", code="limit"), words)
     except Exception as error:
         if os.environ.get("DIFFCLI_DEBUG"):
             raise
@@ -89,9 +97,8 @@ def _color(words: Sequence[str]) -> str:
 
 
 def _value_of(option: str, words: Sequence[str]) -> str | None:
-    for word, following in zip(words, [*words[1:], ""], strict=True):
-        if word == option:
-            return following
-        if word.startswith(f"{option}="):
-            return word.partition("=")[2]
+    for i, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name == option:
+            return value if equals else "".join(words[i + 1 : i + 2])
     return None

@@ -6,16 +6,18 @@ A command takes them as two parameters; `flattened` spreads their fields over it
 import inspect
 from collections.abc import Callable
 from enum import StrEnum
+from time import process_time
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 import diffcli
-from diffcli.errors import StrictError, UsageError
+from diffcli.errors import Source, StrictError, UsageError
 from diffcli.report import terminal
+from diffcli.report.excerpt import render_notice
 from diffcli.report.render import guess, render
 from diffcli.report.result import not_finite
-from diffcli.report.write import write
+from diffcli.report.write import say, write
 
 if TYPE_CHECKING:
     from diffcli.report.result import Result, Values
@@ -73,7 +75,7 @@ class Ask(NamedTuple):
         if self.source is None:
             hint = 'for instance: diffcli grad "sin(x)*y" --at x=1,y=2'
             raise UsageError("there is no expression to work on", hint=hint)
-        words = [*(self.at or ()), *map(_value, self.words or ())]
+        words = [*(self.at or ()), *(_value(word, self.source) for word in self.words or ())]
         if self.source == "-" and "-" in words:
             raise UsageError("both the expression and the point ask for standard input", hint="give one of them a file")
         source = read_source(self.source)
@@ -103,7 +105,7 @@ class Show(NamedTuple):
     ] = Color.auto
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No warnings.")] = False
     verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Say on standard error what was read and how long it took.")
+        bool, typer.Option("-v", "--verbose", help="Say on standard error what was written and how long it took.")
     ] = False
 
     def __call__(self, result: "Result", *, explain: bool = False) -> None:
@@ -115,6 +117,10 @@ class Show(NamedTuple):
             reader = terminal.Reader(terminal=False, colour=self.color is Color.always)
         content = render(result, form, reader, digits=self.digits, everything=self.everything, explain=explain)
         write(content, self.output)
+        if not self.quiet and form not in ("json", "jsonl"):
+            _warn(result, self.color.value)
+        if self.verbose:
+            say(f"{form} to {self.output or 'standard output'}, after {process_time():.3f} s of computing\n")
         if self.strict:
             _refuse(result)
 
@@ -166,12 +172,21 @@ def flattened(function: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def _value(word: str) -> str:
+def _value(word: str, source: str) -> str:
     """A word that follows the expression; a piece of an expression that the shell took apart is refused."""
     if "=" in word.strip("=") or word == "-" or word.startswith("@"):
         return word
     hint = "write x=1 without blanks, and quotes around an expression that has some"
+    if len(source) == 2 and source.startswith("-"):
+        hint = f"there is no option {source}, so it was read as the expression"
     raise UsageError(f"{word} gives no variable a value", hint=hint)
+
+
+def _warn(result: "Result", color: str) -> None:
+    reader = terminal.stderr(color)
+    for notice in getattr(result, "warnings", ()):
+        source = Source(result.source)  # type: ignore[union-attr]
+        say(render_notice(notice, source, width=reader.width, colour=reader.colour))
 
 
 def _refuse(result: "Result") -> None:

@@ -46,6 +46,8 @@ def arrange(command: str, words: Sequence[str], takes_value: Mapping[str, bool])
                 raise _unknown(command, words, i - 1, name, takes_value)
             rest.append(word)
             continue
+        if word != name and not takes_value[name]:
+            raise pointed(f"{name} takes no value", f"write {name}", command, words, i - 1)
         options.append(word)
         if takes_value[name] and "=" not in word:
             if i == len(words) or words[i] in takes_value:

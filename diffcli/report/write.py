@@ -6,10 +6,12 @@ was there before. Standard output is flushed here, not at the interpreter's end,
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import sys
 from contextlib import suppress
+from typing import BinaryIO
 
 from diffcli.errors import OutputError
 from diffcli.report.text import escape
@@ -31,7 +33,7 @@ def write(data: str | bytes, path: str | None = None) -> None:
     try:
         _to_file(path, content)
     except (OSError, ValueError) as error:
-        raise OutputError(f"{escape(path)} could not be written: {_reason(error)}") from error
+        raise OutputError(f"{escape(path)} could not be written: {reason(error)}") from error
 
 
 def say(message: str) -> None:
@@ -49,16 +51,26 @@ def _to_stdout(data: str | bytes) -> None:
         stream.flush()
         if isinstance(data, str):
             data = data.encode(stream.encoding or "utf-8", "backslashreplace")
-        stream.buffer.write(data)
-        stream.buffer.flush()
+        _all_of(data, stream.buffer)
     except (OSError, ValueError) as error:
-        _abandon_stdout()
+        abandon_stdout()
         if isinstance(error, BrokenPipeError):
             raise
-        raise OutputError(f"standard output could not be written: {_reason(error)}") from error
+        raise OutputError(f"standard output could not be written: {reason(error)}") from error
 
 
-def _abandon_stdout() -> None:
+def _all_of(data: bytes, sink: BinaryIO) -> None:
+    """Write `data` to the end: where Python was told not to buffer, a pipe may take it in pieces."""
+    rest = memoryview(data)
+    while rest:
+        count = sink.write(rest)
+        if count is None:
+            raise BlockingIOError(errno.EAGAIN, "its reader is not ready")
+        rest = rest[count:]
+    sink.flush()
+
+
+def abandon_stdout() -> None:
     """Lead standard output to nowhere, or the interpreter would try the rest again at its end, and complain."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -74,8 +86,8 @@ def _to_file(path: str, content: bytes) -> None:
     if present and stat.S_ISDIR(present.st_mode):
         raise IsADirectoryError(None, "it is a directory")
     if (present and not stat.S_ISREG(present.st_mode)) or path.startswith(("/dev/fd/", "/dev/std", "/proc/")):
-        with open(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as device:
-            device.write(content)
+        with open(os.open(path, os.O_WRONLY | os.O_APPEND), "wb", buffering=0) as device:
+            _all_of(content, device)
         return
     if present and not os.access(path, os.W_OK):
         raise PermissionError(None, "it is write-protected")
@@ -102,6 +114,7 @@ def _replace(target: str, content: bytes, present: os.stat_result | None) -> Non
         raise
 
 
-def _reason(error: Exception) -> str:
-    reason = getattr(error, "strerror", None) or str(error)
-    return reason[:1].lower() + reason[1:]
+def reason(error: Exception) -> str:
+    """What the system says about `error`, to stand after a colon."""
+    said = getattr(error, "strerror", None) or str(error)
+    return said[:1].lower() + said[1:]
