@@ -4,6 +4,7 @@ A command takes them as two parameters; `flattened` spreads their fields over it
 """
 
 import inspect
+import os
 from collections.abc import Callable
 from enum import StrEnum
 from time import process_time
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 import diffcli
-from diffcli.errors import Source, StrictError, UsageError
+from diffcli.errors import ExpressionError, Source, StrictError, UsageError
 from diffcli.report import terminal
 from diffcli.report.excerpt import render_notice
 from diffcli.report.render import guess, render
@@ -79,7 +80,12 @@ class Ask(NamedTuple):
         if self.source == "-" and "-" in words:
             raise UsageError("both the expression and the point ask for standard input", hint="give one of them a file")
         source = read_source(self.source)
-        program = diffcli.parse(source.text, name=source.name)
+        try:
+            program = diffcli.parse(source.text, name=source.name)
+        except ExpressionError as error:
+            if os.path.exists(source.text):
+                error.hint = f"to read the file of this name, write @{source.text}"
+            raise
         return program, program.resolve(point(words) or {})
 
 

@@ -52,7 +52,7 @@ def _render(
 
     lines = [f"{paint(label + ':', tint)} {text.escape(message)}"]
     fix = text.escape(hint or "")
-    if source is None or span is None:
+    if source is None or span is None or not source.text.strip():
         if fix:
             lines.append(INDENT + paint(fix, _CYAN))
     else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from diffcli.report import text
 from diffcli.report.blocks import LEFT_OUT, Block, Grid, Line, Style, fitted, kept
-from diffcli.report.result import Eval, Functions, Grad, Jacobian, Trace, Vjp, labels
+from diffcli.report.result import Eval, Functions, Grad, Jacobian, Trace, Vjp, elements
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,9 +58,15 @@ def _eval(result: Eval, style: Style) -> list[Block]:
 
 
 def _values(values: Values, style: Style) -> list[Block]:
-    longest = max(map(text.width, values), default=0)
-    return [block for name, value in values.items()
-            for block in _named(f"{text.pad(text.escape(name), longest)} = ", value, style)]
+    names = list(values)
+    longest = max(map(text.width, names), default=0)
+    blocks: list[Block] = []
+    for i in kept(len(names), style):
+        if i is None:
+            blocks += [Line("…"), LEFT_OUT]
+        else:
+            blocks += _named(f"{text.pad(text.escape(names[i]), longest)} = ", values[names[i]], style)
+    return blocks
 
 
 def _named(name: str, value: Value, style: Style) -> list[Block]:
@@ -116,22 +122,15 @@ def _by_input(at: Values, derivative: Values, head: str, style: Style) -> list[B
 
 
 def _elements(at: Values, derivative: Values, head: str, style: Style) -> Grid:
-    names: list[str] = []
-    points: list[str] = []
-    numbers: list[str] = []
-    for name, value in derivative.items():
-        elements = _flat(value)
-        called = labels(text.escape(name), () if isinstance(value, float) else value.shape)
-        here = _flat(at[name])
-        for i in kept(len(elements), style):
-            names.append("…" if i is None else called[i])
-            points.append("" if i is None else style.number(here[i]))
-            numbers.append("" if i is None else style.number(elements[i]))
-    return Grid(("input", "at", head), [names, text.align(points), text.align(numbers)], ("name", "given", "number"))
-
-
-def _flat(value: Value) -> Sequence[float]:
-    return [value] if isinstance(value, float) else value.reshape(-1).tolist()
+    rows = list(elements(derivative))
+    points = [point for _, point in elements({name: at[name] for name in derivative})]
+    shown = kept(len(rows), style)
+    columns = [
+        ["…" if i is None else text.escape(rows[i][0]) for i in shown],
+        text.align(["" if i is None else style.number(points[i]) for i in shown]),
+        text.align(["" if i is None else style.number(rows[i][1]) for i in shown]),
+    ]
+    return Grid(("input", "at", head), columns, ("name", "given", "number"))
 
 
 def _jacobian(result: Jacobian, style: Style) -> list[Block]:
@@ -169,25 +168,34 @@ def _indices(matrix: NDArray[np.float64]) -> tuple[list[str], list[str]]:
 def _trace(result: Trace, style: Style) -> list[Block]:
     blocks = [Line(f"seed {_listed(result.seed, style)}", "note"), *fitted(partial(_passes, result.nodes), style)]
     if style.explain:
+        forward = [node.forward for node in result.nodes if node.forward]
+        reverse = [step for node in reversed(result.nodes) for step in node.reverse or ()]
         blocks += [
             Line("Forward pass, downwards: each value from those above it", "head"),
-            *(Line(text.escape(node.forward)) for node in result.nodes if node.forward),
+            *_told(forward, style),
             Line("Reverse pass, upwards: each node passes its adjoint on to its arguments", "head"),
-            *(Line(text.escape(step)) for node in reversed(result.nodes) for step in node.reverse or ()),
+            *_told(reverse, style),
         ]
     return blocks
 
 
+def _told(sentences: Sequence[str], style: Style) -> list[Block]:
+    return [Line("…" if i is None else text.escape(sentences[i])) for i in kept(len(sentences), style)]
+
+
 def _passes(nodes: Sequence[Node], style: Style) -> Grid:
     down, up = (" ↓", " ↑") if style.signs else ("", "")
+    shown = [None if i is None else nodes[i] for i in kept(len(nodes), style)]
     return Grid(
         ("node", "expression", "value" + down, "partials", "adjoint" + up),
         (
-            [f"v{node.id}" for node in nodes],
-            [_expression(node, style) for node in nodes],
-            text.align([_cell(node.value, style) for node in nodes]),
-            [_partials(node, style) for node in nodes],
-            text.align(["" if node.adjoint is None else _cell(node.adjoint, style) for node in nodes]),
+            ["…" if node is None else f"v{node.id}" for node in shown],
+            ["" if node is None else _expression(node, style) for node in shown],
+            text.align(["" if node is None else _cell(node.value, style) for node in shown]),
+            ["" if node is None else _partials(node, style) for node in shown],
+            text.align(
+                ["" if node is None or node.adjoint is None else _cell(node.adjoint, style) for node in shown]
+            ),
         ),
         ("name", "words", "number", "words", "number"),
     )

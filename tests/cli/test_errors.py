@@ -34,6 +34,8 @@ from .conftest import Run
         (["grad", "x", "x", "=", "1"], 2, "x gives no variable a value", "write x=1 without blanks"),
         (["grad", "-j", "x^2", "x=1"], 2, "x^2 gives no variable a value", "there is no option -j"),
         (["schema", "grad", "more"], 2, "unexpected extra argument", "see diffcli schema --help"),
+        (["grad", ""], 3, "", ""),
+        (["grad", "/"], 3, "", "to read the file of this name, write @/"),
         (["grad", "no-such-file.expr"], 2, "no-such-file.expr", ""),
         (["grad", "x", "--wrt", "z", "x=1"], 2, "z", ""),
         (["grad", "x+y", "x=1"], 2, "y", "--at y="),

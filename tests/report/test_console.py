@@ -87,6 +87,20 @@ def test_long_gradients_keep_their_first_and_last_rows() -> None:
     assert "w[500]" in plainly(Grad("", {"w": numbers}, 0.0, {"w": numbers}), everything=True)
 
 
+def test_many_scalars_many_outputs_and_many_nodes_are_cut_too() -> None:
+    many = {f"x{i}": float(i) for i in range(500)}
+    nodes = [
+        Node(i, f"x{i}", "input", (), 1.0, 1.0, (), None, None, f"x{i} is given", (f"step {i}",)) for i in range(500)
+    ]
+    for result in (Grad("", many, 0.0, many), Eval("", {}, many), Trace("", {}, {}, {"f": 1.0}, nodes)):
+        shown = plainly(result, explain=True)
+        assert len(shown.splitlines()) < 110
+        assert "x499" in shown
+        assert "x250" not in shown
+        assert "--all" in shown
+        assert "x250" in plainly(result, explain=True, everything=True)
+
+
 def test_the_trace_reads_downwards_and_upwards() -> None:
     shown = plainly(examples.TRACE)
     assert "value ↓" in shown
