@@ -17,8 +17,7 @@ def shell_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str
     """
     folder = tmp_path_factory.mktemp("bin")
     python = shlex.quote(sys.executable)
-    start = "import sys; from diffcli.cli.main import main; sys.exit(main())"
-    for name, command in {"diffcli": f'{python} -c "{start}"', "python": python}.items():
+    for name, command in {"diffcli": f"{python} -m diffcli", "python": python}.items():
         script = folder / name
         script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
         script.chmod(0o755)
