@@ -1,148 +1,67 @@
 """The seed's definitions, in code.
 
-    vjp(f, x)(v) = J_f(x)ᵀ·v
+    vjp(f, x)(v) = J_f(x)ᵀ·v            jvp(f, x)(u) = J_f(x)·u
 
-A gradient is the pullback of 1. A Jacobian is the pullback of every one-hot v. Everything else is built on that.
+A gradient is the pullback of 1. A Jacobian is the pullback of every one-hot v, or the pushforward of every one-hot u.
+A Hessian is the Jacobian of the gradient, and its product with u the gradient's pushforward. Everything else is built
+on that.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, TypeVar, overload
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from diffcli.derive import active, adjoint
+from diffcli.bound import (
+    Array,
+    Bound,
+    Differentiable,
+    Point,
+    Value,
+    Values,
+    bind,
+    by_name,
+    cotangents,
+    labels,
+    only_output,
+    single,
+    tangents,
+)
+from diffcli.derive import adjoint, tangent
 from diffcli.errors import UsageError
-from diffcli.evaluation import Plan, lift
-from diffcli.graph import Function, Node, Shape, ancestors
+from diffcli.evaluation import Plan
+from diffcli.graph import Function, Node
+from diffcli.matrices import (
+    Coordinates,
+    Hessian,
+    Jacobian,
+    Mode,
+    SparseHessian,
+    SparseJacobian,
+    gradient_function,
+    hessian_of,
+    jacobian_of,
+)
+from diffcli.passes import Pull, Push
 
-_T = TypeVar("_T")
-Array: TypeAlias = NDArray[np.float64]
-Value: TypeAlias = float | Array
-Values: TypeAlias = dict[str, Value]
-Point: TypeAlias = Mapping[str, ArrayLike]
-
-#: How many numbers a sweep may hold at once before the Jacobian's rows are done in chunks.
-CHUNK_NUMBERS = 1 << 24
-
-
-class Differentiable(Protocol):
-    """What can be differentiated: something with named inputs, that is a graph once their shapes are known."""
-
-    @property
-    def inputs(self) -> tuple[str, ...]: ...
-    @property
-    def params(self) -> tuple[str, ...]: ...
-    def resolve(self, at: Point) -> dict[str, Array]: ...
-    def bind(self, shapes: Mapping[str, Shape]) -> Function: ...
-
-
-# The point --------------------------------------------------------------------------------------------------
-
-
-def _place(f: Differentiable, at: Point | ArrayLike) -> dict[str, Array]:
-    """The point by name; a flat vector fills the inputs in order."""
-    if isinstance(at, Mapping):
-        return f.resolve(at)
-    free = [name for name in f.inputs if name not in f.params]
-    vector = np.asarray(at, dtype=np.float64)
-    if len(free) == 1:
-        return f.resolve({free[0]: vector})
-    if vector.shape != (len(free),):
-        raise UsageError(
-            f"a point as a plain vector needs {len(free)} numbers, one for each of {', '.join(free)}; "
-            f"this one has the shape {vector.shape}",
-            hint="give the point by name: {'x': …, 'y': …}",
-            code="point",
-        )
-    return f.resolve(dict(zip(free, vector, strict=True)))
-
-
-def _wrt(f: Differentiable, point: Mapping[str, Array], wrt: Sequence[str] | None) -> tuple[str, ...]:
-    """The inputs to differentiate in, in order: those that are named, or all that are not held."""
-    if wrt is None:
-        return tuple(name for name in point if name not in f.params)
-    for i, name in enumerate(wrt):
-        if name not in point:
-            raise UsageError(
-                f"cannot differentiate in {name}: it is no variable of the formula",
-                hint=f"its variables are {', '.join(point) or 'none'}",
-                code="unknown-variable",
-            )
-        if name in wrt[:i]:
-            raise UsageError(f"{name} is named twice in --wrt", code="usage")
-    return tuple(wrt)
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A function at a point, to be differentiated in some of its inputs."""
-
-    function: Function
-    at: dict[Node, Array]  # batch axis last
-    wrt: tuple[Node, ...]
-
-    def once(self, what: str, make: Callable[[], _T]) -> _T:
-        """What `make` makes of this function and these inputs, made once for all points."""
-        key = (what, self.wrt)
-        if key not in self.function.derived:
-            self.function.derived[key] = make()
-        made: _T = self.function.derived[key]
-        return made
-
-
-def bind(f: Differentiable, at: Point | ArrayLike, wrt: Sequence[str] | None = None) -> Bound:
-    point = _place(f, at)
-    names = _wrt(f, point, wrt)
-    function = f.bind({name: value.shape for name, value in point.items()})
-    by_name = dict(zip(function.input_names, function.inputs, strict=True))
-    return Bound(
-        function,
-        {by_name[name]: lift(value) for name, value in point.items()},
-        tuple(by_name[name] for name in names),
-    )
-
-
-def single(array: Array) -> Value:
-    """The value of a batch of one: a number, or an array."""
-    value = array[..., 0]
-    return float(value) if value.ndim == 0 else np.array(value)
-
-
-def _values(function: Function, arrays: Sequence[Array]) -> Values:
-    return {name: single(array) for name, array in zip(function.names, arrays, strict=True)}
+__all__ = [
+    "Array", "Bound", "Coordinates", "Differentiable", "Hessian", "Jacobian", "Point", "Pullback", "Pushforward",
+    "SparseHessian", "SparseJacobian", "Value", "Values", "bind", "cotangents", "evaluate", "grad", "hessian", "hvp",
+    "jacobian", "jvp", "labels", "linearize", "single", "value_and_grad", "value_grad_and_hvp", "vjp",
+]  # fmt: skip
 
 
 def evaluate(f: Differentiable, at: Point | ArrayLike) -> Values:
     """The value of every output at a point, by name."""
     bound = bind(f, at)
     plan = bound.once("values", lambda: Plan(bound.function.outputs))
-    return _values(bound.function, plan.run(bound.at))
+    return by_name(bound.function, plan.run(bound.at))
 
 
 # One pass ---------------------------------------------------------------------------------------------------
-
-
-class _Reverse:
-    """The two passes of a function, with a free cotangent (a seed) for every output.
-
-    The forward pass computes the outputs and keeps the residuals, the intermediate values that the backward pass
-    looks at; the backward pass takes them and the seeds to the cotangents of the inputs.
-    """
-
-    def __init__(self, function: Function, wrt: tuple[Node, ...]) -> None:
-        builder = function.builder
-        self.seeds = [builder.input(f"v:{i}", output.shape) for i, output in enumerate(function.outputs)]
-        sweep = adjoint(function.outputs, self.seeds, wrt)
-        zero = builder.constant(0.0)
-        bars = [sweep.cotangents.get(node, zero) for node in wrt]
-        seeded = set(active(bars, self.seeds))
-        self.residuals = [node for node in ancestors(bars) if node not in seeded]
-        self.forward = Plan([*function.outputs, *self.residuals])
-        self.backward = Plan(bars, given=self.residuals)
 
 
 class Pullback:
@@ -150,72 +69,83 @@ class Pullback:
 
     def __init__(self, bound: Bound) -> None:
         self._bound = bound
-        function = bound.function
         self.wrt = tuple(node.params[0] for node in bound.wrt)
-        self._passes = bound.once("reverse", lambda: _Reverse(function, bound.wrt))
-        computed = self._passes.forward.run(bound.at)
-        count = len(function.outputs)
-        self._kept = dict(zip(self._passes.residuals, computed[count:], strict=True))
-        self.values = _values(function, computed[:count])
+        self._passes = bound.once("pull", lambda: Pull(bound.function, bound.wrt))
+        computed, self._kept = self._passes.start(bound.at)
+        self.values = by_name(bound.function, computed)
 
     @property
     def value(self) -> Value:
         """f(x), where f has one output."""
-        return self.values[_only_output(self._bound.function)]
+        return self.values[only_output(self._bound.function)]
 
     def __call__(self, v: Mapping[str, ArrayLike] | ArrayLike) -> Values:
         """The cotangents of the inputs, each shaped like its input. `v`: one cotangent an output, by name (those
-        left out are 0), or the cotangent of the only output.
+        left out are 0, and nothing comes from them), or the cotangent of the only output.
         """
-        return {
-            name: single(bar)
-            for name, bar in zip(self.wrt, self._batch(cotangents(self._bound.function, v)), strict=True)
-        }
-
-    def _batch(self, seeds: Mapping[int, Array]) -> list[Array]:
-        """Cotangents of the inputs for seeds with the batch on the last axis, by the outputs' positions."""
-        given = {seed: seeds.get(i, np.zeros((*seed.shape, 1))) for i, seed in enumerate(self._passes.seeds)}
-        bars = self._passes.backward.run({**self._kept, **given})
-        return [
-            np.broadcast_to(bar, (*node.shape, bar.shape[-1])) for node, bar in zip(self._bound.wrt, bars, strict=True)
-        ]
-
-
-def _only_output(function: Function) -> str:
-    if len(function.outputs) != 1:
-        raise UsageError(
-            f"the formula has {len(function.outputs)} outputs: {', '.join(function.names)}",
-            hint="name one of them in a `return`, or use jacobian",
-            code="not-scalar",
-        )
-    return function.names[0]
-
-
-def cotangents(function: Function, v: Mapping[str, ArrayLike] | ArrayLike) -> dict[int, Array]:
-    """The seeds of a reverse pass, by the outputs' positions."""
-    named = v if isinstance(v, Mapping) else {_only_output(function): v}
-    seeds: dict[int, Array] = {}
-    for name, value in named.items():
-        if name not in function.names:
-            raise UsageError(
-                f"the formula has no output {name}",
-                hint=f"its outputs are {', '.join(function.names)}",
-                code="unknown-output",
-            )
-        i = function.names.index(name)
-        shape = function.outputs[i].shape
-        array = np.asarray(value, dtype=np.float64)
-        if array.shape not in (shape, ()):
-            raise UsageError(
-                f"the cotangent of {name} must have its shape {shape}, not {array.shape}", code="cotangent-shape"
-            )
-        seeds[i] = lift(np.broadcast_to(array, shape))
-    return seeds
+        function = self._bound.function
+        given = cotangents(function, v)
+        seeds = [given.get(i, np.zeros((*node.shape, 1))) for i, node in enumerate(function.outputs)]
+        values = dict(zip(self._passes.seeds, seeds, strict=True))
+        bars = self._passes.sweep.run({**self._kept, **values})
+        if len(given) < len(seeds) and not all(np.isfinite(bar).all() for bar in bars):
+            looking = self._bound.once("looking", lambda: Pull(function, self._bound.wrt, looking=True))
+            looks = [np.full(seed.shape, float(i in given)) for i, seed in enumerate(seeds)]
+            values |= dict(zip(looking.looks, looks, strict=True))
+            bars = looking.sweep.run({**looking.start(self._bound.at)[1], **values})
+        return _shaped(self.wrt, self._bound.wrt, bars)
 
 
 def vjp(f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None = None) -> Pullback:
     """The pullback of f at x: v ↦ J_f(x)ᵀ·v."""
     return Pullback(bind(f, at, wrt))
+
+
+class Pushforward:
+    """u ↦ J_f(x)·u at the point x it was made for; `values` are f(x), `wrt` the inputs it takes tangents of."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+        self.wrt = tuple(node.params[0] for node in bound.wrt)
+        self._passes = bound.once("push", lambda: Push(bound.function, bound.wrt))
+        computed, self._kept = self._passes.start(bound.at)
+        self.values = by_name(bound.function, computed)
+
+    @property
+    def value(self) -> Value:
+        """f(x), where f has one output."""
+        return self.values[only_output(self._bound.function)]
+
+    def __call__(self, u: Mapping[str, ArrayLike] | ArrayLike) -> Values:
+        """The tangents of the outputs by name, each shaped like its output. `u`: a tangent an input, by name (those
+        left out are 0), or a flat vector.
+        """
+        given = tangents(self._bound.wrt, u)
+        seeds = [given.get(node, np.zeros((*node.shape, 1))) for node in self._bound.wrt]
+        dots = self._passes.sweep.run({**self._kept, **dict(zip(self._passes.seeds, seeds, strict=True))})
+        function = self._bound.function
+        return _shaped(function.names, function.outputs, dots)
+
+
+def linearize(f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None = None) -> Pushforward:
+    """The pushforward of f at x: u ↦ J_f(x)·u. One evaluation serves any number of tangents."""
+    return Pushforward(bind(f, at, wrt))
+
+
+def jvp(
+    f: Differentiable,
+    at: Point | ArrayLike,
+    tangent: Mapping[str, ArrayLike] | ArrayLike,
+    *,
+    wrt: Sequence[str] | None = None,
+) -> Values:
+    """J_f(x)·u by output, in one forward pass: how the outputs move when the inputs move along `tangent`.
+
+    By name, only the inputs that `tangent` names move (a param too).
+    """
+    if wrt is None and isinstance(tangent, Mapping):
+        wrt = tuple(tangent)
+    return linearize(f, at, wrt=wrt)(tangent)
 
 
 @overload
@@ -237,7 +167,7 @@ def value_and_grad(f: Differentiable, at: Any = None, *, wrt: Sequence[str] | No
         return lambda x: value_and_grad(f, x, wrt=wrt)
     bound = bind(f, at, wrt)
     function = bound.function
-    _only_output(function)
+    only_output(function)
     (output,) = function.outputs
     if output.shape != ():
         raise UsageError(
@@ -247,14 +177,8 @@ def value_and_grad(f: Differentiable, at: Any = None, *, wrt: Sequence[str] | No
         )
     plan = bound.once("gradient", lambda: _gradient_plan(output, bound.wrt))
     value, *arrays = plan.run(bound.at)
-    gradient = {
-        node.params[0]: single(np.broadcast_to(array, (*node.shape, 1)))
-        for node, array in zip(bound.wrt, arrays, strict=True)
-    }
-    if isinstance(at, Mapping):
-        return float(value[0]), gradient
-    flat = [np.ravel(part) for part in gradient.values()]
-    return float(value[0]), np.concatenate(flat) if flat else np.zeros(0)
+    gradient = _shaped([node.params[0] for node in bound.wrt], bound.wrt, arrays)
+    return float(value[0]), _like(at, gradient)
 
 
 @overload
@@ -276,67 +200,120 @@ def _gradient_plan(output: Node, wrt: Sequence[Node]) -> Plan:
     return Plan([output, *(bars.get(node, zero) for node in wrt)])
 
 
-# All rows ---------------------------------------------------------------------------------------------------
+def _shaped(names: Sequence[str], nodes: Sequence[Node], arrays: Sequence[Array]) -> Values:
+    """Values in the shapes of `nodes`: a derivative that is one number for all elements is repeated."""
+    return {
+        name: single(np.broadcast_to(array, (*node.shape, 1)))
+        for name, node, array in zip(names, nodes, arrays, strict=True)
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class Jacobian:
-    """∂outputs/∂inputs at a point: `matrix` (m, n) with a label for every row and column."""
-
-    matrix: Array
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    values: Values
-    mode: str
-    passes: int
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """The matrix, so that NumPy and SciPy take a Jacobian as one."""
-        return np.array(self.matrix, dtype=dtype, copy=copy)
+def _like(at: Point | ArrayLike, values: Values) -> Values | Array:
+    """Values by name where the point is, and as a flat vector where that is one."""
+    if isinstance(at, Mapping):
+        return values
+    flat = [np.ravel(part) for part in values.values()]
+    return np.concatenate(flat) if flat else np.zeros(0)
 
 
-def labels(name: str, shape: Shape) -> Iterator[str]:
-    """What the elements of a value are called, row by row: ``r``, ``w[0]``, ``A[1,2]``."""
-    if shape == ():
-        yield name
-    else:
-        for position in np.ndindex(*shape):
-            yield f"{name}[{','.join(map(str, position))}]"
+# All passes -------------------------------------------------------------------------------------------------
 
 
-def jacobian(f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None = None) -> Jacobian:
-    """The Jacobian: the pullback of every one-hot v, all of them on the batch axis of one adjoint."""
+@overload
+def jacobian(
+    f: Differentiable,
+    at: Point | ArrayLike,
+    *,
+    wrt: Sequence[str] | None = None,
+    mode: Mode = "auto",
+    sparse: Literal[False] = False,
+) -> Jacobian: ...
+@overload
+def jacobian(
+    f: Differentiable,
+    at: Point | ArrayLike,
+    *,
+    wrt: Sequence[str] | None = None,
+    mode: Mode = "auto",
+    sparse: Literal[True],
+) -> SparseJacobian: ...
+def jacobian(
+    f: Differentiable,
+    at: Point | ArrayLike,
+    *,
+    wrt: Sequence[str] | None = None,
+    mode: Mode = "auto",
+    sparse: bool = False,
+) -> Jacobian | SparseJacobian:
+    """The Jacobian: the pullback of every one-hot v, or the pushforward of every one-hot u, all of them on the batch
+    axis of one pass.
+
+    Columns (rows) that have no row (column) in common share a pass. `mode` “auto” takes the direction with the fewer
+    passes. `sparse`: by its entries, in memory that grows with them and not with m × n.
+    """
+    return jacobian_of(bind(f, at, wrt), mode, sparse=sparse)
+
+
+@overload
+def hessian(
+    f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None = None, sparse: Literal[False] = False
+) -> Hessian: ...
+@overload
+def hessian(
+    f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None = None, sparse: Literal[True]
+) -> SparseHessian: ...
+def hessian(
+    f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None = None, sparse: bool = False
+) -> Hessian | SparseHessian:
+    """The Hessian of a function of one number: the pushforward of the gradient, for every one-hot u.
+
+    Raises `UsageError` unless f has exactly one output, a number.
+    """
+    return hessian_of(bind(f, at, wrt), sparse=sparse)
+
+
+def value_grad_and_hvp(
+    f: Differentiable,
+    at: Point | ArrayLike,
+    tangent: Mapping[str, ArrayLike] | ArrayLike,
+    *,
+    wrt: Sequence[str] | None = None,
+) -> tuple[float, Values, Values]:
+    """f(x), its gradient and H_f(x)·u, by input, in one pass forward over one in reverse."""
     bound = bind(f, at, wrt)
-    function = bound.function
-    pullback = Pullback(bound)
-    sizes = [output.size for output in function.outputs]
-    m, n = sum(sizes), sum(node.size for node in bound.wrt)
-    matrix = np.empty((m, n))
-    chunk = max(1, CHUNK_NUMBERS // max(1, sum(node.size for node in pullback._passes.backward.order)))
-    starts = np.cumsum([0, *sizes])
-    for first in range(0, m, chunk):
-        batch = min(chunk, m - first)
-        seeds = {}
-        for i, output in enumerate(function.outputs):
-            one_hot = np.zeros((sizes[i], batch))
-            rows = np.arange(max(first, starts[i]), min(first + batch, starts[i + 1]))
-            one_hot[rows - starts[i], rows - first] = 1.0
-            seeds[i] = one_hot.reshape((*output.shape, batch))
-        bars = pullback._batch(seeds)
-        column = 0
-        for node, bar in zip(bound.wrt, bars, strict=True):
-            whole = np.broadcast_to(bar, (*node.shape, batch)).reshape(node.size, batch)
-            matrix[first : first + batch, column : column + node.size] = whole.T
-            column += node.size
-    return Jacobian(
-        matrix=matrix,
-        rows=tuple(
-            label
-            for name, out in zip(function.names, function.outputs, strict=True)
-            for label in labels(name, out.shape)
-        ),
-        columns=tuple(label for node in bound.wrt for label in labels(node.params[0], node.shape)),
-        values=pullback.values,
-        mode="reverse",
-        passes=m,
-    )
+    gradient = gradient_function(bound)
+    given = tangents(bound.wrt, tangent)
+    moved = [node for node in bound.wrt if node in given]
+    key = f"hvp:{','.join(node.params[0] for node in moved)}"
+    passes = bound.once(key, lambda: _Along(bound.function, gradient, moved))
+    seeds = dict(zip(passes.seeds, (given[node] for node in moved), strict=True))
+    value, *found = passes.plan.run({**bound.at, **seeds})
+    names, count = gradient.names, len(bound.wrt)
+    return float(value[0]), _shaped(names, bound.wrt, found[:count]), _shaped(names, bound.wrt, found[count:])
+
+
+class _Along:
+    """One plan for f, its gradient, and the gradient's pushforward."""
+
+    def __init__(self, function: Function, gradient: Function, moved: Sequence[Node]) -> None:
+        builder = function.builder
+        self.seeds = [builder.input(f"u:{node.params[0]}", node.shape) for node in moved]
+        dots = tangent(gradient.outputs, dict(zip(moved, self.seeds, strict=True)))
+        zero = builder.constant(0.0)
+        products = [zero if dot is None else dot for dot in dots]
+        self.plan = Plan([*function.outputs, *gradient.outputs, *products])
+
+
+def hvp(
+    f: Differentiable,
+    at: Point | ArrayLike,
+    tangent: Mapping[str, ArrayLike] | ArrayLike,
+    *,
+    wrt: Sequence[str] | None = None,
+) -> Any:
+    """H_f(x)·u: the gradient's pushforward (forward over reverse). The Hessian is never formed.
+
+    By name at a point by name, inputs that `tangent` leaves out do not move; at a flat vector a flat vector, as
+    ``scipy.optimize.minimize(…, hessp=…)`` wants it.
+    """
+    return _like(at, value_grad_and_hvp(f, at, tangent, wrt=wrt)[2])

@@ -44,19 +44,25 @@ def active(outputs: Iterable[Node], wrt: Iterable[Node]) -> list[Node]:
     return between
 
 
-def adjoint(outputs: Sequence[Node], seeds: Sequence[Node | None], wrt: Iterable[Node]) -> Sweep:
+def adjoint(
+    outputs: Sequence[Node],
+    seeds: Sequence[Node | None],
+    wrt: Iterable[Node],
+    looked_at: Sequence[Node | None] | None = None,
+) -> Sweep:
     """The reverse pass: from one cotangent an output (`None`: zero) to the cotangents of `wrt`.
 
     Every node carries the condition under which it is looked at. A branch not taken contributes nothing, not
-    even 0·∞; a 0·∞ that comes from no branch stays NaN, because it is one.
+    even 0·∞; a 0·∞ that comes from no branch stays NaN, because it is one. `looked_at` says the same of the
+    outputs: which of their elements are looked at (all).
     """
     sweep = Sweep()
     received: dict[Node, list[Node]] = {}
-    looked_at = _Conditions()
-    for output, seed in zip(outputs, seeds, strict=True):
+    conditions = _Conditions()
+    for i, (output, seed) in enumerate(zip(outputs, seeds, strict=True)):
         if seed is not None:
             received.setdefault(output, []).append(seed)
-            looked_at.always(output)
+            conditions.either(output, looked_at[i] if looked_at else None)
     targets = set(wrt)
     between = active([o for o, s in zip(outputs, seeds, strict=True) if s is not None], targets)
     moving = set(between)
@@ -69,13 +75,13 @@ def adjoint(outputs: Sequence[Node], seeds: Sequence[Node | None], wrt: Iterable
         for i, arg in enumerate(node.args):
             if arg not in moving:
                 continue
-            here = looked_at.through(node, i)
+            here = conditions.through(node, i)
             bar_arg = node.op.pullback(node, bar, i)
             if bar_arg is None:
                 continue
             if here is not None and (node.op.scales or node.op.uses):
                 bar_arg = only_where(here, bar_arg)
-            looked_at.either(arg, here)
+            conditions.either(arg, here)
             received.setdefault(arg, []).append(bar_arg)
             sweep.contributions.append(Contribution(node, i, bar_arg))
     return sweep
@@ -98,9 +104,6 @@ class _Conditions:
 
     def __init__(self) -> None:
         self._known: dict[Node, Node | None] = {}
-
-    def always(self, node: Node) -> None:
-        self._known[node] = None
 
     def either(self, node: Node, condition: Node | None) -> None:
         """One more use of `node`, under `condition`."""

@@ -1,0 +1,189 @@
+"""A function at a point: what every derivative starts from, and the names and shapes that people give it by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from diffcli.errors import UsageError
+from diffcli.evaluation import lift
+from diffcli.graph import Function, Node, Shape
+
+_T = TypeVar("_T")
+Array: TypeAlias = NDArray[np.float64]
+Value: TypeAlias = float | Array
+Values: TypeAlias = dict[str, Value]
+Point: TypeAlias = Mapping[str, ArrayLike]
+
+
+class Differentiable(Protocol):
+    """What can be differentiated: something with named inputs, that is a graph once their shapes are known."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]: ...
+    @property
+    def params(self) -> tuple[str, ...]: ...
+    def resolve(self, at: Point) -> dict[str, Array]: ...
+    def bind(self, shapes: Mapping[str, Shape]) -> Function: ...
+
+
+# The point --------------------------------------------------------------------------------------------------
+
+
+def _place(f: Differentiable, at: Point | ArrayLike) -> dict[str, Array]:
+    """The point by name; a flat vector fills the inputs in order."""
+    if isinstance(at, Mapping):
+        return f.resolve(at)
+    free = [name for name in f.inputs if name not in f.params]
+    vector = np.asarray(at, dtype=np.float64)
+    if len(free) == 1:
+        return f.resolve({free[0]: vector})
+    if vector.shape != (len(free),):
+        raise UsageError(
+            f"a point as a plain vector needs {len(free)} numbers, one for each of {', '.join(free)}; "
+            f"this one has the shape {vector.shape}",
+            hint="give the point by name: {'x': …, 'y': …}",
+            code="point",
+        )
+    return f.resolve(dict(zip(free, vector, strict=True)))
+
+
+def _wrt(f: Differentiable, point: Mapping[str, Array], wrt: Sequence[str] | None) -> tuple[str, ...]:
+    """The inputs to differentiate in, in order: those that are named, or all that are not held."""
+    if wrt is None:
+        return tuple(name for name in point if name not in f.params)
+    for i, name in enumerate(wrt):
+        if name not in point:
+            raise UsageError(
+                f"cannot differentiate in {name}: it is no variable of the formula",
+                hint=f"its variables are {', '.join(point) or 'none'}",
+                code="unknown-variable",
+            )
+        if name in wrt[:i]:
+            raise UsageError(f"{name} is named twice in --wrt", code="usage")
+    return tuple(wrt)
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A function at a point, to be differentiated in some of its inputs."""
+
+    function: Function
+    at: dict[Node, Array]  # batch axis last
+    wrt: tuple[Node, ...]
+
+    def once(self, what: str, make: Callable[[], _T]) -> _T:
+        """What `make` makes of this function and these inputs, made once for all points."""
+        key = (what, self.wrt)
+        if key not in self.function.derived:
+            self.function.derived[key] = make()
+        made: _T = self.function.derived[key]
+        return made
+
+
+def bind(f: Differentiable, at: Point | ArrayLike, wrt: Sequence[str] | None = None) -> Bound:
+    point = _place(f, at)
+    names = _wrt(f, point, wrt)
+    function = f.bind({name: value.shape for name, value in point.items()})
+    by_name = dict(zip(function.input_names, function.inputs, strict=True))
+    return Bound(
+        function,
+        {by_name[name]: lift(value) for name, value in point.items()},
+        tuple(by_name[name] for name in names),
+    )
+
+
+def single(array: Array) -> Value:
+    """The value of a batch of one: a number, or an array."""
+    value = array[..., 0]
+    return float(value) if value.ndim == 0 else np.array(value)
+
+
+def by_name(function: Function, arrays: Sequence[Array]) -> Values:
+    return {name: single(array) for name, array in zip(function.names, arrays, strict=True)}
+
+
+
+def labels(name: str, shape: Shape) -> Iterator[str]:
+    """What the elements of a value are called, row by row: ``r``, ``w[0]``, ``A[1,2]``."""
+    if shape == ():
+        yield name
+    else:
+        for position in np.ndindex(*shape):
+            yield f"{name}[{','.join(map(str, position))}]"
+
+
+# Seeds ------------------------------------------------------------------------------------------------------
+
+
+def only_output(function: Function) -> str:
+    if len(function.outputs) != 1:
+        raise UsageError(
+            f"the formula has {len(function.outputs)} outputs: {', '.join(function.names)}",
+            hint="name one of them in a `return`, or use jacobian",
+            code="not-scalar",
+        )
+    return function.names[0]
+
+
+def cotangents(function: Function, v: Mapping[str, ArrayLike] | ArrayLike) -> dict[int, Array]:
+    """The seeds of a reverse pass, by the outputs' positions."""
+    named = v if isinstance(v, Mapping) else {only_output(function): v}
+    seeds: dict[int, Array] = {}
+    for name, value in named.items():
+        if name not in function.names:
+            raise UsageError(
+                f"the formula has no output {name}",
+                hint=f"its outputs are {', '.join(function.names)}",
+                code="unknown-output",
+            )
+        i = function.names.index(name)
+        shape = function.outputs[i].shape
+        array = np.asarray(value, dtype=np.float64)
+        if array.shape not in (shape, ()):
+            raise UsageError(
+                f"the cotangent of {name} must have its shape {shape}, not {array.shape}", code="cotangent-shape"
+            )
+        seeds[i] = lift(np.broadcast_to(array, shape))
+    return seeds
+
+
+def tangents(wrt: Sequence[Node], u: Mapping[str, ArrayLike] | ArrayLike) -> dict[Node, Array]:
+    """The seeds of a forward pass, by the inputs they move. A flat vector holds them one after the other."""
+    shapes = {node.params[0]: node.shape for node in wrt}
+    named = u if isinstance(u, Mapping) else _parted(wrt, np.asarray(u, dtype=np.float64))
+    seeds: dict[Node, Array] = {}
+    for name, value in named.items():
+        if name not in shapes:
+            raise UsageError(
+                f"a tangent is given for {name}, which is not differentiated by",
+                hint=f"the tangent's names are {', '.join(shapes) or 'none'}",
+                code="unknown-variable",
+            )
+        array = np.asarray(value, dtype=np.float64)
+        if array.shape not in (shapes[name], ()):
+            raise UsageError(
+                f"the tangent of {name} must have its shape {shapes[name]}, not {array.shape}", code="tangent-shape"
+            )
+        node = next(node for node in wrt if node.params[0] == name)
+        seeds[node] = lift(np.broadcast_to(array, node.shape))
+    return seeds
+
+
+def _parted(wrt: Sequence[Node], flat: Array) -> dict[str, Array]:
+    if len(wrt) == 1:
+        return {wrt[0].params[0]: flat}
+    size = sum(node.size for node in wrt)
+    if flat.shape != (size,):
+        raise UsageError(
+            f"a tangent as a plain vector needs {size} numbers; this one has the shape {flat.shape}",
+            hint="give it by name: {'x': …, 'y': …}",
+            code="tangent-shape",
+        )
+    ends = np.cumsum([node.size for node in wrt])[:-1]
+    parts = np.split(flat, ends)
+    return {node.params[0]: part.reshape(node.shape) for node, part in zip(wrt, parts, strict=True)}

@@ -1,0 +1,286 @@
+"""Whole matrices of derivatives, in as few passes as their pattern allows.
+
+The pattern is found in the graph, the columns or rows that can share a pass get one colour, and the cheaper direction
+is taken. A matrix that is full, or whose pattern would cost more than it saves, takes a pass a row or a column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli import colouring
+from diffcli.bound import Array, Bound, Values, by_name, labels, only_output
+from diffcli.colouring import Colouring
+from diffcli.derive import adjoint
+from diffcli.errors import UsageError
+from diffcli.graph import Function, Node
+from diffcli.passes import Pull, Push, dense, each, mended, mended_dense, read
+from diffcli.sparsity import Integers, Pattern, pattern
+
+if TYPE_CHECKING:
+    import scipy.sparse
+
+Mode: TypeAlias = Literal["auto", "forward", "reverse"]
+
+#: A pattern for a dense result may cost so many entries; what is larger takes a pass a row or column.
+WORTH = 1 << 20
+
+
+# What is found ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Coordinates:
+    """A sparse matrix by its entries: `data[k]` stands at (`row[k]`, `col[k]`), row by row, each place once."""
+
+    shape: tuple[int, int]
+    row: Integers
+    col: Integers
+    data: Array
+
+    @property
+    def nnz(self) -> int:
+        """How many entries are stored."""
+        return len(self.data)
+
+    def toarray(self) -> Array:
+        """The whole matrix, zeros and all."""
+        matrix = np.zeros(self.shape)
+        matrix[self.row, self.col] = self.data
+        return matrix
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """The whole matrix, so that NumPy takes it as one."""
+        return np.asarray(self.toarray(), dtype=dtype)
+
+    def scipy(self) -> scipy.sparse.csr_array:
+        """The same as ``scipy.sparse.csr_array``; raises ImportError where SciPy is missing."""
+        from scipy.sparse import csr_array
+
+        return csr_array((self.data, (self.row, self.col)), shape=self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Jacobian:
+    """∂outputs/∂inputs at a point: `matrix` (m, n) with a label for every row and column."""
+
+    matrix: Array
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: Values
+    mode: str
+    passes: int
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """The matrix, so that NumPy and SciPy take a Jacobian as one."""
+        return np.array(self.matrix, dtype=dtype, copy=copy)
+
+
+@dataclass(frozen=True, slots=True)
+class Hessian:
+    """∂²f/∂inputs² at a point: `matrix` (n, n) with a label for every column, f(x) and its gradient."""
+
+    matrix: Array
+    columns: tuple[str, ...]
+    value: float
+    gradient: Values
+    passes: int
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """The matrix, so that NumPy and SciPy take a Hessian as one."""
+        return np.array(self.matrix, dtype=dtype, copy=copy)
+
+
+class _Sparse:
+    """What the sparse results share."""
+
+    __slots__ = ()
+    entries: Coordinates
+
+    @property
+    def matrix(self) -> Any:
+        """A ``scipy.sparse.csr_array`` where SciPy is installed, else the `entries`."""
+        try:
+            return self.entries.scipy()
+        except ImportError:
+            return self.entries
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """The whole matrix, zeros and all."""
+        return np.asarray(self.entries.toarray(), dtype=dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class SparseJacobian(_Sparse):
+    """∂outputs/∂inputs at a point by its `entries`: every element that is not zero for structural reasons."""
+
+    entries: Coordinates
+    values: Values
+    mode: str
+    passes: int
+    outputs: tuple[Node, ...]
+    wrt: tuple[Node, ...]
+    names: tuple[str, ...]
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """A label for every row."""
+        return _labelled(self.names, self.outputs)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """A label for every column."""
+        return _labelled([node.params[0] for node in self.wrt], self.wrt)
+
+
+@dataclass(frozen=True, slots=True)
+class SparseHessian(_Sparse):
+    """∂²f/∂inputs² at a point by its `entries`, both triangles."""
+
+    entries: Coordinates
+    value: float
+    gradient: Values
+    passes: int
+    wrt: tuple[Node, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """A label for every column."""
+        return _labelled([node.params[0] for node in self.wrt], self.wrt)
+
+
+def _labelled(names: Sequence[str], nodes: Sequence[Node]) -> tuple[str, ...]:
+    return tuple(label for name, node in zip(names, nodes, strict=True) for label in labels(name, node.shape))
+
+
+# How many passes --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Way:
+    """How a Jacobian is found: the direction and the colours; `found` None: a pass each, for a full matrix."""
+
+    forward: bool
+    found: Pattern | None
+    shared: Colouring
+
+
+def _size(nodes: Sequence[Node]) -> int:
+    return sum(node.size for node in nodes)
+
+
+def _way(function: Function, wrt: Sequence[Node], mode: Mode, sparse: bool) -> _Way:
+    m, n = _size(function.outputs), _size(wrt)
+    found = None
+    if sparse or min(m, n) > 1:
+        found = pattern(function.outputs, wrt, limit=None if sparse else WORTH)
+    if found is not None and not sparse and found.nnz == m * n:
+        found = None
+    by_rows = by_columns = None
+    if mode != "forward":
+        by_rows = each(m) if found is None else colouring.of_rows(found)
+    if mode != "reverse":
+        by_columns = each(n) if found is None else colouring.of_columns(found)
+    if by_rows is None or (by_columns is not None and by_columns.passes < by_rows.passes):
+        assert by_columns is not None
+        return _Way(True, found, by_columns)
+    return _Way(False, found, by_rows)
+
+
+def _pull(bound: Bound, function: Function) -> tuple[Pull, Mapping[Node, Array]]:
+    """The reverse passes that look at what they are asked for and at nothing else."""
+    passes = bound.once(f"looking:{id(function)}", lambda: Pull(function, bound.wrt, looking=True))
+    return passes, passes.start(bound.at)[1]
+
+
+def jacobian_of(bound: Bound, mode: Mode, *, sparse: bool) -> Jacobian | SparseJacobian:
+    """The Jacobian of a bound function, dense or by its entries."""
+    if mode not in ("auto", "forward", "reverse"):
+        raise UsageError(f"there is no mode {mode}", hint="the modes are auto, forward and reverse", code="mode")
+    function, wrt = bound.function, bound.wrt
+    m, n = _size(function.outputs), _size(wrt)
+    way = bound.once(f"way:{mode}:{sparse}", lambda: _way(function, wrt, mode, sparse))
+    passes: Push | Pull
+    if way.forward:
+        passes = bound.once("push", lambda: Push(function, wrt))
+    else:
+        passes = bound.once("pull", lambda: Pull(function, wrt))
+    computed, kept = passes.start(bound.at)
+    values = by_name(function, computed)
+    direction = "forward" if way.forward else "reverse"
+    again = partial(_pull, bound, function)
+    if way.found is None:
+        matrix = mended_dense(dense(passes, kept, (m, n)), again)
+        names = [node.params[0] for node in wrt]
+        rows, columns = _labelled(function.names, function.outputs), _labelled(names, wrt)
+        return Jacobian(matrix, rows, columns, values, direction, way.shared.passes)
+    found = way.found
+    places, sharing = (found.rows, found.columns) if way.forward else (found.columns, found.rows)
+    data = mended(read(passes, kept, way.shared, places, way.shared.colours[sharing]), found, again)
+    entries = Coordinates((m, n), found.rows, found.columns, data)
+    result = SparseJacobian(entries, values, direction, way.shared.passes, function.outputs, wrt, function.names)
+    if sparse:
+        return result
+    return Jacobian(entries.toarray(), result.rows, result.columns, values, direction, result.passes)
+
+
+# Second order -----------------------------------------------------------------------------------------------
+
+
+def gradient_function(bound: Bound) -> Function:
+    """The gradient as a function of its own: one output an input of `wrt`, in its shape."""
+    return bound.once("gradient function", lambda: _gradient_function(bound.function, bound.wrt))
+
+
+def _gradient_function(function: Function, wrt: Sequence[Node]) -> Function:
+    only_output(function)
+    (output,) = function.outputs
+    if output.shape != ():
+        raise UsageError(
+            f"a Hessian is that of one number, and {function.names[0]} has the shape {output.shape}",
+            hint="reduce it to a number: sum(…), norm(…)",
+            code="not-scalar",
+        )
+    builder = function.builder
+    bars = adjoint([output], [builder.constant(1.0)], wrt).cotangents
+    zero = builder.constant(0.0)
+    outputs = tuple(builder.broadcast(bars.get(node, zero), node.shape) for node in wrt)
+    return Function(function.inputs, outputs, tuple(node.params[0] for node in wrt))
+
+
+def _symmetric_way(gradient: Function, wrt: Sequence[Node], sparse: bool) -> tuple[Pattern | None, Colouring]:
+    n = _size(wrt)
+    if n == 0:
+        return None, each(0)
+    found = pattern(gradient.outputs, wrt, limit=None if sparse else WORTH)
+    if found is None or (not sparse and found.nnz == n * n):
+        return None, each(n)
+    found = found.symmetric()
+    return found, colouring.symmetric(found)
+
+
+def hessian_of(bound: Bound, *, sparse: bool) -> Hessian | SparseHessian:
+    """The Hessian of a bound function of one number, dense or by its entries: forward passes over the reverse one."""
+    gradient, wrt = gradient_function(bound), bound.wrt
+    n = _size(wrt)
+    found, shared = bound.once(f"symmetric way:{sparse}", lambda: _symmetric_way(gradient, wrt, sparse))
+    passes = bound.once("second", lambda: Push(gradient, wrt, also=bound.function.outputs))
+    computed, kept = passes.start(bound.at)
+    value, parts = float(computed[-1][0]), by_name(gradient, computed[:-1])
+    again = partial(_pull, bound, gradient)
+    columns = _labelled(gradient.names, wrt)
+    if found is None:
+        matrix = mended_dense(dense(passes, kept, (n, n)), again)
+        return Hessian(matrix, columns, value, parts, shared.passes)
+    places, colours = bound.once(f"readable:{sparse}", lambda: colouring.readable(found, shared))
+    data = mended(read(passes, kept, shared, places, colours), found, again)
+    entries = Coordinates((n, n), found.rows, found.columns, data)
+    if sparse:
+        return SparseHessian(entries, value, parts, shared.passes, wrt)
+    return Hessian(entries.toarray(), columns, value, parts, shared.passes)
