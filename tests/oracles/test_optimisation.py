@@ -89,7 +89,7 @@ def test_the_gradient_is_that_of_the_residuals(problem: dict[str, Any], point: d
     program = diffcli.parse(f"input {inputs}\n{text}\nreturn {', '.join(names)}")
     jacobian = diffcli.jacobian(program, point["x"])
     assert jacobian.rows == tuple(names)
-    assert jacobian.passes == len(names)
+    assert 1 <= jacobian.passes <= min(len(names), problem["n"])
     r = np.array(list(jacobian.values.values()))
     wanted = np.array(point["grad"])
     assert np.linalg.norm(2 * jacobian.matrix.T @ r - wanted) <= WITHIN * np.linalg.norm(wanted)
