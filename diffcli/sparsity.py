@@ -184,6 +184,8 @@ _Rule: TypeAlias = "Callable[[Node, Mapping[Node, Pattern], int, int | None], Pa
 
 
 def _reached(node: Node, inside: Mapping[Node, Pattern], width: int, budget: int | None) -> Pattern | None:
+    if not inside:  # it depends on nothing any more: behind a `stop`, say
+        return empty(node.size, width)
     if node.op.kind == "elementwise":
         rules = zip(node.args, node.op.partials, strict=True)
         parts = [inside[arg] for arg, rule in rules if rule is not None and arg in inside]
