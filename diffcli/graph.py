@@ -51,6 +51,8 @@ class Primitive:
     apply: Callable[..., Array]
     #: The result's shape from the arguments' shapes and the parameters (elementwise: all shapes are equal).
     shape: Callable[..., Shape]
+    #: `apply` takes ``out=``, the array to write into, which shares nothing with the arguments (every ufunc does).
+    writes: bool = False
     #: ``pullback(node, bar, i)``: the cotangent that `node` hands to its i-th argument; None: structurally zero.
     pullback: Callable[[Node, Node, int], Node | None] = _no_cotangent
     #: ``pushforward(node, dots)``: the tangent of `node` from those of its arguments (None: zero).
