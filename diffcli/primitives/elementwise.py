@@ -90,14 +90,16 @@ square: Primitive = elementwise(
 )  # fmt: skip
 
 
-def _within(x: Array, low: float, high: float) -> Array:
-    # Adding 0 makes −0 a +0: a pole at the end of the domain is approached from inside it.
-    inside = x >= low if high == INF else (x >= low) & (x <= high)
-    return np.where(inside, x, np.nan) + 0.0
+def _within(x: Array, low: float, high: float, out: Array | None = None) -> Array:
+    outside = x < low if high == INF else (x < low) | (x > high)
+    bits = np.negative(outside.view(np.int8), out=None if out is None else out.view(np.int64), dtype=np.int64)
+    # All ones are a NaN; and adding 0 makes −0 a +0: a pole at the end of the domain is approached from inside it.
+    value = np.bitwise_or(bits, x.view(np.int64), out=bits).view(np.float64)
+    return np.add(value, 0.0, out=value)
 
 
 within = elementwise(
-    "within", _within, partials=(lambda y, x: 1.0,), scales=False,
+    "within", _within, partials=(lambda y, x: 1.0,), scales=False, writes=True,
     reference=lambda m, x: x, samples=((0.1, 0.9),),
     doc="x inside [low, high] and NaN outside: a derivative exists only where its function does.",
 )  # fmt: skip
@@ -222,13 +224,24 @@ log1p = elementwise(
 )  # fmt: skip
 
 
-def _sigmoid(x: Array) -> Array:
-    t = np.exp(-np.abs(x))
-    return np.where(x >= 0.0, 1.0, t) / (1.0 + t)
+def _sigmoid(x: Array, out: Array | None = None) -> Array:
+    # t/(1 + t) where x < 0, else 1/(1 + t), with t = exp(−|x|), which never overflows.
+    t = np.abs(x, out=out)
+    np.exp(np.negative(t, out=t), out=t)
+    below = 1.0 + t
+    np.copyto(t, 1.0, where=x >= 0.0)
+    return np.divide(t, below, out=t)
 
 
-def _softplus(x: Array) -> Array:
-    return np.maximum(x, 0.0) + np.log1p(np.exp(-np.abs(x)))
+def _softplus(x: Array, out: Array | None = None) -> Array:
+    t = np.abs(x, out=out)
+    np.log1p(np.exp(np.negative(t, out=t), out=t), out=t)
+    return np.add(np.maximum(x, 0.0), t, out=t)
+
+
+def _log_sigmoid(x: Array, out: Array | None = None) -> Array:
+    y = _softplus(-x, out=out)
+    return np.negative(y, out=y)
 
 
 def _logit(x: Array) -> Array:
@@ -241,7 +254,7 @@ def _logit(x: Array) -> Array:
 
 sigmoid: Primitive = elementwise(
     # s(x)·s(−x): s·(1−s) cancels to 0 from x = 37 on.
-    "sigmoid", _sigmoid, partials=(lambda y, x: y * sigmoid(-x),),
+    "sigmoid", _sigmoid, writes=True, partials=(lambda y, x: y * sigmoid(-x),),
     signature="x", aliases=("expit", "logistic"), doc="1/(1 + exp(−x)).", rule="s(x)·s(−x)", notation="1/(1 + e⁻ˣ)",
     reference=lambda m, x: 1 / (1 + m.exp(-x)), samples=((-40, 40),),
 )  # fmt: skip
@@ -257,12 +270,12 @@ def _logit_partial(x: Node) -> Node:
 
 
 softplus = elementwise(
-    "softplus", _softplus, partials=(lambda y, x: sigmoid(x),),
+    "softplus", _softplus, writes=True, partials=(lambda y, x: sigmoid(x),),
     signature="x", doc="log(1 + exp(x)) without overflow.", rule="sigmoid(x)", notation="log(1 + eˣ)",
     reference=lambda m, x: m.log1p(m.exp(x)), samples=((-40, 40),),
 )  # fmt: skip
 log_sigmoid = elementwise(
-    "log_sigmoid", lambda x: -_softplus(-x), partials=(lambda y, x: sigmoid(-x),),
+    "log_sigmoid", _log_sigmoid, writes=True, partials=(lambda y, x: sigmoid(-x),),
     signature="x", doc="log(sigmoid(x)) without underflow.", rule="sigmoid(−x)", notation="−log(1 + e⁻ˣ)",
     reference=lambda m, x: -m.log1p(m.exp(-x)), samples=((-40, 40),),
 )  # fmt: skip

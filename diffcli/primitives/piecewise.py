@@ -39,9 +39,20 @@ logical_or = elementwise(
 logical_not = elementwise(
     "not", np.logical_not, boolean=True, exact=True, conditions=(0,), operator="not", fold=_fold_not,
 )  # fmt: skip
+
+
+def _number(c: Array, out: Array | None = None) -> Array:
+    if out is None:
+        return c.astype(np.float64)
+    np.copyto(out, c)
+    return out
+
+
 # A boolean argument is what `number` is for, so it takes it as it comes.
-number = elementwise("number", lambda c: c.astype(np.float64), conditions=(0,), doc="1 where true, 0 where false.")
-truth = elementwise("truth", lambda x: x != 0.0, boolean=True, doc="True where not 0.")
+number = elementwise("number", _number, conditions=(0,), writes=True, doc="1 where true, 0 where false.")
+truth = elementwise(
+    "truth", lambda x, out=None: np.not_equal(x, 0.0, out=out), boolean=True, writes=True, doc="True where not 0."
+)
 
 where = elementwise(
     "where", np.where, partials=(None, lambda y, c, a, b: 1.0, lambda y, c, a, b: 1.0),
@@ -55,11 +66,16 @@ where = elementwise(
 # Kinks ------------------------------------------------------------------------------------------------------
 
 
-def _share(a: Array, b: Array) -> Array:
-    return np.where(a > b, 1.0, np.where(a == b, 0.5, np.where(a < b, 0.0, np.nan)))
+def _share(a: Array, b: Array | float, out: Array | None = None) -> Array:
+    beats, reaches = a > b, a >= b
+    shares = np.multiply(beats.view(np.int8) + reaches.view(np.int8), 0.5, out=out)
+    ordered = reaches | (a < b)
+    if not ordered.all():
+        shares[~ordered] = np.nan
+    return shares
 
 
-share = elementwise("share", _share, arity=2, doc="How much of a maximum is a's: 1, 0, or half at a tie.")
+share = elementwise("share", _share, arity=2, writes=True, doc="How much of a maximum is a's: 1, 0, or half at a tie.")
 between = elementwise(
     "between", lambda x, low, high: np.where(np.isnan(x), x, (low <= x) & (x <= high)), arity=3,
     doc="1 on [low, high], 0 outside.",
@@ -87,7 +103,8 @@ minimum = elementwise(
     doc="The smaller of two.", reference=lambda m, a, b: min(a, b), samples=((-9, 9), (-9, 9)),
 )  # fmt: skip
 clip = elementwise(
-    "clip", lambda x, low, high: np.minimum(np.maximum(x, low), high), exact=True,
+    "clip", lambda x, low, high, out=None: np.minimum(np.maximum(x, low, out=out), high, out=out),
+    exact=True, writes=True,
     partials=(
         lambda y, x, low, high: between(x, low, high),
         lambda y, x, low, high: x < low,
@@ -103,7 +120,8 @@ clip = elementwise(
     reference=lambda m, x, a, b: min(max(x, a), b), samples=((-9, 9), (-5, -1), (1, 5)),
 )  # fmt: skip
 relu = elementwise(
-    "relu", lambda x: np.maximum(x, 0.0), partials=(lambda y, x: heaviside(x),), exact=True,
+    "relu", lambda x, out=None: np.maximum(x, 0.0, out=out), partials=(lambda y, x: heaviside(x),), exact=True,
+    writes=True,
     uses=(lambda y: _at_least(y.args[0], y.builder.broadcast(y.builder.constant(0.0), y.shape)),),
     signature="x", family="piecewise", doc="max(x, 0).", rule="heaviside(x)", kink="½ at 0", notation="max(x, 0)",
     reference=lambda m, x: max(x, 0), samples=((-9, 9),),
@@ -116,7 +134,7 @@ sign: Primitive = elementwise(
     reference=lambda m, x: m.sign(x), samples=((-9, 9),),
 )  # fmt: skip
 heaviside: Primitive = elementwise(
-    "heaviside", lambda x: np.heaviside(x, 0.5), signature="x", family="piecewise",
+    "heaviside", lambda x, out=None: _share(x, 0.0, out), writes=True, signature="x", family="piecewise",
     doc="0 below 0, 1 above, ½ at 0.", rule="0", kink="0 at the jump",
     reference=lambda m, x: (1 + m.sign(x)) / 2, samples=((-9, 9),),
 )  # fmt: skip

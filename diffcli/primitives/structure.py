@@ -19,25 +19,29 @@ from diffcli.primitives.kinds import linear, total
 Key: TypeAlias = tuple[int | tuple[int | None, int | None, int], ...]
 
 
-def halves(x: Array, axis: int) -> Array:
-    """The sum along `axis`, which stays with length 1, by halves.
+def halves(x: Array, axis: int, out: Array | None = None) -> Array:
+    """The sum along `axis`, which stays with length 1, by halves; into `out`, where that is given.
 
     The order of the additions depends on the length alone, so a batch gives the bits of each of its points; the
     rounding error grows like log₂ n.
     """
     n = x.shape[axis]
-    if n == 0:
-        shape = list(x.shape)
-        shape[axis] = 1
-        return np.zeros(shape)
     lead = (slice(None),) * axis
+    if n == 0:
+        x = np.zeros((*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+    place = None  # the first sums' own memory, which takes all later ones
     while n > 1:
         half = n // 2
-        y = x[(*lead, slice(0, half))] + x[(*lead, slice(half, 2 * half))]
+        if place is not None:
+            place = place[(*lead, slice(0, half))]
+        y = np.add(x[(*lead, slice(0, half))], x[(*lead, slice(half, 2 * half))], out=out if n == 2 else place)
         if n % 2:
             y[(*lead, slice(0, 1))] += x[(*lead, slice(n - 1, n))]
-        x, n = y, half
-    return x
+        x, n, place = y, half, y
+    if out is None or x is out:
+        return x
+    np.copyto(out, x)
+    return out
 
 
 def _broadcast(x: Array, shape: Shape) -> Array:
@@ -45,15 +49,24 @@ def _broadcast(x: Array, shape: Shape) -> Array:
     return np.broadcast_to(x.reshape(lead + x.shape), (*shape, x.shape[-1]))
 
 
-def _sum(x: Array, shape: Shape) -> Array:
+def _sum(x: Array, shape: Shape, out: Array | None = None) -> Array:
     extra = x.ndim - 1 - len(shape)
     if extra and shape == ():
         x = x.reshape(-1, x.shape[-1])
         extra = 1
-    for axis in range(extra + len(shape)):
-        if axis < extra or (shape[axis - extra] == 1 and x.shape[axis] != 1):
+    summed = [axis < extra or (shape[axis - extra] == 1 and x.shape[axis] != 1) for axis in range(x.ndim - 1)]
+    last = max((axis for axis, each in enumerate(summed) if each), default=None)
+    for axis in range(x.ndim - 1):
+        if axis == last and out is not None:
+            halves(x, axis, out.reshape((*x.shape[:axis], 1, *x.shape[axis + 1 :])))
+            return out
+        if summed[axis]:
             x = halves(x, axis)
-    return x.reshape((*shape, x.shape[-1]))
+    x = x.reshape((*shape, x.shape[-1]))
+    if out is None:
+        return x
+    np.copyto(out, x)
+    return out
 
 
 broadcast = linear(
@@ -63,7 +76,7 @@ broadcast = linear(
 )  # fmt: skip
 sum_: Primitive = linear(
     "sum", _sum, lambda s, shape: shape,
-    lambda node, bar, i: bar.builder.broadcast(bar, node.args[0].shape),
+    lambda node, bar, i: bar.builder.broadcast(bar, node.args[0].shape), writes=True,
     doc="Adds up to the given shape: the transpose of broadcast.",
 )  # fmt: skip
 reshape = linear(
@@ -107,10 +120,11 @@ def _index_shape(shape: Shape, key: Key) -> Shape:
     return (*extents, *shape[len(key) :])
 
 
-def _place(*args: Any) -> Array:
+def _place(*args: Any, out: Array | None = None) -> Array:
     *parts, keys, shape = args
     batch = max(part.shape[-1] for part in parts)
-    out = np.zeros((*shape, batch))
+    out = np.empty((*shape, batch)) if out is None else out
+    out.fill(0.0)
     for part, key in zip(parts, keys, strict=True):
         out[_key(key)] += part
     return out
@@ -123,7 +137,7 @@ index = linear(
 )  # fmt: skip
 place: Primitive = linear(
     "place", _place, lambda *args: args[-1],
-    lambda node, bar, i: index(bar, params=(node.params[0][i],)),
+    lambda node, bar, i: index(bar, params=(node.params[0][i],)), writes=True,
     doc="Adds each argument at its place in an array of zeros: the transpose of index.",
 )  # fmt: skip
 
@@ -159,13 +173,14 @@ def _batched(parts: Sequence[Array]) -> list[Array]:
 
 
 concat = linear(
-    "concat", lambda *args: np.concatenate(_batched(args[:-1]), axis=args[-1]),
+    "concat", lambda *args, out=None: np.concatenate(_batched(args[:-1]), axis=args[-1], out=out),
     lambda *args: (*args[0][: args[-1]], sum(s[args[-1]] for s in args[:-1]), *args[0][args[-1] + 1 :]),
-    _concat_transpose, doc="Joins arrays along an axis.",
+    _concat_transpose, writes=True, doc="Joins arrays along an axis.",
 )  # fmt: skip
 stack = linear(
-    "stack", lambda *args: np.stack(_batched(args)), lambda *shapes: (len(shapes), *shapes[0]),
-    lambda node, bar, i: index(bar, params=((i,),)), doc="Stacks arrays of one shape along a new first axis.",
+    "stack", lambda *args, out=None: np.stack(_batched(args), out=out), lambda *shapes: (len(shapes), *shapes[0]),
+    lambda node, bar, i: index(bar, params=((i,),)), writes=True,
+    doc="Stacks arrays of one shape along a new first axis.",
 )  # fmt: skip
 
 
