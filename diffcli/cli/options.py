@@ -68,6 +68,12 @@ class Ask(NamedTuple):
         list[str] | None,
         typer.Option("--at", metavar="POINT", help="The point, repeatable: 'x=1, w=[1,2]', @point.json, w=@w.npy."),
     ] = None
+    max_nodes: Annotated[
+        int | None, typer.Option("--max-nodes", metavar="N", min=1, help="Raise the limit on a graph's nodes.")
+    ] = None
+    max_bytes: Annotated[
+        int | None, typer.Option("--max-bytes", metavar="N", min=1, help="Raise the limit on the memory of all values.")
+    ] = None
 
     def program(self) -> "tuple[diffcli.Program, Values]":
         """The parsed source and the whole point, in the order of its inputs."""
@@ -80,8 +86,10 @@ class Ask(NamedTuple):
         if self.source == "-" and "-" in words:
             raise UsageError("both the expression and the point ask for standard input", hint="give one of them a file")
         source = read_source(self.source)
+        limits = {"max_nodes": self.max_nodes, "max_bytes": self.max_bytes}
+        raised = {limit: given for limit, given in limits.items() if given is not None}
         try:
-            program = diffcli.parse(source.text, name=source.name)
+            program = diffcli.parse(source.text, name=source.name, **raised)
         except ExpressionError as error:
             if os.path.exists(source.text):
                 error.hint = f"to read the file of this name, write @{source.text}"

@@ -64,6 +64,16 @@ def test_eval_of_a_file(run: Run, polar: str) -> None:
     assert found["values"] == {"r": 5.0, "theta": math.atan2(4, 3)}
 
 
+def test_limits_can_be_moved(run: Run) -> None:
+    code, _, err = run("eval", "sum(x*x)", "x=[1,2,3]", "--max-bytes", "8")
+    assert code == 3
+    assert "raise the limit with --max-bytes" in err
+    assert run("eval", "sum(x*x)", "x=[1,2,3]", "--max-bytes", "800").out == "14\n"
+    code, _, err = run("eval", "x+x+x", "x=1", "--max-nodes", "1")
+    assert code == 3
+    assert "raise the limit with --max-nodes" in err
+
+
 def test_standard_input(run: Run) -> None:
     assert run("eval", "-", "x=3", stdin="x^2").out == "9\n"
     assert run("eval", "x^2", "--at", "-", stdin='{"x": 3}').out == "9\n"
