@@ -10,6 +10,7 @@ topological order, forward for values, backward for cotangents, and nothing here
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -27,6 +28,7 @@ Operand: TypeAlias = "Node | float"
 Partial: TypeAlias = "Node | float | None"
 
 MAX_NODES = 10_000_000
+MAX_BYTES = 1 << 30
 
 
 def _no_cotangent(node: Node, bar: Node, i: int) -> Node | None:
@@ -210,9 +212,10 @@ CONSTANT = Primitive(name="constant", kind="leaf", apply=_no_apply, shape=lambda
 class Builder:
     """Makes nodes. The same operation on the same arguments is the same node."""
 
-    def __init__(self, max_nodes: int = MAX_NODES) -> None:
+    def __init__(self, max_nodes: int = MAX_NODES, max_bytes: int = MAX_BYTES) -> None:
         self.nodes: list[Node] = []
         self.max_nodes = max_nodes
+        self.max_bytes = max_bytes
         self._shared: dict[tuple[Any, ...], Node] = {}
         self._known: dict[Node, Array] = {}
 
@@ -227,10 +230,18 @@ class Builder:
                     hint="raise the limit with --max-nodes",
                     code="limit",
                 )
+            if shape:
+                self.make_room(shape)
             node = Node(self, op, args, params, shape)
             self._shared[key] = node
             self.nodes.append(node)
         return node
+
+    def make_room(self, shape: Shape) -> None:
+        """Refuses an array that is larger than all values together may be, before anyone allocates it."""
+        size = 8 * math.prod(shape)
+        if size > self.max_bytes:
+            raise beyond_memory(size, self.max_bytes)
 
     def input(self, name: str, shape: Shape) -> Node:
         """A free variable."""
@@ -298,6 +309,15 @@ class Builder:
                     value = each.op.apply(*args, *each.params)[..., 0]
             self._known[each] = value
         return self._known[node]
+
+
+def beyond_memory(size: int, limit: int) -> ExpressionError:
+    """The error for values of `size` bytes where `limit` are allowed."""
+    return ExpressionError(
+        f"its values would need {size / 2**30:,.1f} GiB, more than the limit of {limit / 2**30:g} GiB",
+        hint="raise the limit with --max-bytes",
+        code="limit",
+    )
 
 
 def broadcast_shapes(shapes: Sequence[Shape]) -> Shape:

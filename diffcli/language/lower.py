@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 
 from diffcli.errors import ExpressionError, Source, Span
-from diffcli.graph import CONSTANT, MAX_NODES, TABLE, Array, Builder, Function, Node, Shape, show_shape
+from diffcli.graph import CONSTANT, MAX_BYTES, MAX_NODES, TABLE, Array, Builder, Function, Node, Shape, show_shape
 from diffcli.language.names import CONSTANTS, Names, children
 from diffcli.language.syntax import (
     ArrayLiteral,
@@ -48,13 +48,19 @@ _COMPARISONS = {
 
 
 def lower(
-    file: File, names: Names, source: Source, shapes: Mapping[str, Shape], *, max_nodes: int = MAX_NODES
+    file: File,
+    names: Names,
+    source: Source,
+    shapes: Mapping[str, Shape],
+    *,
+    max_nodes: int = MAX_NODES,
+    max_bytes: int = MAX_BYTES,
 ) -> Function:
     """The graph of a file, for inputs of the given shapes (scalars: ``()``), in that order.
 
     Raises `ExpressionError` at the operator where shapes do not fit, at an index out of range, at a limit.
     """
-    builder = Builder(max_nodes)
+    builder = Builder(max_nodes, max_bytes)
     inputs = tuple(builder.input(name, shape) for name, shape in shapes.items())
     scope: dict[str, Node] = {node.params[0]: node for node in inputs}
     lowering = _Lowering(builder, names.functions, scope)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from diffcli.errors import ExpressionError, Source, UsageError
-from diffcli.graph import MAX_NODES, Function, Shape
+from diffcli.errors import Source, UsageError
+from diffcli.graph import MAX_BYTES, MAX_NODES, Function, Shape, beyond_memory
 from diffcli.language.lower import constant_value, lower
 from diffcli.language.names import Names, analyse
 from diffcli.language.parse import parse_file
@@ -17,7 +17,6 @@ from diffcli.language.suggest import closest
 from diffcli.language.syntax import File
 from diffcli.primitives.catalogue import FUNCTIONS
 
-MAX_BYTES = 1 << 30
 BINDINGS_KEPT = 16
 
 
@@ -122,7 +121,14 @@ class Program:
         key = tuple(shapes.items())
         bound = self._bound.get(key)
         if bound is None:
-            bound = lower(self._file, self._names, self.source, shapes, max_nodes=self._max_nodes)
+            bound = lower(
+                self._file,
+                self._names,
+                self.source,
+                shapes,
+                max_nodes=self._max_nodes,
+                max_bytes=self._max_bytes,
+            )
             self._refuse_memory(bound)
             while len(self._bound) >= BINDINGS_KEPT:
                 del self._bound[next(iter(self._bound))]
@@ -132,12 +138,7 @@ class Program:
     def _refuse_memory(self, function: Function) -> None:
         size = sum(8 * node.size for node in function.builder.nodes if node.op.name != "broadcast")
         if size > self._max_bytes:
-            raise ExpressionError(
-                f"its values would need {size / 2**30:.1f} GiB, more than the limit of {self._max_bytes / 2**30:g} GiB",
-                hint="raise the limit with --max-bytes",
-                code="limit",
-                source=self.source,
-            )
+            raise beyond_memory(size, self._max_bytes).located(self.source)
 
 
 def _numbers(name: str, value: ArrayLike) -> NDArray[np.float64]:

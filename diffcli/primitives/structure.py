@@ -5,6 +5,7 @@ Arrays carry the batch on their last axis. Axes are counted from the front, so t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -282,6 +283,9 @@ def ones(builder: Builder, *nodes: Node) -> Node:
 def eye(builder: Builder, *nodes: Node) -> Node:
     """The identity matrix."""
     sizes = [whole_number(node, "a size") for node in nodes]
+    if min(sizes) < 0:
+        raise ExpressionError(f"an array cannot have the shape {(sizes[0], sizes[-1])}", code="shape")
+    builder.make_room((sizes[0], sizes[-1]))
     return builder.constant(np.eye(sizes[0], sizes[-1]))
 
 
@@ -295,6 +299,11 @@ def arange_(builder: Builder, *nodes: Node) -> Node:
         bounds.append(float(builder.known(node)))
     if len(bounds) == 3 and bounds[2] == 0.0:
         raise ExpressionError("the step of arange must not be 0", code="shape")
+    start, stop, step = (0.0, *bounds, 1.0) if len(bounds) == 1 else (*bounds, 1.0)[:3]
+    count = (stop - start) / step
+    if not math.isfinite(count):
+        raise ExpressionError("arange needs finite bounds and a step that they are not too many of", code="shape")
+    builder.make_room((max(0, math.ceil(count)),))
     return builder.constant(np.arange(*bounds, dtype=np.float64))
 
 
@@ -304,6 +313,7 @@ def linspace(builder: Builder, a: Node, b: Node, n: Node) -> Node:
     count = whole_number(n, "the number of points")
     if count < 0:
         raise ExpressionError("linspace needs a number of points, 0 or more", code="shape")
+    builder.make_room((count,))
     t = builder.constant(np.linspace(0.0, 1.0, count))
     return a * (1.0 - t) + b * t
 
