@@ -162,7 +162,10 @@ def point(words: list[str] | None, option: str = "--at") -> "Values | None":
 
 
 def flattened(function: Callable[..., None]) -> Callable[..., None]:
-    """`function` with the fields of `Ask` and `Show` in place of the parameters that hold them, `Show`'s last."""
+    """`function` with the fields of `Ask` and `Show` in place of the parameters that hold them.
+
+    The help has them in this order: what is asked, the command's own options, how it is shown, the limits.
+    """
     held = {name: bundle for name, bundle in function.__annotations__.items() if bundle in (Ask, Show)}
     parameters = sorted(inspect.signature(function).parameters.values(), key=lambda it: it.annotation is Show)
     spread: list[inspect.Parameter] = []
@@ -174,6 +177,7 @@ def flattened(function: Callable[..., None]) -> Callable[..., None]:
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=defaults[name], annotation=annotation)
             for name, annotation in fields.items()
         ]
+    spread.sort(key=lambda it: it.name.startswith("max_"))
 
     def command(**given: Any) -> None:
         for name, bundle in held.items():
