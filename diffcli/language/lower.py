@@ -240,11 +240,10 @@ class _Lowering:
             )
         keywords: dict[str, Node] = {}
         for (keyword, _), value in zip(call.keywords, args[given:], strict=True):
-            if keyword not in callee.keywords or keyword in keywords:
+            if keyword not in callee.keywords:
                 known = ", ".join(f"{k}=" for k in callee.keywords)
-                problem = "is given twice" if keyword in keywords else "is no option of"
                 raise ExpressionError(
-                    f"{keyword}= {problem} {call.name}".replace("twice " + call.name, f"twice to {call.name}"),
+                    f"{keyword}= is no option of {call.name}",
                     call.span,
                     f"it takes {known}" if known else f"it is {callee.doc.signature}",
                     code="keyword",

@@ -238,7 +238,14 @@ def _uses_only_constants(names: Names, expression: Expression) -> None:
             raise _error(
                 f"a default must be a number, and {node.name} is none", node.span, "use numbers and pi, e, …", "default"
             )
-        if isinstance(node, Call) and node.name not in FUNCTIONS:
+        if isinstance(node, Call) and node.name in names.functions:
+            raise _error(
+                f"a default must be a number, and {node.name} is a function of this file",
+                node.name_span,
+                "use numbers and the functions of the language",
+                "default",
+            )
+        if isinstance(node, Call):
             _check_callee(names, node, set(), {})
 
 
