@@ -146,7 +146,7 @@ def test_a_jacobian_s_rows_are_pullbacks_and_its_columns_pushforwards(text: str,
     at = {name: value for name, value in point.items() if name in program.inputs}
     if not at:
         return
-    jacobian = diffcli.jacobian(program, at)
+    jacobian = diffcli.jacobian(program, at, mode="reverse")
     pullback = diffcli.vjp(program, at)
     function, values = _bound(text, point)
     row = 0
