@@ -9,6 +9,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from time import process_time
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from unicodedata import normalize
 
 import typer
 
@@ -147,8 +148,13 @@ class Show(NamedTuple):
 
 
 def names(wrt: str | None) -> tuple[str, ...] | None:
-    """The names in ``--wrt x,y``; None where the option is not given."""
-    return None if wrt is None else tuple(name.strip() for name in wrt.split(","))
+    """The names in ``--wrt x,y``, in NFC as the language has them; None where the option is not given."""
+    if wrt is None:
+        return None
+    found = tuple(normalize("NFC", name.strip()) for name in wrt.split(","))
+    if "" in found:
+        raise UsageError("--wrt holds an empty name", hint="write --wrt x,y")
+    return found
 
 
 def point(words: list[str] | None, option: str = "--at") -> "Values | None":

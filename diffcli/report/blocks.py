@@ -111,7 +111,7 @@ def fitted(build: Callable[[Style], Grid], style: Style) -> list[Block]:
         if needed(grid) <= style.room:
             break
     blocks: list[Block] = [grid]
-    if grid.matrix and needed(grid) > style.room:
+    if grid.matrix and len(grid.columns) > 2 and needed(grid) > style.room:
         blocks = list(_groups(grid, style.room)) if style.everything else [_narrowed(grid, style.room)]
     if digits != style.digits and grid.columns != whole.columns:
         blocks.append(FEWER)

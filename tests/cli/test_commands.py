@@ -13,6 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from diffcli.cli.app import COMMANDS
+from diffcli.cli.options import Format
+from diffcli.report.render import FORMATS
 
 from .conftest import Run
 
@@ -93,6 +95,20 @@ def test_jacobian(run: Run, polar: str) -> None:
     assert run("jacobian", polar, "x=3", "y=4", "--format", "csv").out.splitlines()[0] == (
         "r,theta,d_r_x,d_r_y,d_theta_x,d_theta_y"
     )
+
+
+def test_a_constant_has_a_jacobian_without_columns(run: Run) -> None:
+    assert valid(run("jacobian", "[1, 2]", "--json").out)["jacobian"] == [[], []]
+    assert run("jacobian", "[1, 2]").code == 0
+    assert run("jacobian", "[1, 2]", "--color", "always").code == 0
+
+
+def test_a_name_is_the_same_however_its_accent_is_written(run: Run) -> None:
+    assert run("grad", "e\u0301^2", "\u00e9=3", "--wrt", "e\u0301").out.splitlines()[-1].split() == ["\u00e9", "3", "6"]
+
+
+def test_the_formats_on_offer_are_those_there_are() -> None:
+    assert tuple(Format) == FORMATS
 
 
 def test_vjp(run: Run, polar: str) -> None:

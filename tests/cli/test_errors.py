@@ -38,6 +38,7 @@ from .conftest import Run
         (["grad", "/"], 3, "", "to read the file of this name, write @/"),
         (["grad", "no-such-file.expr"], 2, "no-such-file.expr", ""),
         (["grad", "x", "--wrt", "z", "x=1"], 2, "z", ""),
+        (["grad", "x", "--wrt", "x,", "x=1"], 2, "--wrt holds an empty name", "--wrt x,y"),
         (["grad", "x+y", "x=1"], 2, "y", "--at y="),
         (["grad", "x", "x=1,5"], 2, "", "x=1.5"),
         (["grad", "2x", "x=1"], 3, "", "2*x"),
