@@ -97,6 +97,18 @@ def bind(f: Differentiable, at: Point | ArrayLike, wrt: Sequence[str] | None = N
     )
 
 
+def bind_number(f: Differentiable, at: Point | ArrayLike, wrt: Sequence[str] | None = None) -> Bound:
+    """The same for one output that is to be a number; a vector of one number may then stand for that number.
+
+    Optimisers hand over vectors whatever the formula is written for, so ``(x-1)^2`` takes [3] as x = 3.
+    """
+    bound = bind(f, at, wrt)
+    only_output(bound.function)
+    if bound.function.outputs[0].shape == (1,) and not isinstance(at, Mapping) and np.shape(at) == (1,):
+        return bind(f, np.reshape(np.asarray(at), ()), wrt)
+    return bound
+
+
 def single(array: Array) -> Value:
     """The value of a batch of one: a number, or an array."""
     value = array[..., 0]
@@ -105,7 +117,6 @@ def single(array: Array) -> Value:
 
 def by_name(function: Function, arrays: Sequence[Array]) -> Values:
     return {name: single(array) for name, array in zip(function.names, arrays, strict=True)}
-
 
 
 def labels(name: str, shape: Shape) -> Iterator[str]:
@@ -176,7 +187,8 @@ def tangents(wrt: Sequence[Node], u: Mapping[str, ArrayLike] | ArrayLike) -> dic
 
 def _parted(wrt: Sequence[Node], flat: Array) -> dict[str, Array]:
     if len(wrt) == 1:
-        return {wrt[0].params[0]: flat}
+        (node,) = wrt
+        return {node.params[0]: flat.reshape(node.shape) if flat.shape == (node.size,) else flat}
     size = sum(node.size for node in wrt)
     if flat.shape != (size,):
         raise UsageError(

@@ -23,6 +23,7 @@ from diffcli.bound import (
     Value,
     Values,
     bind,
+    bind_number,
     by_name,
     cotangents,
     labels,
@@ -165,10 +166,12 @@ def value_and_grad(f: Differentiable, at: Any = None, *, wrt: Sequence[str] | No
     """
     if at is None:
         return lambda x: value_and_grad(f, x, wrt=wrt)
-    bound = bind(f, at, wrt)
+    bound = bind_number(f, at, wrt)
     function = bound.function
-    only_output(function)
     (output,) = function.outputs
+    if output.shape == (1,) and not isinstance(at, Mapping) and np.shape(at) == (1,):
+        # An optimiser hands over the only variable as a vector of one; the formula means a number.
+        return value_and_grad(f, np.asarray(at)[0], wrt=wrt)
     if output.shape != ():
         raise UsageError(
             f"a gradient is that of one number, and {function.names[0]} has the shape {output.shape}",
@@ -269,7 +272,7 @@ def hessian(
 
     Raises `UsageError` unless f has exactly one output, a number.
     """
-    return hessian_of(bind(f, at, wrt), sparse=sparse)
+    return hessian_of(bind_number(f, at, wrt), sparse=sparse)
 
 
 def value_grad_and_hvp(
@@ -280,7 +283,7 @@ def value_grad_and_hvp(
     wrt: Sequence[str] | None = None,
 ) -> tuple[float, Values, Values]:
     """f(x), its gradient and H_f(x)·u, by input, in one pass forward over one in reverse."""
-    bound = bind(f, at, wrt)
+    bound = bind_number(f, at, wrt)
     gradient = gradient_function(bound)
     given = tangents(bound.wrt, tangent)
     moved = [node for node in bound.wrt if node in given]
