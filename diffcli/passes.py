@@ -90,9 +90,7 @@ def one_hots(nodes: Sequence[Node], shared: Colouring, first: int, count: int) -
     rows = np.zeros((len(shared.colours), count))
     rows[chosen, shared.colours[chosen] - first] = 1.0
     ends = np.cumsum([node.size for node in nodes])[:-1]
-    return [
-        part.reshape((*node.shape, count)) for node, part in zip(nodes, np.split(rows, ends), strict=True)
-    ]
+    return [part.reshape((*node.shape, count)) for node, part in zip(nodes, np.split(rows, ends), strict=True)]
 
 
 def swept(
@@ -147,9 +145,7 @@ def read(
     return data
 
 
-def mended(
-    data: Array, pattern: Pattern, pull: Callable[[], tuple[Pull, Mapping[Node, Array]]]
-) -> Array:
+def mended(data: Array, pattern: Pattern, pull: Callable[[], tuple[Pull, Mapping[Node, Array]]]) -> Array:
     """`data`, the entries of `pattern`, with those of every row that has a NaN or an infinity found anew.
 
     A pass multiplies infinite partials by zeros that stand for *not asked*, and 0·∞ is NaN. Asked row by row, with

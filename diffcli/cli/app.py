@@ -20,12 +20,12 @@ from diffcli.report.write import write
 
 COMMANDS = ("eval", "grad", "jacobian", "vjp", "trace", "functions", "schema")
 
-EXAMPLES = '''
+EXAMPLES = """
 diffcli grad "sin(x)*y" --at x=1,y=2
 diffcli jacobian "[r*cos(t), r*sin(t)]" r=2 t=pi/6
 diffcli trace "x1*x2 + sin(x1)" x1=2 x2=3 --explain
 diffcli grad model.expr --at @point.json --json | jq .gradient
-'''
+"""
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]

@@ -17,7 +17,13 @@ def run(ask: Ask, show: Show, wrt: Wrt = None) -> None:
     jacobian = diffcli.jacobian(program, at, wrt=names(wrt))
     show(
         result.Jacobian(
-            program.source.text, at, jacobian.values, jacobian.rows, jacobian.columns,
-            jacobian.matrix, jacobian.mode, jacobian.passes,
+            program.source.text,
+            at,
+            jacobian.values,
+            jacobian.rows,
+            jacobian.columns,
+            jacobian.matrix,
+            jacobian.mode,
+            jacobian.passes,
         )
     )

@@ -69,6 +69,9 @@ class Ask(NamedTuple):
         list[str] | None,
         typer.Option("--at", metavar="POINT", help="The point, repeatable: 'x=1, w=[1,2]', @point.json, w=@w.npy."),
     ] = None
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", metavar="N", min=1, help="Raise the limit on the length of the text.")
+    ] = None
     max_nodes: Annotated[
         int | None, typer.Option("--max-nodes", metavar="N", min=1, help="Raise the limit on a graph's nodes.")
     ] = None
@@ -87,7 +90,7 @@ class Ask(NamedTuple):
         if self.source == "-" and "-" in words:
             raise UsageError("both the expression and the point ask for standard input", hint="give one of them a file")
         source = read_source(self.source)
-        limits = {"max_nodes": self.max_nodes, "max_bytes": self.max_bytes}
+        limits = {"max_tokens": self.max_tokens, "max_nodes": self.max_nodes, "max_bytes": self.max_bytes}
         raised = {limit: given for limit, given in limits.items() if given is not None}
         try:
             program = diffcli.parse(source.text, name=source.name, **raised)

@@ -23,7 +23,15 @@ def run(ask: Ask, show: Show, wrt: Wrt = None, cotangent: Cotangent = None, expl
     trace = diffcli.trace(program, at, wrt=names(wrt), cotangent=point(cotangent, "--cotangent"))
     nodes = [
         result.Node(
-            node.id, node.expression, node.op, node.args, node.value, node.adjoint, node.partials, node.span, node.name,
+            node.id,
+            node.expression,
+            node.op,
+            node.args,
+            node.value,
+            node.adjoint,
+            node.partials,
+            node.span,
+            node.name,
             *((node.forward, node.reverse) if explain else ()),
         )
         for node in trace.nodes

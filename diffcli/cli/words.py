@@ -67,9 +67,7 @@ def pointed(message: str, hint: str, command: str, words: Sequence[str], index: 
     return UsageError(message, (len(before), len(before) + len(shown)), hint, source=Source(text, "command line"))
 
 
-def _unknown(
-    command: str, words: Sequence[str], index: int, name: str, takes_value: Mapping[str, bool]
-) -> UsageError:
+def _unknown(command: str, words: Sequence[str], index: int, name: str, takes_value: Mapping[str, bool]) -> UsageError:
     near = closest(name, [option for option in takes_value if option.startswith("--")])
     hint = f"did you mean {near}?" if near else f"see {command} --help; an expression goes in parentheses, or after --"
     return pointed(f"there is no option {name}", hint, command, words, index)

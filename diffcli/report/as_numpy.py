@@ -57,8 +57,12 @@ def _named(result: Result) -> Mapping[str, ArrayLike]:
         case Grad():
             return {result.label: result.value, **_derivatives(result.gradient)}
         case Jacobian():
-            return {**result.values, "jacobian": result.jacobian,
-                    "rows": np.array(result.rows), "columns": np.array(result.columns)}
+            return {
+                **result.values,
+                "jacobian": result.jacobian,
+                "rows": np.array(result.rows),
+                "columns": np.array(result.columns),
+            }
         case Vjp():
             return {**result.values, **_derivatives(result.vjp)}
         case _:

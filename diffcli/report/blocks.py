@@ -94,8 +94,7 @@ def widths(grid: Grid) -> list[int]:
 
 def needed(grid: Grid) -> int:
     """The columns of a terminal that `grid` takes if no number is broken and words are folded."""
-    each = [min(room, WORDS) if kind == "words" else room
-            for room, kind in zip(widths(grid), grid.kinds, strict=True)]
+    each = [min(room, WORDS) if kind == "words" else room for room, kind in zip(widths(grid), grid.kinds, strict=True)]
     return sum(each) + GAP * (len(each) - 1)
 
 

@@ -193,9 +193,7 @@ def _passes(nodes: Sequence[Node], style: Style) -> Grid:
             ["" if node is None else _expression(node, style) for node in shown],
             text.align(["" if node is None else _cell(node.value, style) for node in shown]),
             ["" if node is None else _partials(node, style) for node in shown],
-            text.align(
-                ["" if node is None or node.adjoint is None else _cell(node.adjoint, style) for node in shown]
-            ),
+            text.align(["" if node is None or node.adjoint is None else _cell(node.adjoint, style) for node in shown]),
         ),
         ("name", "words", "number", "words", "number"),
     )
@@ -210,8 +208,11 @@ def _expression(node: Node, style: Style) -> str:
 
 def _partials(node: Node, style: Style) -> str:
     d = "∂" if style.signs else "d"
-    return ", ".join(f"{d}/{d}v{arg} = {_cell(value, style)}"
-                     for arg, value in zip(node.args, node.partials, strict=True) if value is not None)
+    return ", ".join(
+        f"{d}/{d}v{arg} = {_cell(value, style)}"
+        for arg, value in zip(node.args, node.partials, strict=True)
+        if value is not None
+    )
 
 
 def _families(entries: Sequence[Entry]) -> list[Block]:

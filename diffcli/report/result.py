@@ -136,14 +136,6 @@ def schema(result: Result) -> str:
     return f"diffcli.{type(result).__name__.lower()}/1"
 
 
-def labels(name: str, shape: Sequence[int]) -> list[str]:
-    """What the elements of an array input or output are called, row by row: ``w[0]``, ``A[1,2]``."""
-    indices = [""]
-    for length in shape:
-        indices = [f"{index},{i}" if index else str(i) for index in indices for i in range(length)]
-    return [f"{name}[{index}]" for index in indices] if len(shape) else [name]
-
-
 def elements(values: Values) -> Iterator[tuple[str, float]]:
     """Every number in `values` beside its label, arrays row by row."""
     for name, value in values.items():

@@ -87,8 +87,15 @@ def test_who_wants_json() -> None:
 def test_what_a_user_wrote_is_never_obeyed(run: Run, tmp_path: Path, bad: str) -> None:
     named = tmp_path / f"{bad.replace('/', '-')}.expr"
     named.write_text(f"{bad} +")
-    for words in (["grad", bad], ["grad", str(named)], ["grad", f"{bad}.expr"], [bad], ["grad", "x", f"--{bad}"],
-                  ["grad", "x", "--at", bad], ["grad", "x", "x=1", "-o", f"{tmp_path}/none/{bad}"]):
+    for words in (
+        ["grad", bad],
+        ["grad", str(named)],
+        ["grad", f"{bad}.expr"],
+        [bad],
+        ["grad", "x", f"--{bad}"],
+        ["grad", "x", "--at", bad],
+        ["grad", "x", "x=1", "-o", f"{tmp_path}/none/{bad}"],
+    ):
         for color in ("--color=never", "--json"):
             outcome = run(*words, color)
             assert outcome.code in (2, 3, 74)

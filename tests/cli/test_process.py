@@ -62,7 +62,11 @@ def test_a_full_disk_behind_standard_output() -> None:
     for words in (GRAD, ["--help"], ["--version"], ["--show-completion"]):
         with open("/dev/full", "w") as full:
             found = subprocess.run(
-                [*PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+                [*PROGRAM, *words],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                check=False,
                 env=environment(_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION="") | {"SHELL": "/bin/bash"},
             )
         assert found.returncode == 74, words
@@ -84,9 +88,7 @@ def test_closed_streams() -> None:
 
 def test_an_interruption() -> None:
     pipe = subprocess.PIPE
-    with subprocess.Popen(
-        [*PROGRAM, "eval", "-"], stdin=pipe, stdout=pipe, stderr=pipe, env=environment()
-    ) as process:
+    with subprocess.Popen([*PROGRAM, "eval", "-"], stdin=pipe, stdout=pipe, stderr=pipe, env=environment()) as process:
         assert process.stderr is not None
         _until_it_reads(process.pid)
         process.send_signal(signal.SIGINT)
@@ -155,7 +157,7 @@ def test_errors_fit_the_terminal(columns: int) -> None:
 def test_bash_completes(tmp_path: Path) -> None:
     """The script that is shown, in a real shell."""
     program = tmp_path / "diffcli"
-    program.write_text(f"#!/bin/sh\nexec {sys.executable} -m diffcli \"$@\"\n")
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m diffcli "$@"\n')
     program.chmod(0o755)
     script = (
         'eval "$(_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION=1 diffcli --show-completion bash)"\n'

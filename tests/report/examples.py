@@ -17,9 +17,7 @@ GRAD = Grad(
     -3.0,
     {"x": -1.5, "w": np.array([2.0, 2.0])},
 )
-JACOBIAN = Jacobian(
-    "r = …", AT, POLAR, ("r", "theta"), ("x", "y"), np.array([[0.6, 0.8], [-0.16, 0.12]]), "reverse", 2
-)
+JACOBIAN = Jacobian("r = …", AT, POLAR, ("r", "theta"), ("x", "y"), np.array([[0.6, 0.8], [-0.16, 0.12]]), "reverse", 2)
 VJP = Vjp("r = …", AT, POLAR, {"r": 1.0, "theta": 0.0}, {"x": 0.6, "y": 0.8})
 NODES = [
     Node(0, "x", "input", (), 2.0, 3.0, (), (0, 1), "x"),

@@ -33,8 +33,15 @@ def test_a_trace_has_a_row_a_node() -> None:
     rows = list(csv.DictReader(io.StringIO(as_csv.render(examples.TRACE))))
     assert [row["expression"] for row in rows] == ["x", "y", "x*y"]
     assert rows[2] == {
-        "id": "2", "expression": "x*y", "op": "multiply", "args": "[0, 1]", "value": "6", "adjoint": "1",
-        "partials": "[3.0, 2.0]", "span": "[0, 3]", "name": "f",
+        "id": "2",
+        "expression": "x*y",
+        "op": "multiply",
+        "args": "[0, 1]",
+        "value": "6",
+        "adjoint": "1",
+        "partials": "[3.0, 2.0]",
+        "span": "[0, 3]",
+        "name": "f",
     }
 
 

@@ -85,7 +85,7 @@ def test_any_array_reads_back_to_the_bit(numbers: list[float]) -> None:
 
 
 def test_small_values_of_every_kind() -> None:
-    assert as_json.dumps([None, True, False, 3, "a\"b\\c", (1.0, 2.5), {"k": np.zeros((0, 2))}]) == (
+    assert as_json.dumps([None, True, False, 3, 'a"b\\c', (1.0, 2.5), {"k": np.zeros((0, 2))}]) == (
         '[null, true, false, 3, "a\\"b\\\\c", [1.0, 2.5], {"k": []}]'
     )
 
@@ -106,5 +106,9 @@ def test_errors_follow_their_schema_too() -> None:
         "error": {"code": "syntax", "message": "no", "span": [3, 5], "hint": "yes", "in": "model.expr"},
     }
     assert json.loads(as_json.encode_error(bare))["error"] == {
-        "code": "usage", "message": "no", "span": None, "hint": None, "in": None,
+        "code": "usage",
+        "message": "no",
+        "span": None,
+        "hint": None,
+        "in": None,
     }
