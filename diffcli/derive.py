@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from diffcli.graph import Node, ancestors
 from diffcli.primitives.kinds import only_where
 from diffcli.primitives.structure import joined, sum_
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """What `node` hands back to its `position`-th argument: `bar` of the node times the local partial."""
 
     node: Node
@@ -38,7 +38,7 @@ def active(outputs: Iterable[Node], wrt: Iterable[Node]) -> list[Node]:
     moving = set(wrt)
     between = []
     for node in ancestors(outputs):
-        if node in moving or any(arg in moving for arg in node.args):
+        if node in moving or not moving.isdisjoint(node.args):
             moving.add(node)
             between.append(node)
     return between
@@ -107,10 +107,9 @@ class _Conditions:
 
     def either(self, node: Node, condition: Node | None) -> None:
         """One more use of `node`, under `condition`."""
-        if node not in self._known:
-            self._known[node] = condition
+        before = self._known.setdefault(node, condition)
+        if before is condition:
             return
-        before = self._known[node]
         if before is None or condition is None or before is ~condition:
             self._known[node] = None
         else:
@@ -119,6 +118,8 @@ class _Conditions:
     def through(self, node: Node, i: int) -> Node | None:
         """When `node` looks at its i-th argument: when it is looked at itself, and its own choice falls so."""
         outer = self._known[node]
+        if outer is None and not node.op.uses:
+            return None
         if outer is not None and node.op.kind != "elementwise":
             outer = _moved_back(node, i, outer)
         inner = node.op.uses[i] if node.op.uses else None

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -88,20 +89,38 @@ class Primitive:
 
     def __call__(self, *args: Operand, params: tuple[Any, ...] = ()) -> Node:
         """A node that applies this operation; plain numbers become constants, shapes are broadcast."""
-        builder = next(a.builder for a in args if isinstance(a, Node))
-        nodes = [a if isinstance(a, Node) else builder.constant(a) for a in args]
+        builder, nodes = _as_nodes(args)
         if self.kind == "elementwise":
-            nodes = builder.aligned(nodes, self)
             shape = nodes[0].shape
+            for node in nodes:
+                if node.boolean or node.shape != shape or self.conditions:
+                    nodes = builder.aligned(list(nodes), self)
+                    shape = nodes[0].shape
+                    break
         else:
             if self.boolean is False:
-                nodes = [builder.number(node) for node in nodes]
+                nodes = tuple([builder.number(node) for node in nodes])
             shape = self.shape(*[node.shape for node in nodes], *params)
         if self.fold is not None:
             folded = self.fold(*nodes)
             if folded is not None:
                 return folded
-        return builder.make(self, tuple(nodes), params, shape)
+        return builder.make(self, nodes, params, shape)
+
+
+def _as_nodes(args: tuple[Operand, ...]) -> tuple[Builder, tuple[Node, ...]]:
+    """Arguments with plain numbers made constants, and the builder they all belong to."""
+    builder = None
+    plain = False
+    for arg in args:
+        if isinstance(arg, Node):
+            builder = arg.builder
+        else:
+            plain = True
+    assert builder is not None, "an operation needs a node to know its builder by"
+    if plain:
+        return builder, tuple([arg if isinstance(arg, Node) else builder.constant(arg) for arg in args])
+    return builder, args  # type: ignore[return-value]
 
 
 class Node:
@@ -249,13 +268,15 @@ class Builder:
 
     def constant(self, value: float | Array) -> Node:
         """A number, or an array of numbers, that depends on nothing."""
-        # The bytes tell 0.0 from -0.0 and one NaN from none: equality does neither.
-        array = np.ascontiguousarray(value, dtype=np.float64)
-        if np.ndim(value) == 0:
-            array = array.reshape(())
-        key = (CONSTANT, array.shape, array.tobytes())
+        # Digits and bytes tell 0.0 from −0.0 and one NaN from none: equality does neither.
+        if isinstance(value, float) or np.ndim(value) == 0:
+            key: tuple[Any, ...] = (CONSTANT, float(value).hex())
+        else:
+            value = np.ascontiguousarray(value, dtype=np.float64)
+            key = (CONSTANT, value.shape, value.tobytes())
         node = self._shared.get(key)
         if node is None:
+            array = np.array(value, dtype=np.float64)
             array.flags.writeable = False
             node = Node(self, CONSTANT, (), (array,), array.shape)
             self._shared[key] = node
@@ -276,7 +297,7 @@ class Builder:
             return node
         return self.make(TABLE["broadcast"], (node,), (shape,), shape)
 
-    def aligned(self, nodes: list[Node], op: Primitive) -> list[Node]:
+    def aligned(self, nodes: list[Node], op: Primitive) -> tuple[Node, ...]:
         """Operands of an elementwise operation: brought to one shape, conditions boolean and the rest not."""
         shape = nodes[0].shape
         for node in nodes:
@@ -291,10 +312,13 @@ class Builder:
             if node.shape != shape:
                 node = self.broadcast(node, shape)
             nodes[i] = node
-        return nodes
+        return tuple(nodes)
 
     def known(self, node: Node) -> Array:
         """The value of a node that depends on no input, computed while building (indices, axes, exponents)."""
+        if node.op is CONSTANT:
+            value: Array = node.params[0]
+            return value
         found = self._known.get(node)
         if found is not None:
             return found
@@ -336,19 +360,17 @@ def show_shape(shape: Shape) -> str:
 
 def ancestors(outputs: Iterable[Node], given: Container[Node] = ()) -> list[Node]:
     """Every node that `outputs` depend on, themselves included, arguments before users; not beyond `given`."""
-    seen: set[Node] = set()
-    stack = list(outputs)
+    seen = set(outputs)
+    stack = list(seen)
     while stack:
         node = stack.pop()
-        if node not in seen:
-            seen.add(node)
-            if node not in given:
-                stack.extend(node.args)
-    return sorted(seen, key=_index)
-
-
-def _index(node: Node) -> int:
-    return node.index
+        if given and node in given:
+            continue
+        for arg in node.args:
+            if arg not in seen:
+                seen.add(arg)
+                stack.append(arg)
+    return sorted(seen, key=attrgetter("index"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -131,6 +131,9 @@ class _Lowering:
                 if node is not None:
                     values.append(node)
                     continue
+                if isinstance(task, Binary):
+                    work += ((_Apply(task, 2), scope), (task.right, scope), (task.left, scope))
+                    continue
                 parts = [part for part in _parts(task) if part is not None]
                 work.append((_Apply(task, len(parts)), scope))
                 work.extend((part, scope) for part in reversed(parts))

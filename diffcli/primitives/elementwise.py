@@ -23,14 +23,14 @@ DEGREE = math.pi / 180.0
 
 
 def _fold_add(a: Node, b: Node) -> Node | None:
-    if b.op is TABLE.get("negate"):
+    if b.op is negate:
         return a - b.args[0]
     return None
 
 
 def _is(node: Node, value: float) -> bool:
     """Whether `node` is the literal `value` in every element (so never −0 for 0)."""
-    while node.op is TABLE.get("broadcast"):
+    while node.op.name == "broadcast":
         node = node.args[0]
     if node.op.name != "constant":
         return False
@@ -39,6 +39,8 @@ def _is(node: Node, value: float) -> bool:
 
 
 def _fold_multiply(a: Node, b: Node) -> Node | None:
+    if not (a.constant or b.constant):
+        return None
     for one, other in ((a, b), (b, a)):
         if _is(one, 1.0):
             return other
@@ -48,7 +50,7 @@ def _fold_multiply(a: Node, b: Node) -> Node | None:
 
 
 def _fold_divide(a: Node, b: Node) -> Node | None:
-    return a if _is(b, 1.0) else None
+    return a if b.constant and _is(b, 1.0) else None
 
 
 def _fold_negate(x: Node) -> Node | None:
@@ -76,7 +78,7 @@ divide = elementwise(
     exact=True, operator="/", fold=_fold_divide,
     reference=lambda m, a, b: a / b, samples=((-9, 9), (0.1, 9)),
 )  # fmt: skip
-negate = elementwise(
+negate: Primitive = elementwise(
     "negate", np.negative, partials=(lambda y, x: -1.0,),
     exact=True, scales=False, fold=_fold_negate, reference=lambda m, x: -x, samples=((-9, 9),),
 )  # fmt: skip

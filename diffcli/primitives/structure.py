@@ -147,6 +147,8 @@ def joined(terms: Sequence[Node]) -> Node | None:
     """The sum of contributions to one array. Those that fill parts of it are put in place together: n parts of
     an array of n numbers cost n, not n².
     """
+    if len(terms) == 1:
+        return terms[0]
     parts = [term for term in terms if term.op is place]
     if len(parts) < 2:
         return total(terms)
