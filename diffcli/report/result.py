@@ -136,6 +136,14 @@ def schema(result: Result) -> str:
     return f"diffcli.{type(result).__name__.lower()}/1"
 
 
+def labels(name: str, shape: Sequence[int]) -> list[str]:
+    """What the elements of an array input or output are called, row by row: ``w[0]``, ``A[1,2]``."""
+    indices = [""]
+    for length in shape:
+        indices = [f"{index},{i}" if index else str(i) for index in indices for i in range(length)]
+    return [f"{name}[{index}]" for index in indices] if len(shape) else [name]
+
+
 def elements(values: Values) -> Iterator[tuple[str, float]]:
     """Every number in `values` beside its label, arrays row by row."""
     for name, value in values.items():
@@ -157,8 +165,10 @@ def _numbers(result: Result) -> list[tuple[str, Values]]:
     if isinstance(result, Grad):
         return [("", {result.label: result.value}), (f"d{result.label}/d", result.gradient)]
     if isinstance(result, Jacobian):
-        rows = [(f"d{row}/d", dict(zip(result.columns, values, strict=True)))
-                for row, values in zip(result.rows, result.jacobian.tolist(), strict=True)]
+        rows = [
+            (f"d{row}/d", dict(zip(result.columns, values, strict=True)))
+            for row, values in zip(result.rows, result.jacobian.tolist(), strict=True)
+        ]
         return [("", result.values), *rows]
     if isinstance(result, Vjp):
         return [("", result.values), ("vjp of ", result.vjp)]
