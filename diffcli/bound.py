@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -117,15 +117,6 @@ def single(array: Array) -> Value:
 
 def by_name(function: Function, arrays: Sequence[Array]) -> Values:
     return {name: single(array) for name, array in zip(function.names, arrays, strict=True)}
-
-
-def labels(name: str, shape: Shape) -> Iterator[str]:
-    """What the elements of a value are called, row by row: ``r``, ``w[0]``, ``A[1,2]``."""
-    if shape == ():
-        yield name
-    else:
-        for position in np.ndindex(*shape):
-            yield f"{name}[{','.join(map(str, position))}]"
 
 
 # Seeds ------------------------------------------------------------------------------------------------------

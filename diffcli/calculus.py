@@ -26,7 +26,6 @@ from diffcli.bound import (
     bind_number,
     by_name,
     cotangents,
-    labels,
     only_output,
     single,
     tangents,
@@ -51,7 +50,7 @@ from diffcli.passes import Pull, Push
 __all__ = [
     "Array", "Bound", "Coordinates", "Differentiable", "Hessian", "Jacobian", "Point", "Pullback", "Pushforward",
     "SparseHessian", "SparseJacobian", "Value", "Values", "bind", "cotangents", "evaluate", "grad", "hessian", "hvp",
-    "jacobian", "jvp", "labels", "linearize", "single", "value_and_grad", "value_grad_and_hvp", "vjp",
+    "jacobian", "jvp", "linearize", "single", "value_and_grad", "value_grad_and_hvp", "vjp",
 ]  # fmt: skip
 
 
@@ -169,9 +168,6 @@ def value_and_grad(f: Differentiable, at: Any = None, *, wrt: Sequence[str] | No
     bound = bind_number(f, at, wrt)
     function = bound.function
     (output,) = function.outputs
-    if output.shape == (1,) and not isinstance(at, Mapping) and np.shape(at) == (1,):
-        # An optimiser hands over the only variable as a vector of one; the formula means a number.
-        return value_and_grad(f, np.asarray(at)[0], wrt=wrt)
     if output.shape != ():
         raise UsageError(
             f"a gradient is that of one number, and {function.names[0]} has the shape {output.shape}",

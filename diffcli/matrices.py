@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli import colouring
-from diffcli.bound import Array, Bound, Values, by_name, labels, only_output
+from diffcli.bound import Array, Bound, Values, by_name, only_output
 from diffcli.colouring import Colouring
 from diffcli.derive import adjoint
 from diffcli.errors import UsageError
 from diffcli.graph import Function, Node
+from diffcli.labels import labels
 from diffcli.passes import Pull, Push, dense, each, mended, mended_dense, read
 from diffcli.sparsity import Integers, Pattern, pattern
 

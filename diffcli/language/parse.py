@@ -111,7 +111,7 @@ def scan(text: str, tables: Tables, max_tokens: int = MAX_TOKENS) -> Tokens:
             raise ExpressionError(
                 f"the text has more than {max_tokens:,} tokens",
                 span,
-                "raise the limit max_tokens, or split the text",
+                "raise the limit with --max-tokens, or split the text",
                 code="limit",
             )
     else:

@@ -12,7 +12,7 @@ from diffcli.errors import Source, UsageError
 from diffcli.graph import MAX_BYTES, MAX_NODES, Function, Shape, beyond_memory
 from diffcli.language.lower import constant_value, lower
 from diffcli.language.names import Names, analyse
-from diffcli.language.parse import parse_file
+from diffcli.language.parse import MAX_TOKENS, parse_file
 from diffcli.language.suggest import closest
 from diffcli.language.syntax import File
 from diffcli.primitives.catalogue import FUNCTIONS
@@ -151,15 +151,19 @@ def _numbers(name: str, value: ArrayLike) -> NDArray[np.float64]:
     return array.astype(np.float64, copy=False)
 
 
-def parse(text: str, *, name: str = "expression", max_nodes: int = MAX_NODES, max_bytes: int = MAX_BYTES) -> Program:
+def parse(
+    text: str,
+    *,
+    name: str = "expression",
+    max_tokens: int = MAX_TOKENS,
+    max_nodes: int = MAX_NODES,
+    max_bytes: int = MAX_BYTES,
+) -> Program:
     """The program that `text` is: an expression, or statements line by line.
 
-    `name` is what error messages call the text. Raises `ExpressionError` with the place and the mend.
+    `name` is what error messages call the text; the limits are on its tokens, on the nodes of its graph, and on
+    the memory of all their values in bytes. Raises `ExpressionError` with the place and the mend.
     """
-    return program(Source(text, name), max_nodes=max_nodes, max_bytes=max_bytes)
-
-
-def program(source: Source, *, max_nodes: int = MAX_NODES, max_bytes: int = MAX_BYTES) -> Program:
-    """The program of a source that has been read."""
-    file = parse_file(source)
+    source = Source(text, name)
+    file = parse_file(source, max_tokens=max_tokens)
     return Program(file, analyse(file, source), source, max_nodes=max_nodes, max_bytes=max_bytes)

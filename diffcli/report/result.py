@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from diffcli.labels import labels
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -136,14 +138,6 @@ def schema(result: Result) -> str:
     return f"diffcli.{type(result).__name__.lower()}/1"
 
 
-def labels(name: str, shape: Sequence[int]) -> list[str]:
-    """What the elements of an array input or output are called, row by row: ``w[0]``, ``A[1,2]``."""
-    indices = [""]
-    for length in shape:
-        indices = [f"{index},{i}" if index else str(i) for index in indices for i in range(length)]
-    return [f"{name}[{index}]" for index in indices] if len(shape) else [name]
-
-
 def elements(values: Values) -> Iterator[tuple[str, float]]:
     """Every number in `values` beside its label, arrays row by row."""
     for name, value in values.items():
@@ -165,10 +159,8 @@ def _numbers(result: Result) -> list[tuple[str, Values]]:
     if isinstance(result, Grad):
         return [("", {result.label: result.value}), (f"d{result.label}/d", result.gradient)]
     if isinstance(result, Jacobian):
-        rows = [
-            (f"d{row}/d", dict(zip(result.columns, values, strict=True)))
-            for row, values in zip(result.rows, result.jacobian.tolist(), strict=True)
-        ]
+        rows = [(f"d{row}/d", dict(zip(result.columns, values, strict=True)))
+                for row, values in zip(result.rows, result.jacobian.tolist(), strict=True)]
         return [("", result.values), *rows]
     if isinstance(result, Vjp):
         return [("", result.values), ("vjp of ", result.vjp)]

@@ -276,7 +276,7 @@ def test_a_text_has_a_limit_that_can_be_raised() -> None:
     error = caught.value
     assert (error.code, error.span) == ("limit", (100, 101))
     assert "100 tokens" in error.message
-    assert "max_tokens" in (error.hint or "")
+    assert "--max-tokens" in (error.hint or "")
 
 
 def test_an_error_knows_its_source() -> None:

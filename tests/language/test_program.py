@@ -7,7 +7,7 @@ import pytest
 
 import diffcli
 from diffcli.errors import ExpressionError, Source, UsageError
-from diffcli.language.program import BINDINGS_KEPT, Program, program
+from diffcli.language.program import BINDINGS_KEPT, Program
 
 
 def refused(text: str, at: dict[str, object]) -> UsageError:
@@ -23,7 +23,6 @@ def test_what_it_shows() -> None:
     assert repr(f) == "<diffcli program (x, y) -> (r)>"
     assert f.source == Source("r = x*y\nreturn r", "expression")
     assert diffcli.parse("x", name="f.expr").source.name == "f.expr"
-    assert program(Source("x", "here")).source.name == "here"
 
 
 def test_a_point_is_completed_in_the_inputs_order() -> None:

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from diffcli.report.result import Result, elements, labels, not_finite, schema
+from diffcli.labels import labels
+from diffcli.report.result import Result, elements, not_finite, schema
 
 from . import examples
 

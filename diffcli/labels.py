@@ -1,0 +1,13 @@
+"""What the elements of a value are called, wherever they appear: in tables, JSON, CSV and Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def labels(name: str, shape: Sequence[int]) -> list[str]:
+    """The elements of an input or output of that shape, row by row: ``r``, ``w[0]``, ``A[1,2]``."""
+    indices = [""]
+    for length in shape:
+        indices = [f"{index},{i}" if index else str(i) for index in indices for i in range(length)]
+    return [f"{name}[{index}]" for index in indices] if len(shape) else [name]
