@@ -1,0 +1,524 @@
+"""One evaluation of a graph in arbitrary precision: the table's `reference` entries, and a rule for what has none.
+
+Nothing here runs away: exponents and time are capped, and past a cap the answer is "not known" (NaN).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.errors import UsageError
+from diffcli.graph import CONSTANT, INPUT, Node
+
+Exact: TypeAlias = NDArray[Any]  # an array of mpmath numbers and booleans, without a batch axis
+
+#: An argument beyond 2^±FAR is not handed to a function that would have to count its periods or its size.
+FAR = 2_500
+#: A result beyond 2^±HUGE is infinite or zero.
+HUGE = 1 << 62
+
+
+class SlowError(Exception):
+    """The time that was granted is over."""
+
+
+class Deadline:
+    """A moment by which a computation must have ended; `check` raises `SlowError` after it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def check(self) -> None:
+        """Raise `SlowError` if the moment has passed."""
+        if time.monotonic() > self._end:
+            raise SlowError
+
+
+def available() -> bool:
+    """Whether mpmath is installed."""
+    from importlib.util import find_spec
+
+    return find_spec("mpmath") is not None
+
+
+def require() -> None:
+    """Raise a `UsageError` that says what to install, unless mpmath is."""
+    if not available():
+        raise UsageError(
+            "arbitrary precision needs mpmath, which is not installed",
+            hint="pip install 'diffcli[precise]'",
+            code="missing-package",
+        )
+
+
+# One evaluation ---------------------------------------------------------------------------------------------
+
+
+class Arithmetic:
+    """mpmath at one precision, with its exceptions and its infinities made IEEE's.
+
+    `needed` is the precision that would have kept every addend so far: 1 + 2^-900 needs 900 bits.
+    """
+
+    def __init__(self) -> None:
+        import mpmath
+
+        self.m: Any = mpmath.MPContext()
+        self.nan, self.inf = self.m.nan, self.m.inf
+        self.needed = 0
+        self.deadline = Deadline(1e9)
+        #: Doubles that stand for numbers they cannot hold: π and its like, where the user asked for all digits.
+        self.exactly: Mapping[float, Any] = {}
+
+    def number(self, value: float) -> Any:
+        """A double, exactly."""
+        named = self.exactly.get(value)
+        return self.m.mpf(value) if named is None else named(self.m)
+
+    def array(self, values: Any) -> Exact:
+        """An array of doubles, exactly."""
+        given = np.asarray(values, dtype=np.float64)
+        out = np.empty(given.shape, dtype=object)
+        for k, v in enumerate(given.flat):
+            out.flat[k] = self.number(float(v))
+        return out
+
+    def is_nan(self, x: Any) -> bool:
+        """Whether a number is NaN."""
+        return not isinstance(x, bool) and x != x
+
+    def call(self, function: Callable[..., Any], *args: Any) -> Any:
+        """`function(m, *args)` as a real number: NaN where there is none."""
+        m = self.m
+        try:
+            y = function(m, *args)
+        except (ArithmeticError, ValueError, TypeError, NotImplementedError, RecursionError, m.NoConvergence):
+            return self.nan
+        if isinstance(y, m.mpc):
+            y = y.real if y.imag == 0 else self.nan
+        elif isinstance(y, (int, float)) and not isinstance(y, bool):
+            y = m.mpf(y)
+        return self.tamed(y)
+
+    def tamed(self, y: Any) -> Any:
+        """`y`, or what it is as good as: an exponent of more than 62 bits only slows things down."""
+        if isinstance(y, self.m.mpf):
+            man, exp = y.man_exp if self.m.isfinite(y) else (0, 0)
+            if man and abs(exp) > HUGE:
+                return (self.inf if y > 0 else -self.inf) if exp > 0 else self.m.zero
+        return y
+
+    def add(self, a: Any, b: Any) -> Any:
+        """The sum a + b, and how many bits it took to see both."""
+        m = self.m
+        if not (m.isfinite(a) and m.isfinite(b)):
+            return self.call(lambda _, x, y: x + y, a, b)
+        if a and b:
+            apart = abs(m.mag(a) - m.mag(b))
+            if apart + 64 > self.needed:
+                self.needed = apart + 64
+        return a + b
+
+    def total(self, terms: Sequence[Any]) -> Any:
+        """The sum of `terms`; 0 for none."""
+        sum_ = self.m.zero
+        for term in terms:
+            sum_ = self.add(sum_, term)
+        return sum_
+
+
+def evaluate(
+    ar: Arithmetic, order: Sequence[Node], given: Mapping[Node, Exact], frozen: Mapping[Node, Exact] | None = None
+) -> dict[Node, Exact]:
+    """The values of the nodes in `order` (arguments first) from those of the inputs.
+
+    `frozen` holds the values of `stop` nodes that a change of the inputs must not move.
+    """
+    found: dict[Node, Exact] = {}
+    for count, node in enumerate(order):
+        if not count % 16:
+            ar.deadline.check()
+        if node.op is INPUT:
+            found[node] = given[node]
+        elif node.op is CONSTANT:
+            found[node] = ar.array(node.params[0])
+        elif frozen is not None and node in frozen:
+            found[node] = frozen[node]
+        else:
+            found[node] = apply(ar, node, [found[arg] for arg in node.args])
+    return found
+
+
+def apply(ar: Arithmetic, node: Node, args: list[Exact]) -> Exact:
+    """The value of one operation; NaN where nothing is known about it."""
+    rule = _RULES.get(node.op.name)
+    if rule is not None:
+        return _objects(rule(ar, node, *args), node.shape)
+    if node.op.kind == "elementwise":
+        scalar = _SCALAR.get(node.op.name)
+        reference = node.op.reference
+        if scalar is None and reference is None:
+            return _unknown(ar, node)
+        flat = [arg.ravel() for arg in args]
+        out = np.empty(node.size, dtype=object)
+        for k in range(node.size):
+            numbers = [column[k] for column in flat]
+            out[k] = scalar(ar, *numbers) if scalar else _referred(ar, node, numbers)
+        return out.reshape(node.shape)
+    return _unknown(ar, node)
+
+
+def _unknown(ar: Arithmetic, node: Node) -> Exact:
+    out = np.empty(node.shape, dtype=object)
+    out.fill(ar.nan)
+    return out
+
+
+def _objects(value: Any, shape: tuple[int, ...]) -> Exact:
+    out = np.empty(shape, dtype=object)
+    if shape == ():
+        out[()] = value[()] if isinstance(value, np.ndarray) else value
+    else:
+        out[...] = value
+    return out
+
+
+def _referred(ar: Arithmetic, node: Node, numbers: list[Any]) -> Any:
+    """One number by the table's reference, kept from arguments it would not come back from."""
+    m, name = ar.m, node.op.name
+    for x in numbers:
+        if ar.is_nan(x):
+            return ar.nan
+    if name not in _TIRELESS:
+        for x in numbers:
+            if not isinstance(x, bool) and m.isfinite(x) and x and m.mag(x) > FAR:
+                far = _FAR_AWAY.get(name)
+                return ar.nan if far is None else far(ar, *numbers)
+    return ar.call(node.op.reference, *numbers, *node.params)  # type: ignore[arg-type]
+
+
+#: Functions that take an argument of any size in their stride.
+_TIRELESS = frozenset({
+    "multiply", "divide", "negate", "reciprocal", "square", "sqrt", "cbrt", "hypot", "log",
+    "log2", "log10", "log1p", "asinh", "acosh", "atan", "atan2", "abs", "maximum",
+    "minimum", "clip", "relu", "sign", "heaviside", "deg2rad", "rad2deg", "within",
+})  # fmt: skip
+_FAR_AWAY: dict[str, Callable[..., Any]] = {
+    "exp": lambda ar, x: ar.inf if x > 0 else ar.m.zero,
+    "exp2": lambda ar, x: ar.inf if x > 0 else ar.m.zero,
+    "expm1": lambda ar, x: ar.inf if x > 0 else ar.m.mpf(-1),
+    "sinh": lambda ar, x: ar.inf if x > 0 else -ar.inf,
+    "cosh": lambda ar, x: ar.inf,
+    "tanh": lambda ar, x: ar.m.sign(x),
+    "erf": lambda ar, x: ar.m.sign(x),
+    "erfc": lambda ar, x: ar.m.zero if x > 0 else ar.m.mpf(2),
+    "sigmoid": lambda ar, x: ar.m.one if x > 0 else ar.m.zero,
+    "softplus": lambda ar, x: x if x > 0 else ar.m.zero,
+    "log_sigmoid": lambda ar, x: ar.m.zero if x > 0 else x,
+    "sinc": lambda ar, x: ar.m.zero,
+}
+
+
+def _power(ar: Arithmetic, x: Any, n: Any) -> Any:
+    m = ar.m
+    if n == 0 or x == 1:
+        return m.one
+    if ar.is_nan(x) or ar.is_nan(n):
+        return ar.nan
+    if m.isfinite(n) and m.isfinite(x) and x:
+        if x < 0 and n != m.floor(n):
+            return ar.nan
+        if m.mag(n) + max(m.mag(m.log(abs(x))), 0) > FAR:
+            grows = (abs(x) > 1) == (n > 0)
+            return ar.inf if grows and x > 0 else (ar.nan if grows else m.zero)
+    if x == 0:
+        if n > 0:
+            return m.zero
+        return ar.inf if n != m.floor(n) or (m.isfinite(n) and m.floor(n / 2) * 2 == n) else ar.nan
+    return ar.call(lambda m, a, b: m.power(a, b), x, n)
+
+
+def _divide(ar: Arithmetic, a: Any, b: Any) -> Any:
+    # 1/0 has no sign here: the two sides of the pole are looked at one by one.
+    return ar.nan if b == 0 else ar.call(lambda m, p, q: p / q, a, b)
+
+
+def _xlogy(ar: Arithmetic, x: Any, y: Any) -> Any:
+    if x == 0 and y >= 0:
+        return ar.m.zero
+    return ar.nan if y < 0 else ar.call(lambda m, a, b: a * m.log(b), x, y)
+
+
+def _logaddexp(ar: Arithmetic, a: Any, b: Any) -> Any:
+    high, low = (a, b) if a >= b else (b, a)
+    if not ar.m.isfinite(high):
+        return high if not ar.is_nan(low) else ar.nan
+    difference = ar.add(low, -high)
+    grown = ar.m.zero if ar.m.isinf(difference) or difference < -FAR else ar.m.log1p(ar.m.exp(difference))
+    return ar.add(high, grown)
+
+
+def _log(function: str) -> Callable[[Arithmetic, Any], Any]:
+    def log(ar: Arithmetic, x: Any) -> Any:
+        if not x > 0:
+            return -ar.inf if x == 0 else ar.nan
+        return ar.call(lambda m, v: getattr(m, function)(v) if function != "log2" else m.log(v) / m.ln2, x)
+
+    return log
+
+
+def _log1p(ar: Arithmetic, x: Any) -> Any:
+    if not x > -1:
+        return -ar.inf if x == -1 else ar.nan
+    return ar.call(lambda m, v: m.log1p(v), x)
+
+
+def _mod(ar: Arithmetic, x: Any, d: Any) -> Any:
+    # Beyond all doubles' quotients lies only a limit at d = 0, and there is none: the jumps crowd together.
+    if d == 0 or not ar.m.isfinite(x) or not ar.m.isfinite(d) or (x and ar.m.mag(x) - ar.m.mag(d) > 2200):
+        return ar.nan
+    return ar.call(lambda m, a, b: a - b * m.floor(a / b), x, d)
+
+
+def _fmod(ar: Arithmetic, x: Any, d: Any) -> Any:
+    # Beyond all doubles' quotients lies only a limit at d = 0, and there is none: the jumps crowd together.
+    if d == 0 or not ar.m.isfinite(x) or not ar.m.isfinite(d) or (x and ar.m.mag(x) - ar.m.mag(d) > 2200):
+        return ar.nan
+    return ar.call(lambda m, a, b: a - b * m.sign(a / b) * m.floor(abs(a / b)), x, d)
+
+
+def _extreme(better: Callable[[Any, Any], bool]) -> Callable[..., Any]:
+    def pick(ar: Arithmetic, *numbers: Any) -> Any:
+        best = numbers[0]
+        for x in numbers[1:]:
+            if ar.is_nan(x) or better(x, best):
+                best = x
+        return ar.nan if any(ar.is_nan(x) for x in numbers) else best
+
+    return pick
+
+
+_largest, _smallest = _extreme(lambda a, b: a > b), _extreme(lambda a, b: a < b)
+
+_SCALAR: dict[str, Callable[..., Any]] = {
+    "add": lambda ar, a, b: ar.add(a, b),
+    "subtract": lambda ar, a, b: ar.add(a, -b),
+    "divide": _divide,
+    "reciprocal": lambda ar, x: _divide(ar, ar.m.one, x),
+    "power": _power,
+    "xlogy": _xlogy,
+    "entr": lambda ar, x: ar.nan if x < 0 else -_xlogy(ar, x, x),
+    "logaddexp": _logaddexp,
+    "log": _log("log"),
+    "log2": _log("log2"),
+    "log10": _log("log10"),
+    "log1p": _log1p,
+    "mod": _mod,
+    "fmod": _fmod,
+    "maximum": _largest,
+    "minimum": _smallest,
+    "clip": lambda ar, x, low, high: _smallest(ar, _largest(ar, x, low), high),
+    "relu": lambda ar, x: _largest(ar, x, ar.m.zero),
+    "where": lambda ar, c, a, b: a if c else b,
+    "less": lambda ar, a, b: bool(a < b),
+    "less_equal": lambda ar, a, b: bool(a <= b),
+    "greater": lambda ar, a, b: bool(a > b),
+    "greater_equal": lambda ar, a, b: bool(a >= b),
+    "equal": lambda ar, a, b: bool(a == b),
+    "not_equal": lambda ar, a, b: bool(a != b),
+    "and": lambda ar, a, b: bool(a and b),
+    "or": lambda ar, a, b: bool(a or b),
+    "not": lambda ar, a: not a,
+    "number": lambda ar, c: ar.m.mpf(int(c)),
+    "truth": lambda ar, x: bool(x != 0),
+    "stop": lambda ar, x: x,
+}
+
+
+# Arrays -----------------------------------------------------------------------------------------------------
+
+
+def _batched(ar: Arithmetic, node: Node, *args: Exact) -> Exact:
+    """What only moves numbers about does so with these too: its own `apply`, on a batch of one."""
+    moved: Exact = node.op.apply(*[arg[..., np.newaxis] for arg in args], *node.params)[..., 0]
+    return moved
+
+
+def _sum(ar: Arithmetic, node: Node, x: Exact) -> Exact:
+    (shape,) = node.params
+    extra = x.ndim - len(shape)
+    axes = tuple(k for k in range(x.ndim) if k < extra or (shape[k - extra] == 1 and x.shape[k] != 1))
+    kept = [k for k in range(x.ndim) if k not in axes]
+    rows = np.transpose(x, (*kept, *axes)).reshape((*[x.shape[k] for k in kept], -1))
+    out = np.empty(rows.shape[:-1], dtype=object)
+    for position in np.ndindex(*rows.shape[:-1]):
+        out[position] = ar.total(rows[position].tolist())
+    return out.reshape(shape)
+
+
+def _rows(of: Callable[[Arithmetic, list[Any]], Any]) -> Callable[..., Exact]:
+    """A rule from one on the numbers along an axis, which gives one number or as many as it takes."""
+
+    def rule(ar: Arithmetic, node: Node, x: Exact) -> Exact:
+        axis = node.params[0]
+        rows = np.moveaxis(x, axis, -1)
+        reduced = node.shape != x.shape
+        out = np.empty(rows.shape[:-1] if reduced else rows.shape, dtype=object)
+        for position in np.ndindex(*rows.shape[:-1]):
+            answer = of(ar, rows[position].tolist())
+            if reduced:
+                out[position] = answer
+            else:
+                for k, number in enumerate(answer):
+                    out[(*position, k)] = number
+        return out if reduced else np.moveaxis(out, -1, axis)
+
+    return rule
+
+
+def _logsumexp(ar: Arithmetic, row: list[Any]) -> Any:
+    if not row:
+        return -ar.inf
+    result = row[0]
+    for x in row[1:]:
+        result = ar.nan if ar.is_nan(result) or ar.is_nan(x) else _logaddexp(ar, result, x)
+    return result
+
+
+def _log_softmax(ar: Arithmetic, row: list[Any]) -> list[Any]:
+    total = _logsumexp(ar, row)
+    return [ar.add(x, -total) for x in row]
+
+
+def _exp(ar: Arithmetic, x: Any) -> Any:
+    if ar.m.isfinite(x) and x and ar.m.mag(x) > FAR:
+        return ar.inf if x > 0 else ar.m.zero
+    return ar.call(lambda m, v: m.exp(v), x)
+
+
+def _norm(ar: Arithmetic, row: list[Any]) -> Any:
+    return ar.call(lambda m, v: m.sqrt(v), ar.total([x * x for x in row]))
+
+
+def _sorted(ar: Arithmetic, row: list[Any]) -> list[Any]:
+    return [ar.nan] * len(row) if any(ar.is_nan(x) for x in row) else sorted(row)
+
+
+def _matmul(ar: Arithmetic, node: Node, a: Exact, b: Exact) -> Exact:
+    out = np.empty(node.shape, dtype=object)
+    lead = node.shape[:-2]
+    a = np.broadcast_to(a, (*lead, *a.shape[-2:]))
+    b = np.broadcast_to(b, (*lead, *b.shape[-2:]))
+    for position in np.ndindex(*node.shape):
+        row, column = a[(*position[:-2], position[-2])], b[(*position[:-2], slice(None), position[-1])]
+        out[position] = ar.total([ar.call(lambda _, p, q: p * q, p, q) for p, q in zip(row, column, strict=True)])
+    return out
+
+
+def _diagonal_matrix(ar: Arithmetic, node: Node, x: Exact) -> Exact:
+    out = np.empty(node.shape, dtype=object)
+    out.fill(ar.m.zero)
+    for k, value in enumerate(x):
+        out[k, k] = value
+    return out
+
+
+def _cumsum(ar: Arithmetic, node: Node, x: Exact) -> Exact:
+    axis, backwards = node.params
+    rows = np.moveaxis(x, axis, 0)
+    out = np.empty(rows.shape, dtype=object)
+    for position in np.ndindex(*rows.shape[1:]):
+        total = ar.m.zero
+        for k in range(len(rows))[:: -1 if backwards else 1]:
+            total = ar.add(total, rows[(k, *position)])
+            out[(k, *position)] = total
+    return np.moveaxis(out, 0, axis)
+
+
+# Matrices ---------------------------------------------------------------------------------------------------
+
+
+def _matrices(of: Callable[..., Any]) -> Callable[..., Exact]:
+    """A rule from one on mpmath matrices; a matrix that the operation has no answer for gives NaN."""
+
+    def rule(ar: Arithmetic, node: Node, *args: Exact) -> Exact:
+        if any(not ar.m.isfinite(x) for arg in args for x in arg.flat):
+            return _unknown(ar, node)
+        # Elimination multiplies rows: sums of products of numbers far apart, which `needed` cannot see into.
+        sizes = [ar.m.mag(x) for arg in args for x in arg.flat if x]
+        if sizes:
+            ar.needed = max(ar.needed, 2 * (max(sizes) - min(sizes)) + 64)
+        try:
+            answer = of(ar, *[ar.m.matrix(arg.tolist()) for arg in args])
+        except (ArithmeticError, ValueError, TypeError):
+            return _unknown(ar, node)
+        if not isinstance(answer, ar.m.matrix):
+            return _objects(answer, node.shape)
+        out = np.empty(answer.rows * answer.cols, dtype=object)
+        out[:] = [answer[i, j] for i in range(answer.rows) for j in range(answer.cols)]
+        return out.reshape(node.shape)
+
+    return rule
+
+
+def _determinant(ar: Arithmetic, a: Any) -> Any:
+    """By elimination with the largest pivots; exact zeros stay zeros."""
+    m, n = ar.m, a.rows
+    rows = [[a[i, j] for j in range(n)] for i in range(n)]
+    det = m.one
+    for k in range(n):
+        pivot = max(range(k, n), key=lambda i: abs(rows[i][k]))
+        if rows[pivot][k] == 0:
+            return m.zero
+        if pivot != k:
+            rows[k], rows[pivot] = rows[pivot], rows[k]
+            det = -det
+        det *= rows[k][k]
+        for i in range(k + 1, n):
+            factor = rows[i][k] / rows[k][k]
+            if factor:
+                rows[i] = [rows[i][j] - factor * rows[k][j] for j in range(n)]
+    return det
+
+
+def _regular(ar: Arithmetic, a: Any) -> Any:
+    """`a`, unless it is singular to the last bit."""
+    size = ar.m.one
+    for i in range(a.rows):
+        size *= max((abs(a[i, j]) for j in range(a.cols)), default=ar.m.one)
+    if abs(_determinant(ar, a)) <= size * ar.m.mpf(2) ** (32 - ar.m.prec):
+        raise ZeroDivisionError
+    return a
+
+
+def _logabsdet(ar: Arithmetic, a: Any) -> Any:
+    det = abs(_determinant(ar, a))
+    return -ar.inf if det == 0 else ar.m.log(det)
+
+
+_RULES: dict[str, Callable[..., Any]] = {
+    **dict.fromkeys(("broadcast", "reshape", "transpose", "index", "concat", "stack", "diagonal"), _batched),
+    "sum": _sum,
+    "mean": _rows(lambda ar, row: ar.total(row) / len(row)),
+    "max": _rows(lambda ar, row: _largest(ar, *row)),
+    "min": _rows(lambda ar, row: _smallest(ar, *row)),
+    "logsumexp": _rows(_logsumexp),
+    "softmax": _rows(lambda ar, row: [_exp(ar, x) for x in _log_softmax(ar, row)]),
+    "log_softmax": _rows(_log_softmax),
+    "norm": _rows(_norm),
+    "sort": _rows(_sorted),
+    "matmul": _matmul,
+    "diagonal_matrix": _diagonal_matrix,
+    "cumsum": _cumsum,
+    "det": _matrices(_determinant),
+    "logabsdet": _matrices(_logabsdet),
+    "inv": _matrices(lambda ar, a: _regular(ar, a) ** -1),
+    "solve": _matrices(lambda ar, a, b: ar.m.lu_solve(_regular(ar, a), b)),
+    "chol": _matrices(lambda ar, a: ar.m.cholesky((a + a.T) / 2)),
+    "eigvalsh": _matrices(lambda ar, a: ar.m.eigsy((a + a.T) / 2, eigvals_only=True)),
+}

@@ -1,0 +1,408 @@
+"""What values and derivatives really are at a point, and what they go to where the formula itself has none.
+
+Derivatives are differences of values at a step so small, and with so many digits, that nothing of them is lost. So
+they share no rule with `diffcli.derive`: they judge it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.graph import Node, ancestors
+from diffcli.precise.arithmetic import Arithmetic, Deadline, Exact, evaluate
+
+#: The precisions, in bits, that an evaluation starts from and may rise to.
+LEAST, MOST = 160, 24_000
+#: Relative steps of differences, as powers of two: away from 0, and at 0, where doubles reach down to 2^-1074.
+STEPS, STEPS_AT_ZERO = (-100, -300, -900, -2700), (-150, -600, -2400)
+#: Where an infinite input is approached from.
+TOWARDS_INFINITY = (100, 300, 900)
+
+
+class Limit(NamedTuple):
+    """What a sequence goes to: ``finite`` with its value, ``infinite`` with ±∞, or ``none`` with NaN."""
+
+    kind: str
+    value: Any
+
+
+class Partial(NamedTuple):
+    """A derivative in one direction, and those from its two sides; NaN where there is none.
+
+    `jumps` where the value at the point is not what it goes to from one of the sides: then there is no derivative.
+    """
+
+    value: Any
+    left: Any
+    right: Any
+    jumps: bool = False
+
+
+class Exactly:
+    """The numbers of some nodes of a graph, as functions of the inputs, in arbitrary precision.
+
+    `at` maps each input to its doubles. `wrt` are inputs; their elements, row by row, are numbered j = 0, 1, …
+    The elements of `outputs`, row by row, are numbered likewise.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Node],
+        at: Mapping[Node, NDArray[np.float64]],
+        wrt: Sequence[Node],
+        *,
+        seconds: float = 2.0,
+        exactly: Mapping[float, Any] | None = None,
+    ) -> None:
+        self.ar = Arithmetic()
+        self.ar.deadline = Deadline(seconds)
+        self.ar.exactly = exactly or {}
+        self.outputs = list(outputs)
+        self.order = ancestors(outputs)
+        self.at = at
+        self.directions = [(node, k) for node in wrt for k in range(node.size)]
+        self._stops = [node for node in self.order if node.op.name == "stop"]
+        self._frozen: tuple[int, dict[Node, Exact]] = (0, {})
+        self._base: dict[tuple[int, int], list[Any]] = {}
+        self._values: list[Any] | None = None
+        self._infinite = sum(int(np.isinf(value).sum()) for value in at.values())
+        self._pace = 0
+
+    # Points ..............................................................................................
+
+    def coordinate(self, j: int) -> float:
+        """The double at direction j."""
+        node, k = self.directions[j]
+        return float(np.ravel(self.at[node])[k])
+
+    def _point(self, shifts: Mapping[tuple[Node, int], Any], infinite: Any) -> dict[Node, Exact]:
+        """The inputs, with some elements moved, and the infinite ones at ±`infinite`, each at its own pace."""
+        point = {}
+        met = 0
+        for node, value in self.at.items():
+            array = self.ar.array(value)
+            for k, x in enumerate(np.ravel(value)):
+                if np.isinf(x) and infinite is not None:
+                    pace = 1 + (met if self._pace > 0 else self._infinite - 1 - met if self._pace < 0 else 0)
+                    array.flat[k] = pace * (infinite if x > 0 else -infinite)
+                    met += 1
+                shift = shifts.get((node, k))
+                if shift is not None:
+                    array.flat[k] = self.ar.add(array.flat[k], shift)
+            point[node] = array
+        return point
+
+    def _run(self, precision: int, shifts: Mapping[tuple[Node, int], Any], infinite: Any = None) -> list[Any]:
+        """Every output's elements at one precision."""
+        ar = self.ar
+        ar.m.prec = precision
+        frozen = None
+        if self._stops:
+            if self._frozen[0] != precision:
+                values = evaluate(ar, self.order, self._point({}, infinite))
+                self._frozen = (precision, {node: values[node] for node in self._stops})
+            frozen = self._frozen[1]
+        found = evaluate(ar, self.order, self._point(shifts, infinite), frozen)
+        return [x for node in self.outputs for x in found[node].flat]
+
+    # Values ..............................................................................................
+
+    def values(self, bits: int = 70) -> list[Any]:
+        """The outputs at the point itself, at rising precision until two agree to `bits`."""
+        if self._infinite:
+            return self._at_infinity(lambda k: self._values_near({}, k))
+        return self._agreed(lambda precision: self._run(precision, {}), bits)
+
+    def _at_infinity(self, at: Callable[[int], list[Any]]) -> list[Any]:
+        """Limits as the infinite inputs grow; where there are several, whatever their paces."""
+        found = []
+        for pace in (0, 1, -1) if self._infinite > 1 else (0,):
+            self._pace = pace
+            found.append([limit.value for limit in self._along([at(k) for k in TOWARDS_INFINITY])])
+        self._pace = 0
+        return [
+            column[0] if all(self._agree(column[0], x) for x in column[1:]) else self.ar.nan
+            for column in zip(*found, strict=True)
+        ]
+
+    def _values_near(self, shifts: Mapping[tuple[Node, int], Any], infinite: int | None) -> list[Any]:
+        """The outputs near the point, where no input is infinite."""
+        far = None if infinite is None else self.ar.m.mpf(2) ** infinite
+        return self._agreed(lambda precision: self._run(precision, shifts, far), 70)
+
+    def _agreed(self, compute: Callable[[int], list[Any]], bits: int) -> list[Any]:
+        """`compute(precision)` where more precision changes nothing any more."""
+        ar, precision = self.ar, max(LEAST, bits + 64)
+        before: list[Any] | None = None
+        while True:
+            ar.needed = 0
+            now = compute(precision)
+            enough = ar.needed + bits <= precision or precision >= MOST
+            if enough and before is not None and self._same(before, now, bits):
+                return now
+            if precision >= MOST:
+                return [n if self._alike(b, n, bits) else ar.nan for b, n in zip(before or now, now, strict=True)]
+            before = now
+            zero = any(not isinstance(x, bool) and x == 0 for x in now)
+            # What cancels to nothing may do so for want of bits: doubles differ by up to 2^2100.
+            rise = max(ar.needed + bits + 32, precision + 96, 2400 if zero and precision < 2400 else 0)
+            precision = min(rise, MOST)
+
+    def _same(self, a: Sequence[Any], b: Sequence[Any], bits: int) -> bool:
+        return all(self._alike(x, y, bits) for x, y in zip(a, b, strict=True))
+
+    def _alike(self, x: Any, y: Any, bits: int) -> bool:
+        if isinstance(x, bool) or isinstance(y, bool):
+            return bool(x == y)
+        m = self.ar.m
+        if x == y or (self.ar.is_nan(x) and self.ar.is_nan(y)):
+            return True
+        if not (m.isfinite(x) and m.isfinite(y)):
+            return False
+        return bool(abs(x - y) <= abs(y) * m.mpf(2) ** -bits)
+
+    # Derivatives .........................................................................................
+
+    def smooth(self, j: int, bits: int = 70) -> list[Any]:
+        """∂output/∂x_j of every output by a central difference; NaN where the function is not smooth to the step."""
+
+        def difference(precision: int) -> list[Any]:
+            m = self.ar.m
+            m.prec = precision
+            scale = -(bits + 40)
+            x = self.coordinate(j)
+            h = abs(m.mpf(x)) * m.mpf(2) ** scale if x else m.mpf(2) ** (min(-1140, scale))
+            up, middle, down = (self._moved(precision, {j: s * h}) for s in (1, 0, -1))
+            out = []
+            for a, f, b in zip(up, middle, down, strict=True):
+                right, left = self._quotient(a, f, h), self._quotient(f, b, h)
+                central = self._quotient(a, b, 2 * h)
+                fits = self._alike(left, right, bits // 2)
+                out.append(central if fits else self.ar.nan)
+            return out
+
+        return self._agreed(difference, bits)
+
+    def _moved(self, precision: int, steps: Mapping[int, Any], infinite: Any = None) -> list[Any]:
+        if not any(steps.values()) and infinite is None:
+            key = (precision, 0)
+            if key not in self._base:
+                self._base[key] = self._run(precision, {})
+            return self._base[key]
+        return self._run(precision, {self.directions[j]: step for j, step in steps.items()}, infinite)
+
+    def _quotient(self, a: Any, b: Any, h: Any) -> Any:
+        """(a − b)/h, NaN where either is not finite, with note of the bits that the difference takes."""
+        m = self.ar.m
+        if isinstance(a, bool) or isinstance(b, bool):
+            return m.zero if a == b else self.ar.nan
+        if not (m.isfinite(a) and m.isfinite(b)):
+            return self.ar.nan
+        d = a - b
+        if a and b:
+            lost = max(m.mag(a), m.mag(b)) - (m.mag(d) if d else max(m.mag(a), m.mag(b)) - self.ar.m.prec)
+            if d:
+                self.ar.needed = max(self.ar.needed, lost + 64)
+        return d / h
+
+    def partial(self, j: int) -> list[Partial]:
+        """The derivative of every output in direction j: the limit of the difference quotients from both sides."""
+        sides = []
+        if self._infinite:
+            return [Partial(x, x, x) for x in self._at_infinity(lambda k: self._slope_near(j, k))]
+        jumps = [False] * sum(node.size for node in self.outputs)
+        for sign in (-1, 1):
+            limits, near = self._one_sided(j, sign, 0)
+            jumps = [jump or self._apart(a, b) for jump, a, b in zip(jumps, near, self._here(), strict=True)]
+            if all(limit.kind == "none" for limit in limits) and len(self.directions) > 1:
+                other = [self._one_sided(j, sign, away)[0] for away in (1, -1)]
+                limits = [a if self._agree(a.value, b.value) else Limit("none", self.ar.nan)
+                          for a, b in zip(*other, strict=True)]  # fmt: skip
+            sides.append(limits)
+        return [self._both(a.value, b.value, jump) for a, b, jump in zip(*sides, jumps, strict=True)]
+
+    def _here(self) -> list[Any]:
+        if self._values is None:
+            self._values = self.values()
+        return self._values
+
+    def _apart(self, a: Any, b: Any) -> bool:
+        """Whether two limits differ, by more than what a slow approach explains."""
+        m = self.ar.m
+        if self.ar.is_nan(a) or not m.isfinite(b):
+            return False
+        return bool(m.isinf(a)) or not abs(a - b) <= m.mpf(2) ** -20 * max(abs(a), abs(b))
+
+    def _both(self, left: Any, right: Any, jumps: bool = False) -> Partial:
+        nan = self.ar.is_nan
+        if nan(left) or nan(right):
+            value = right if nan(left) else left
+        else:
+            value = right if self._agree(left, right) else self.ar.nan
+        return Partial(self.ar.nan if jumps else value, left, right, jumps)
+
+    def _agree(self, a: Any, b: Any) -> bool:
+        return self._alike(a, b, 50)
+
+    def _one_sided(self, j: int, sign: int, away: int) -> tuple[list[Limit], list[Any]]:
+        """The limits of (f(x + 2h) − f(x + h))/h, and those of f(x + h).
+
+        `away` moves the other inputs too, off a singularity that they share.
+        """
+        x = self.coordinate(j)
+        rows: list[list[Any]] = []
+        values: list[list[Any]] = []
+        for k in STEPS if x else STEPS_AT_ZERO:
+
+            def quotients(precision: int, k: int = k, k_: int = len(rows)) -> list[Any]:
+                m = self.ar.m
+                m.prec = precision
+                h = sign * (abs(m.mpf(x)) if x else m.one) * m.mpf(2) ** k
+                steps: dict[int, Any] = {}
+                if away:
+                    for i in range(len(self.directions)):
+                        scale = abs(self.coordinate(i)) or 1.0
+                        steps[i] = away * h * h * m.mpf(scale) * (i + 2) / (i + 3)
+                near = self._moved(precision, {**steps, j: h})
+                next_ = self._moved(precision, {**steps, j: 2 * h})
+                values[k_:] = [near]
+                return [self._quotient(b, a, h) for a, b in zip(near, next_, strict=True)]
+
+            rows.append(self._agreed(quotients, 64))
+            if len(rows) == 1 and all(self.ar.is_nan(q) for q in rows[0]):
+                return [Limit("none", self.ar.nan)] * len(rows[0]), values[0]
+            if len(rows) > 1 and all(self._settled([row[c] for row in rows]) for c in range(len(rows[0]))):
+                break
+        near = [limit.value for limit in self._along(values)] if len(values) > 1 else values[0]
+        return self._along(rows), near
+
+    def _slope_near(self, j: int, infinite: int) -> list[Any]:
+        """A central difference in direction j where infinite inputs are at ±2^`infinite`."""
+
+        def difference(precision: int) -> list[Any]:
+            m = self.ar.m
+            m.prec = precision
+            far = m.mpf(2) ** infinite
+            x = self.coordinate(j)
+            size = far if np.isinf(x) else (abs(m.mpf(x)) if x else m.mpf(2) ** -1200)
+            h = size * m.mpf(2) ** -160
+            up, down = self._moved(precision, {j: h}, far), self._moved(precision, {j: -h}, far)
+            return [self._quotient(a, b, 2 * h) for a, b in zip(up, down, strict=True)]
+
+        return self._agreed(difference, 60)
+
+    def limits(self) -> list[Any]:
+        """The values of the outputs as limits: along every input from both sides, and along slanting lines. Where
+        all that exist agree, the limit; else NaN.
+        """
+        count = len(self.directions)
+        lines: list[dict[int, float]] = [{j: 1.0} for j in range(count)]
+        if count > 1:
+            lines += [{j: (j + 2) / (j + 3) for j in range(count)}]
+            lines += [{j: (-1) ** j * (j + 4) / (j + 3) for j in range(count)}]
+        found = []
+        for line in lines:
+            for sign in (-1, 1):
+                rows = [self._values_near(self._steps(line, sign, k), None) for k in (0, 1, 2)]
+                found.append([limit.value for limit in self._along(rows)])
+        if not found:
+            return [self.ar.nan for node in self.outputs for _ in range(node.size)]
+        together = []
+        for column in zip(*found, strict=True):
+            seen = [v for v in column if not self.ar.is_nan(v)]
+            agree = bool(seen) and all(self._agree(seen[0], v) for v in seen[1:])
+            together.append(seen[0] if agree else self.ar.nan)
+        return together
+
+    def _steps(self, line: Mapping[int, float], sign: int, k: int) -> dict[tuple[Node, int], Any]:
+        m = self.ar.m
+        steps = {}
+        for j, slope in line.items():
+            x = self.coordinate(j)
+            size = abs(m.mpf(x)) if x else m.one
+            steps[self.directions[j]] = sign * m.mpf(slope) * size * m.mpf(2) ** (STEPS if x else STEPS_AT_ZERO)[k]
+        return steps
+
+    # Second order ........................................................................................
+
+    def second(self, i: int, j: int) -> list[Partial]:
+        """∂²output/∂x_i∂x_j, from both sides: limits of second differences."""
+        x, y = self.coordinate(i), self.coordinate(j)
+        sides = []
+        for sign in (-1, 1):
+            rows: list[list[Any]] = []
+            for k in (STEPS if x and y else STEPS_AT_ZERO)[:3]:
+
+                def quotients(precision: int, k: int = k, sign: int = sign) -> list[Any]:
+                    m = self.ar.m
+                    m.prec = precision
+                    h = sign * (abs(m.mpf(x)) if x else m.one) * m.mpf(2) ** k
+                    g = sign * (abs(m.mpf(y)) if y else m.one) * m.mpf(2) ** k
+                    if i == j:
+                        a, b, c = (self._moved(precision, {i: n * h}) for n in (1, 2, 3))
+                        return [self._quotient(self._quotient(r, q, h), self._quotient(q, p, h), h)
+                                for p, q, r in zip(a, b, c, strict=True)]  # fmt: skip
+                    a, b, c, d = (
+                        self._moved(precision, {i: n * h, j: p * g}) for n, p in ((1, 1), (2, 1), (1, 2), (2, 2))
+                    )
+                    return [self._quotient(self._quotient(s, r, h), self._quotient(q, p, h), g)
+                            for p, q, r, s in zip(a, b, c, d, strict=True)]  # fmt: skip
+
+                rows.append(self._agreed(quotients, 64))
+                if len(rows) > 1 and all(self._settled([row[c] for row in rows]) for c in range(len(rows[0]))):
+                    break
+            sides.append(self._along(rows))
+        return [self._both(left.value, right.value) for left, right in zip(*sides, strict=True)]
+
+    # Limits ..............................................................................................
+
+    def _along(self, rows: Sequence[Sequence[Any]]) -> list[Limit]:
+        """The limits of the columns of `rows`, which come closer and closer."""
+        return [self.limit(list(column)) for column in zip(*rows, strict=True)]
+
+    def _settled(self, sequence: list[Any]) -> bool:
+        *_, a, b = sequence
+        return (self._alike(a, b, 60) and bool(b)) or (len(sequence) > 2 and self.limit(sequence).kind != "none")
+
+    def limit(self, sequence: list[Any]) -> Limit:
+        """What a sequence goes to whose steps shrink to their third or fourth power from one to the next."""
+        m, nan = self.ar.m, self.ar.nan
+        if any(isinstance(a, bool) for a in sequence):
+            return Limit("finite", sequence[-1])
+        *_, a, b = sequence
+        if self.ar.is_nan(a) or self.ar.is_nan(b):
+            return Limit("none", nan)
+        if m.isinf(b):
+            return Limit("infinite", b) if a == b else Limit("none", nan)
+        if m.isinf(a):
+            return Limit("none", nan)
+        if self._alike(a, b, 60) or (a == 0 and b == 0):
+            return Limit("finite", b)
+        first = sequence[-3] if len(sequence) > 2 else nan
+        if not m.isfinite(first):
+            return Limit("none", nan)
+        if b == 0 or (a and abs(b) <= abs(a) / 2 and abs(a) <= abs(first) / 2):
+            return Limit("finite", m.zero)
+        if first and a and b and (a > 0) == (b > 0) == (first > 0):
+            once, again = m.log(abs(a / first), 2), m.log(abs(b / a), 2)
+            # A power of the step grows by the same exponent each time, a logarithm by the same factor.
+            power = once > 16 and (abs(again - 3 * once) <= 8 or abs(again - 4 * once) <= 8)
+            if power or (0.5 < once < 16 and 0.5 < again < 16):
+                return Limit("infinite", self.ar.inf if b > 0 else -self.ar.inf)
+        if abs(b - a) <= abs(a - first) / 1024:
+            return Limit("finite", b)
+        return Limit("none", nan)
+
+
+def to_double(x: Any) -> float:
+    """The nearest double, ties to even, subnormals and overflow included."""
+    if isinstance(x, bool):
+        return float(x)
+    try:
+        return float(x) + 0.0  # no −0: arbitrary precision has none
+    except OverflowError:
+        return float("inf") if x > 0 else float("-inf")
