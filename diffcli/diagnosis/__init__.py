@@ -1,0 +1,41 @@
+"""Which numbers at a point are not to be trusted, where that begins, and what they really are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike
+
+from diffcli.bound import Differentiable, Point, bind
+from diffcli.diagnosis.questions import QUESTIONS
+
+if TYPE_CHECKING:
+    from diffcli.diagnosis.findings import Finding
+
+#: How long the exact numbers of one command may take, in seconds.
+SECONDS = 2.0
+
+
+def examine(
+    f: Differentiable,
+    at: Point | ArrayLike,
+    what: str,
+    *,
+    wrt: Sequence[str] | None = None,
+    v: Mapping[str, ArrayLike] | None = None,
+    seconds: float = SECONDS,
+) -> list[Finding]:
+    """The findings about what a command answers at a point: `what` is ``eval``, ``grad``, ``jacobian``, ``vjp``
+    (with the cotangent `v`), ``jvp`` (with the tangent `v`) or ``hessian``.
+
+    Empty at ordinary points, which are told by the rounding-error bound alone.
+    """
+    bound = bind(f, at, wrt)
+    question = QUESTIONS[what](bound, v)
+    if not question.suspicious():
+        return []
+    from diffcli.diagnosis.findings import Examination
+
+    source = getattr(f, "source", None)
+    return Examination(question, seconds, source.text if source is not None else None).findings()

@@ -1,0 +1,125 @@
+"""What findings say: the reason in words, and the general cure where no rewriting fits."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diffcli.primitives.catalogue import FUNCTIONS
+
+if TYPE_CHECKING:
+    from diffcli.diagnosis.findings import Examination, _Derivative
+    from diffcli.diagnosis.passes import Passes
+    from diffcli.graph import Node
+
+Said = tuple[str, str, str | None]
+
+
+def number(x: float) -> str:
+    """A number, short."""
+    if math.isinf(x):
+        return "∞" if x > 0 else "−∞"
+    return f"{x:.6g}"
+
+
+def _arguments(passes: Passes, node: Node, element: int) -> list[float]:
+    if node.op.kind != "elementwise":
+        return []
+    return [float(np.ravel(passes.values[arg])[element]) for arg in node.args]
+
+
+def local(node: Node, args: list[float]) -> Any:
+    """One elementwise operation in arbitrary precision: its value's sign and size as (value, log10), or None."""
+    from diffcli.precise import available
+    from diffcli.precise.arithmetic import Arithmetic, apply
+
+    if not available() or node.op.kind != "elementwise":
+        return None
+    ar = Arithmetic()
+    ar.m.prec = 128
+    exact = [np.array(ar.number(x), dtype=object) for x in args]
+    y: Any = apply(ar, _Alone(node), exact)[()]  # type: ignore[arg-type]
+    if isinstance(y, bool) or ar.is_nan(y) or not ar.m.isfinite(y):
+        return None
+    return y, (float(ar.m.log10(abs(y))) if y else -math.inf)
+
+
+class _Alone:
+    """A node's operation on single numbers."""
+
+    def __init__(self, node: Node) -> None:
+        self.op = node.op
+        self.params = node.params
+        self.shape: tuple[int, ...] = ()
+        self.size = 1
+
+
+def of_singular(examination: Examination, passes: Passes, node: Node, element: int) -> Said:
+    """The code, the reason and the cure for a node that made something non-finite of finite arguments."""
+    shown = examination.spell(node)
+    args = _arguments(passes, node, element)
+    value = float(np.ravel(passes.values[node])[element])
+    name = node.op.name
+    exact = local(node, args) if args else None
+    if exact is not None and not math.isnan(value):
+        size = f"1e{exact[1]:+.0f}" if math.isfinite(exact[1]) else "0"
+        return "overflow", f"{shown} overflows: it is about {size}, and doubles end at 1.8e+308", None
+    if name in ("divide", "reciprocal", "mod", "fmod"):
+        top = args[0] if name != "reciprocal" else 1.0
+        if name == "divide" and top != 0.0 and args[1] != 0.0:
+            return "overflow", f"{shown} overflows: doubles end at 1.8e+308", None
+        said = f"{shown} divides {number(top)} by 0"
+        return ("pole" if math.isinf(value) else "domain"), said, "keep the divisor away from 0"
+    if name in ("inv", "solve", "logabsdet", "det"):
+        return ("pole" if math.isinf(value) else "domain"), f"{shown}: the matrix is singular", "check its rank"
+    if name == "chol":
+        return "domain", f"{shown}: the matrix is not positive definite", "add a small multiple of eye(n)"
+    if math.isinf(value) and not args:
+        return "overflow", f"{shown} overflows: doubles end at 1.8e+308", None
+    callee = FUNCTIONS.get(name)
+    domain = callee.doc.domain if callee else "all reals"
+    given = ", ".join(number(x) for x in args)
+    if math.isinf(value):
+        return "pole", f"{shown} is infinite: its argument is {given}", f"its domain is {domain}" if callee else None
+    hint = f"its domain is {domain}" if domain != "all reals" else None
+    if not args:
+        return "domain", f"{shown} is not a number", hint
+    return "domain", f"{shown} has no value: its argument is {given}", hint
+
+
+_COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "truth"}
+_JUMPS = {"sign", "heaviside", "floor", "ceil", "round", "trunc", "mod", "fmod", "atan2"}
+
+
+def of_site(examination: Examination, node: Node, d: _Derivative | None) -> Said:
+    """The code, the reason and the cure for a kink, a jump, a tie or a comparison at equality."""
+    shown, name = examination.spell(node), node.op.name
+    if name in _COMPARISONS:
+        return "predicate-at-equality", f"{shown} is decided by equality", "choose the branch on purpose, or move off"
+    if name in ("maximum", "minimum", "max", "min", "sort"):
+        return "tie", f"{shown} is decided by a tie, which is shared equally", None
+    if name == "eigvalsh":
+        return "tie", f"{shown} has a repeated eigenvalue, which has no derivative of its own", None
+    if name in _JUMPS:
+        return "kink", f"{shown} jumps here", None
+    callee = FUNCTIONS.get(name)
+    if d is not None and d.jumps:
+        return "kink", f"{shown} jumps here", None
+    convention = f" (by convention {callee.doc.kink})" if callee and callee.doc.kink else ""
+    return "kink", f"{shown} has a kink here{convention}", None
+
+
+def of_derivative(examination: Examination, d: _Derivative, node: Node) -> Said:
+    """The code, the reason and the cure for a derivative that is not finite although the value is."""
+    shown, label = examination.spell(node), examination.label(d)
+    if d.exact is not None and math.isfinite(d.exact):
+        return "removable", f"the derivative of {shown} is not finite here, but {label} is {number(d.exact)}", None
+    if d.exact is not None and math.isnan(d.exact) and math.isnan(d.value):
+        return "domain", f"{label} does not exist: {shown} has no derivative here", None
+    if d.exact is not None and math.isinf(d.exact):
+        return "pole", f"{label} is {number(d.exact)}: the slope of {shown} is infinite here", None
+    if math.isinf(d.value):
+        return "pole", f"{label} is {number(d.value)}: the slope of {shown} is infinite here", None
+    return "domain", f"{label} is not a number: {shown} has no derivative here", None
