@@ -1,6 +1,7 @@
 """``diffcli eval``: the values at a point."""
 
 import diffcli
+from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show
 from diffcli.report import result
 
@@ -14,4 +15,5 @@ diffcli eval polar.expr x=3 y=4 --json
 def run(ask: Ask, show: Show) -> None:
     """The value of an expression, or of every output of a file, at a point."""
     program, at = ask.program()
-    show(result.Eval(program.source.text, at, diffcli.evaluate(program, at)))
+    values = diffcli.evaluate(program, at)
+    show(result.Eval(program.source.text, at, values, notices(program, at, "eval")))

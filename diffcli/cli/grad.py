@@ -1,6 +1,7 @@
 """``diffcli grad``: a scalar output and its gradient."""
 
 import diffcli
+from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show, Wrt, names
 from diffcli.report import result
 
@@ -16,4 +17,5 @@ def run(ask: Ask, show: Show, wrt: Wrt = None) -> None:
     """The value and the gradient of a scalar output, in one reverse pass."""
     program, at = ask.program()
     value, gradient = diffcli.value_and_grad(program, at, wrt=names(wrt))
-    show(result.Grad(program.source.text, at, value, gradient, label=program.outputs[0]))
+    warnings = notices(program, at, "grad", wrt=names(wrt))
+    show(result.Grad(program.source.text, at, value, gradient, warnings, label=program.outputs[0]))

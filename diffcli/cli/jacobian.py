@@ -1,6 +1,7 @@
 """``diffcli jacobian``: every output by every input."""
 
 import diffcli
+from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show, Wrt, names
 from diffcli.report import result
 
@@ -25,5 +26,6 @@ def run(ask: Ask, show: Show, wrt: Wrt = None) -> None:
             jacobian.matrix,
             jacobian.mode,
             jacobian.passes,
+            notices(program, at, "jacobian", wrt=names(wrt)),
         )
     )

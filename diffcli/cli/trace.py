@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 import diffcli
+from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Cotangent, Show, Wrt, names, point
 from diffcli.report import result
 
@@ -36,4 +37,5 @@ def run(ask: Ask, show: Show, wrt: Wrt = None, cotangent: Cotangent = None, expl
         )
         for node in trace.nodes
     ]
-    show(result.Trace(program.source.text, at, trace.values, trace.seed, nodes), explain=explain)
+    warnings = notices(program, at, "vjp", wrt=names(wrt), v=trace.seed)
+    show(result.Trace(program.source.text, at, trace.values, trace.seed, nodes, warnings), explain=explain)

@@ -1,6 +1,7 @@
 """``diffcli vjp``: the pullback of one cotangent."""
 
 import diffcli
+from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Cotangent, Show, Wrt, names, point
 from diffcli.errors import UsageError
 from diffcli.report import result
@@ -20,4 +21,5 @@ def run(ask: Ask, show: Show, wrt: Wrt = None, cotangent: Cotangent = None) -> N
         hint = f"add --cotangent {','.join(f'{name}=…' for name in program.outputs)}"
         raise UsageError("which cotangent is to be pulled back?", hint=hint)
     whole = {**{name: value * 0.0 for name, value in pullback.values.items()}, **v}
-    show(result.Vjp(program.source.text, at, pullback.values, whole, pullback(v)))
+    warnings = notices(program, at, "vjp", wrt=names(wrt), v=whole)
+    show(result.Vjp(program.source.text, at, pullback.values, whole, pullback(v), warnings))

@@ -7,7 +7,7 @@ Named tuples, for they cost a start a tenth of what dataclasses do.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from diffcli.labels import labels
 
@@ -35,7 +35,7 @@ class Notice(NamedTuple):
     expression: str | None
     span: tuple[int, int] | None
     where: str
-    refined: Mapping[str, float] | None = None
+    refined: Mapping[str, Any] | None = None
 
 
 class Eval(NamedTuple):
