@@ -18,6 +18,7 @@ from diffcli.diagnosis.passes import EPS, SITES, SMALLEST_NORMAL, Passes
 from diffcli.diagnosis.questions import Question
 from diffcli.errors import Span
 from diffcli.graph import INPUT, Node, ancestors
+from diffcli.labels import labels
 
 #: Relative error from which on a number counts as wrong: it is 4,500 units of the last place.
 TOLERANCE = 1e-12
@@ -489,15 +490,11 @@ class Examination:
 
     def rows(self) -> list[str]:
         """The outputs' elements, by name."""
-        from diffcli.bound import labels
-
         return [label for name, out in zip(self.function.names, self.function.outputs, strict=True)
                 for label in labels(name, out.shape)]  # fmt: skip
 
     def columns(self) -> list[str]:
         """The elements of the inputs to differentiate in, by name."""
-        from diffcli.bound import labels
-
         return [label for node in self.question.wrt for label in labels(str(node.params[0]), node.shape)]
 
     def _wrong_derivatives(self, wrong: list[_Derivative]) -> None:
