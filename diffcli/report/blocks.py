@@ -54,7 +54,8 @@ class Line(NamedTuple):
 
 
 class Grid(NamedTuple):
-    """Columns of text under their heads; a column's kind is ``name``, ``given``, ``number`` or ``words``.
+    """Columns of text under their heads; a column's kind is ``name``, ``given``, ``number``, ``words``, or ``parts``,
+    which may stand on a line each.
 
     A `matrix` may lose columns from its middle where there is no room for them.
     """
@@ -93,9 +94,19 @@ def widths(grid: Grid) -> list[int]:
 
 
 def needed(grid: Grid) -> int:
-    """The columns of a terminal that `grid` takes if no number is broken and words are folded."""
-    each = [min(room, WORDS) if kind == "words" else room for room, kind in zip(widths(grid), grid.kinds, strict=True)]
+    """The columns of a terminal that `grid` takes if no number is broken, words are folded and parts stacked."""
+    each = widths(grid)
+    for i, kind in enumerate(grid.kinds):
+        if kind == "words":
+            each[i] = min(each[i], WORDS)
+        elif kind == "parts":
+            each[i] = max(text.width(part) for cell in (grid.heads[i], *grid.columns[i]) for part in stacked(cell))
     return sum(each) + GAP * (len(each) - 1)
+
+
+def stacked(cell: str) -> list[str]:
+    """The lines of a cell of parts where there is no room for one."""
+    return cell.replace(", ", ",\n").split("\n")
 
 
 def fitted(build: Callable[[Style], Grid], style: Style) -> list[Block]:

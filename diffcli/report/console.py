@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from diffcli.report.blocks import Block, Grid, Line, Style, needed, opens
+from diffcli.report.blocks import GAP, Block, Grid, Line, Style, needed, opens, stacked, widths
 from diffcli.report.layout import layout
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def _table(grid: Grid, room: int, colour: bool, unicode: bool) -> Table:
         header_style="bold" if colour else "",
     )
     whole = needed(grid) <= room
+    tight = sum(widths(grid)) + GAP * (len(grid.kinds) - 1) > room
     for head, kind in zip(grid.heads or [""] * len(grid.columns), grid.kinds, strict=True):
         table.add_column(
             Text(head),
@@ -79,7 +80,11 @@ def _table(grid: Grid, room: int, colour: bool, unicode: bool) -> Table:
             no_wrap=whole and kind != "words",
             style=_STYLES.get(kind, "") if colour else "",
         )
-    for row in zip(*grid.columns, strict=True):
+    columns = [
+        ["\n".join(stacked(cell)) for cell in cells] if tight and kind == "parts" else cells
+        for cells, kind in zip(grid.columns, grid.kinds, strict=True)
+    ]
+    for row in zip(*columns, strict=True):
         table.add_row(*(_cell(cell if whole else cell.strip(), colour) for cell in row))
     return table
 

@@ -195,7 +195,7 @@ def _passes(nodes: Sequence[Node], style: Style) -> Grid:
             ["" if node is None else _partials(node, style) for node in shown],
             text.align(["" if node is None or node.adjoint is None else _cell(node.adjoint, style) for node in shown]),
         ),
-        ("name", "words", "number", "words", "number"),
+        ("name", "words", "number", "parts", "number"),
     )
 
 

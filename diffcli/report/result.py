@@ -159,8 +159,10 @@ def _numbers(result: Result) -> list[tuple[str, Values]]:
     if isinstance(result, Grad):
         return [("", {result.label: result.value}), (f"d{result.label}/d", result.gradient)]
     if isinstance(result, Jacobian):
-        rows = [(f"d{row}/d", dict(zip(result.columns, values, strict=True)))
-                for row, values in zip(result.rows, result.jacobian.tolist(), strict=True)]
+        rows = [
+            (f"d{row}/d", dict(zip(result.columns, values, strict=True)))
+            for row, values in zip(result.rows, result.jacobian.tolist(), strict=True)
+        ]
         return [("", result.values), *rows]
     if isinstance(result, Vjp):
         return [("", result.values), ("vjp of ", result.vjp)]

@@ -8,7 +8,7 @@ import pytest
 
 from diffcli.report.console import render
 from diffcli.report.result import Eval, Grad, Jacobian, Node, Result, Trace, Vjp
-from diffcli.report.text import width
+from diffcli.report.text import number, width
 
 from . import examples
 
@@ -107,6 +107,17 @@ def test_the_trace_reads_downwards_and_upwards() -> None:
     assert "adjoint ↑" in shown
     assert "∂/∂v0 = 3, ∂/∂v1 = 2" in shown
     assert "seed f = 1" in shown
+
+
+@pytest.mark.parametrize("columns", [48, 60, 80])
+def test_a_narrow_trace_breaks_no_number(columns: int) -> None:
+    node = Node(3, "sin(x1)", "sin", (0,), 0.9092974268256817, 1.0, (-0.4161468365471424,), None, None)
+    product = Node(2, "x1*x2", "multiply", (0, 1), 6.0, 1.0, (3.25, 2.125), None, None)
+    shown = plainly(Trace("", {}, {}, {"f": 1.0}, [product, node]), columns)
+    assert max(width(line) for line in shown.splitlines() if "numbers are" not in line) <= columns
+    numbers = [-0.4161468365471424, 0.9092974268256817, 3.25, 2.125]
+    words = shown.replace(",", " ").split()
+    assert all(any(number(value, digits) in words for digits in (4, 6, 10, None)) for value in numbers)
 
 
 def test_a_trace_of_long_expressions_and_arrays_is_shortened() -> None:
