@@ -43,6 +43,7 @@ FOREIGN = {
     "in": "write a comparison, such as 0 < x",
     "for": "there are no loops; arrays and sum, prod, cumsum do their work",
     "then": "write a if c else b",
+    "import": "all functions are there already; `diffcli functions` lists them",
 }
 MODULES = {"np", "numpy", "math", "Math", "cmath", "jnp", "jax", "torch", "tf", "sp", "sympy", "scipy", "mp"}
 
@@ -300,6 +301,10 @@ def _no_operator(text: _Text, kind: str) -> Words:
             FOREIGN[text.word(foreign)],
             text.spans[foreign],
         )
+    if text.before == "NUMBER":
+        words = _power_of_a_function(text, right)
+        if words:
+            return words
     if text.before == "NUMBER" and joined:
         words = _malformed_number(text, before, this)
         if words:
@@ -347,6 +352,22 @@ def _malformed_number(text: _Text, before: str, this: str) -> Words | None:
     if text.kinds[at] == "NUMBER":
         return "a number has one decimal point", "remove one of the points", text.spans[at]
     return None
+
+
+def _power_of_a_function(text: _Text, argument: str) -> Words | None:
+    """Books write the power before the argument: sin²(x); and sin⁻¹ for what is no power at all."""
+    at = text.at
+    sign = text.kind(at - 2) == "SIGN"
+    start = at - 4 if sign else at - 3
+    name = text.word(start)
+    if text.kind(start + 1) != "POWER" or text.kind(start) != "NAME" or not _is_function(text, name):
+        return None
+    call = f"{name}{argument}" if argument.startswith("(") else f"{name}({argument})"
+    power = text.quote(start + 1, at - 1)
+    hint = f"write {call}{power}"
+    if sign and text.word(at - 1) == "1" and _is_function(text, f"a{name}"):
+        hint = f"write a{call}, or 1/{call}"
+    return f"the argument of {name} stands before the power", hint, (text.spans[start + 1][0], text.spans[at - 1][1])
 
 
 def _is_function(text: _Text, name: str) -> bool:
