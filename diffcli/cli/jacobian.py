@@ -1,31 +1,46 @@
 """``diffcli jacobian``: every output by every input."""
 
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
 import diffcli
 from diffcli.cli.notices import notices
-from diffcli.cli.options import Ask, Show, Wrt, names
+from diffcli.cli.options import Ask, Show, Sparse, Wrt, entries, names
 from diffcli.report import result
 
 EXAMPLES = """
 diffcli jacobian "[r*cos(t), r*sin(t)]" --at r=2,t=pi/6
 diffcli jacobian polar.expr x=3 y=4 --wrt y,x
 diffcli jacobian polar.expr x=3 y=4 -o jacobian.npy
+diffcli jacobian "x[1:] - x[:-1]^2" x=@x.npy --sparse -o jacobian.mtx
 """
 
 
-def run(ask: Ask, show: Show, wrt: Wrt = None) -> None:
-    """The Jacobian: a row for every output, a column for every input."""
+class Mode(StrEnum):
+    """The direction of the passes."""
+
+    auto = "auto"
+    forward = "forward"
+    reverse = "reverse"
+
+
+Direction = Annotated[Mode, typer.Option("--mode", help="The direction of the passes; auto takes the one with fewer.")]
+
+
+def run(ask: Ask, show: Show, wrt: Wrt = None, mode: Direction = Mode.auto, sparse: Sparse = False) -> None:
+    """The Jacobian: a row for every output, a column for every input, in as few passes as its pattern allows."""
     program, at = ask.program()
-    jacobian = diffcli.jacobian(program, at, wrt=names(wrt))
-    show(
-        result.Jacobian(
-            program.source.text,
-            at,
-            jacobian.values,
-            jacobian.rows,
-            jacobian.columns,
-            jacobian.matrix,
-            jacobian.mode,
-            jacobian.passes,
-            notices(program, at, "jacobian", wrt=names(wrt)),
-        )
-    )
+    found: diffcli.Jacobian | diffcli.SparseJacobian
+    matrix: result.Matrix
+    if sparse:
+        found = diffcli.jacobian(program, at, wrt=names(wrt), mode=mode.value, sparse=True)
+        matrix = entries(found.entries)
+    else:
+        found = diffcli.jacobian(program, at, wrt=names(wrt), mode=mode.value)
+        matrix = found.matrix
+    # A closer look costs a pass a row: of a large matrix, the values alone are looked at.
+    warnings = notices(program, at, "eval" if sparse else "jacobian", wrt=names(wrt))
+    text, rows, columns = program.source.text, found.rows, found.columns
+    show(result.Jacobian(text, at, found.values, rows, columns, matrix, found.mode, found.passes, warnings))

@@ -22,7 +22,7 @@ from diffcli.report.result import not_finite
 from diffcli.report.write import say, write
 
 if TYPE_CHECKING:
-    from diffcli.report.result import Result, Values
+    from diffcli.report.result import Entries, Result, Values
 
 
 class Format(StrEnum):
@@ -34,6 +34,7 @@ class Format(StrEnum):
     csv = "csv"
     npy = "npy"
     npz = "npz"
+    mtx = "mtx"
 
 
 class Color(StrEnum):
@@ -53,14 +54,23 @@ Cotangent = Annotated[
     typer.Option("--cotangent", metavar="POINT", help="The cotangent v: 'r=1, theta=0'; outputs left out count as 0."),
 ]
 
+Tangent = Annotated[
+    list[str] | None,
+    typer.Option("--tangent", metavar="POINT", help="The tangent u: 'x=1, w=[0,1]'; inputs left out do not move."),
+]
+Sparse = Annotated[bool, typer.Option("--sparse", help="By its entries, those that are not zero whatever the point.")]
+
 
 class Ask(NamedTuple):
     """An expression and the point to look at it."""
 
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", show_default=False,
-                       help="An expression; a file that ends in .expr, or any with @file; - reads standard input."),
+        typer.Argument(
+            metavar="SOURCE",
+            show_default=False,
+            help="An expression; a file that ends in .expr, or any with @file; - reads standard input.",
+        ),
     ] = None
     words: Annotated[
         list[str] | None, typer.Argument(metavar="[x=1 y=2 …]", show_default=False, help="The point, as --at takes it.")
@@ -168,6 +178,23 @@ def point(words: list[str] | None, option: str = "--at") -> "Values | None":
     from diffcli.language.points import read_point
 
     return read_point(words, None, constant_value, option=option)
+
+
+def direction(program: "diffcli.Program", at: "Values", tangent: list[str] | None) -> "Values":
+    """The tangent that ``--tangent`` gives."""
+    u = point(tangent, "--tangent")
+    if u is None:
+        moving = [name for name in at if name not in program.params]
+        hint = f"add --tangent {','.join(f'{name}=…' for name in moving)}"
+        raise UsageError("which tangent is to be pushed forward?", hint=hint)
+    return u
+
+
+def entries(found: "diffcli.Coordinates") -> "Entries":
+    """A sparse matrix as a plain result."""
+    from diffcli.report.result import Entries
+
+    return Entries("coo", found.shape, found.row, found.col, found.data)
 
 
 def flattened(function: Callable[..., None]) -> Callable[..., None]:

@@ -1,4 +1,5 @@
-"""CSV: a header and a row a point, outputs by name and then derivatives: ``f, d_x, d_w[0]``; ``d_r_x`` is ∂r/∂x.
+"""CSV: a header and a row a point, outputs by name and then derivatives: ``f, d_x, d_w[0]``; ``d_r_x`` is ∂r/∂x,
+``d2_x_y`` is ∂²f/∂x∂y, ``dot_r`` the tangent of r, ``hvp_x`` an element of H·u. A sparse matrix gives its entries.
 
 Numbers are whole, whatever `--digits` says; what is not finite reads as in JSON: NaN, Infinity, -Infinity.
 A trace has a row a node, and the list of functions a row a function.
@@ -10,9 +11,26 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from diffcli.report import as_json, text
-from diffcli.report.result import Entry, Eval, Functions, Grad, Jacobian, Node, Trace, Vjp, elements
+from diffcli.report.result import (
+    Entries,
+    Entry,
+    Eval,
+    Functions,
+    Grad,
+    Hessian,
+    Hvp,
+    Jacobian,
+    Jvp,
+    Node,
+    Trace,
+    Vjp,
+    elements,
+)
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from diffcli.report.result import Result
 
 
@@ -28,17 +46,35 @@ def render(result: Result) -> str:
             return _table(list(columns), [list(columns.values())])
 
 
-def _columns(result: Eval | Grad | Jacobian | Vjp) -> Iterable[tuple[str, float]]:
-    if isinstance(result, Grad):
-        yield result.label, result.value
-        yield from ((f"d_{name}", value) for name, value in elements(result.gradient))
+def _columns(result: Eval | Grad | Jacobian | Hessian | Vjp | Jvp | Hvp) -> Iterable[tuple[str, float]]:
+    match result:
+        case Grad() | Hessian() | Hvp():
+            yield result.label, result.value
+            yield from ((f"d_{name}", value) for name, value in elements(result.gradient))
+        case _:
+            yield from elements(result.values)
+    match result:
+        case Jacobian():
+            yield from _matrix("d", result.rows, result.columns, result.jacobian)
+        case Hessian():
+            yield from _matrix("d2", result.columns, result.columns, result.hessian)
+        case Vjp():
+            yield from ((f"d_{name}", value) for name, value in elements(result.vjp))
+        case Jvp():
+            yield from ((f"dot_{name}", value) for name, value in elements(result.jvp))
+        case Hvp():
+            yield from ((f"hvp_{name}", value) for name, value in elements(result.hvp))
+
+
+def _matrix(
+    mark: str, rows: Sequence[str], columns: Sequence[str], matrix: NDArray[np.float64] | Entries
+) -> Iterable[tuple[str, float]]:
+    if isinstance(matrix, Entries):
+        for i, j, value in zip(matrix.row.tolist(), matrix.col.tolist(), matrix.data.tolist(), strict=True):
+            yield f"{mark}_{rows[i]}_{columns[j]}", value
         return
-    yield from elements(result.values)
-    if isinstance(result, Jacobian):
-        for row, values in zip(result.rows, result.jacobian.tolist(), strict=True):
-            yield from ((f"d_{row}_{column}", value) for column, value in zip(result.columns, values, strict=True))
-    elif isinstance(result, Vjp):
-        yield from ((f"d_{name}", value) for name, value in elements(result.vjp))
+    for row, values in zip(rows, matrix.tolist(), strict=True):
+        yield from ((f"{mark}_{row}_{column}", value) for column, value in zip(columns, values, strict=True))
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from diffcli.errors import UsageError
-from diffcli.report.result import Eval, Grad, Jacobian, Vjp
+from diffcli.report.result import Entries, Eval, Grad, Hessian, Hvp, Jacobian, Jvp, Vjp
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -26,7 +26,10 @@ def npy(result: Result) -> bytes:
 
 
 def npz(result: Result) -> bytes:
-    """Outputs by name and derivatives as ``d_x``, in their shapes; a Jacobian with its labels."""
+    """Outputs by name and derivatives as ``d_x``, in their shapes; a Jacobian with its labels.
+
+    A sparse matrix as ``scipy.sparse.load_npz`` reads it: ``row``, ``col``, ``data``, ``shape`` and ``format``.
+    """
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:  # np.savez cannot take an array that is called `file`
         for name, value in _named(result).items():
@@ -43,9 +46,15 @@ def _main(result: Result) -> NDArray[np.float64]:
         case Grad():
             return _flat(result.gradient)
         case Jacobian():
-            return result.jacobian
+            return _whole(result.jacobian)
+        case Hessian():
+            return _whole(result.hessian)
         case Vjp():
             return _flat(result.vjp)
+        case Jvp():
+            return _flat(result.jvp)
+        case Hvp():
+            return _flat(result.hvp)
         case _:
             raise _no_arrays(result)
 
@@ -56,10 +65,20 @@ def _named(result: Result) -> Mapping[str, ArrayLike]:
             return result.values
         case Grad():
             return {result.label: result.value, **_derivatives(result.gradient)}
+        case Jacobian(jacobian=Entries() as entries) | Hessian(hessian=Entries() as entries):
+            return _sparse(entries)
+        case Hessian():
+            first = {result.label: result.value, **_derivatives(result.gradient)}
+            return {**first, "hessian": _whole(result.hessian), "columns": np.array(result.columns)}
+        case Jvp():
+            return {**result.values, **{f"dot_{name}": value for name, value in result.jvp.items()}}
+        case Hvp():
+            first = {result.label: result.value, **_derivatives(result.gradient)}
+            return {**first, **{f"hvp_{name}": value for name, value in result.hvp.items()}}
         case Jacobian():
             return {
                 **result.values,
-                "jacobian": result.jacobian,
+                "jacobian": _whole(result.jacobian),
                 "rows": np.array(result.rows),
                 "columns": np.array(result.columns),
             }
@@ -67,6 +86,22 @@ def _named(result: Result) -> Mapping[str, ArrayLike]:
             return {**result.values, **_derivatives(result.vjp)}
         case _:
             raise _no_arrays(result)
+
+
+def _whole(matrix: NDArray[np.float64] | Entries) -> NDArray[np.float64]:
+    if isinstance(matrix, Entries):
+        raise UsageError("npy holds whole arrays, not entries", hint="write npz or mtx")
+    return matrix
+
+
+def _sparse(entries: Entries) -> dict[str, ArrayLike]:
+    return {
+        "row": entries.row,
+        "col": entries.col,
+        "data": entries.data,
+        "shape": np.array(entries.shape),
+        "format": np.array(entries.format.encode()),
+    }
 
 
 def _derivatives(values: Values) -> dict[str, ArrayLike]:

@@ -9,9 +9,21 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from diffcli.report import text
+from diffcli.report import pictures, text
 from diffcli.report.blocks import LEFT_OUT, Block, Grid, Line, Style, fitted, kept
-from diffcli.report.result import Eval, Functions, Grad, Jacobian, Trace, Vjp, elements
+from diffcli.report.result import (
+    Entries,
+    Eval,
+    Functions,
+    Grad,
+    Hessian,
+    Hvp,
+    Jacobian,
+    Jvp,
+    Trace,
+    Vjp,
+    elements,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,6 +56,15 @@ def _blocks(result: Result, style: Style) -> list[Block]:
         case Vjp():
             seed = Line(f"cotangent {_listed(result.cotangent, style)}", "note")
             return [*_values(result.values, style), seed, *_by_input(result.at, result.vjp, "vjp", style)]
+        case Hessian():
+            return _hessian(result, style)
+        case Jvp():
+            seed = Line(f"tangent {_listed(result.tangent, style)}", "note")
+            return [seed, *_by_input(result.values, result.jvp, "jvp", style, ("output", "value"))]
+        case Hvp():
+            head = Line(f"{text.escape(result.label)} = {style.number(result.value)}")
+            seed = Line(f"tangent {_listed(result.tangent, style)}", "note")
+            return [head, seed, *_by_input(result.at, result.hvp, "hvp", style)]
         case Trace():
             return _trace(result, style)
         case Functions():
@@ -110,18 +131,21 @@ def _listed(values: Values, style: Style) -> str:
     return ", ".join(f"{text.escape(name)} = {_cell(value, style)}" for name, value in values.items())
 
 
-def _by_input(at: Values, derivative: Values, head: str, style: Style) -> list[Block]:
+def _by_input(
+    at: Values, derivative: Values, head: str, style: Style, given: tuple[str, str] = ("input", "at")
+) -> list[Block]:
     """Scalars and vectors one element a row beside the point they were taken at; a matrix as a matrix."""
     flat = {name: value for name, value in derivative.items() if isinstance(value, float) or value.ndim != 2}
-    blocks = fitted(partial(_elements, at, flat, head), style) if flat else []
+    blocks = fitted(partial(_elements, at, flat, (*given, head)), style) if flat else []
     for name, value in derivative.items():
         if not isinstance(value, float) and value.ndim == 2:
-            blocks.append(Line(f"{head} by {text.escape(name)} {style.shape(value.shape)}", "head"))
+            by = f"{head} by" if given[0] == "input" else f"{head} of"
+            blocks.append(Line(f"{by} {text.escape(name)} {style.shape(value.shape)}", "head"))
             blocks += _matrix(*_indices(value), value, style)
     return blocks
 
 
-def _elements(at: Values, derivative: Values, head: str, style: Style) -> Grid:
+def _elements(at: Values, derivative: Values, heads: tuple[str, str, str], style: Style) -> Grid:
     rows = list(elements(derivative))
     points = [point for _, point in elements({name: at[name] for name in derivative})]
     shown = kept(len(rows), style)
@@ -130,16 +154,37 @@ def _elements(at: Values, derivative: Values, head: str, style: Style) -> Grid:
         text.align(["" if i is None else style.number(points[i]) for i in shown]),
         text.align(["" if i is None else style.number(rows[i][1]) for i in shown]),
     ]
-    return Grid(("input", "at", head), columns, ("name", "given", "number"))
+    return Grid(heads, columns, ("name", "given", "number"))
 
 
 def _jacobian(result: Jacobian, style: Style) -> list[Block]:
-    passes = f"{result.passes} pass" if result.passes == 1 else f"{result.passes} passes"
-    caption = f"Jacobian {style.shape(result.jacobian.shape)} in {result.mode} mode, {passes}"
+    caption = f"Jacobian {style.shape(result.jacobian.shape)} in {result.mode} mode, {_passes_of(result.passes)}"
+    if isinstance(result.jacobian, Entries):
+        each = result.jacobian.shape[result.mode == "forward"]
+        caption = f"{caption} of {each}"
+        matrix = pictures.sparse(result.jacobian, result.rows, result.columns, style)
+        return [*_values(result.values, style), Line(caption, "head"), *matrix]
     rows = [text.escape(row) for row in result.rows]
     heads = [text.escape(column) for column in result.columns]
     matrix = _matrix(rows, heads, result.jacobian, style)
     return [*_values(result.values, style), Line(caption, "head"), *matrix]
+
+
+def _hessian(result: Hessian, style: Style) -> list[Block]:
+    value = Line(f"{text.escape(result.label)} = {style.number(result.value)}")
+    gradient = _by_input(result.at, result.gradient, "gradient", style)
+    caption = f"Hessian {style.shape(result.hessian.shape)}, {_passes_of(result.sweeps)}"
+    if isinstance(result.hessian, Entries):
+        caption = f"{caption} of {len(result.columns)}"
+        matrix = pictures.sparse(result.hessian, result.columns, result.columns, style)
+    else:
+        names = [text.escape(column) for column in result.columns]
+        matrix = _matrix(names, names, result.hessian, style)
+    return [value, *gradient, Line(caption, "head"), *matrix]
+
+
+def _passes_of(count: int) -> str:
+    return f"{count} pass" if count == 1 else f"{count} passes"
 
 
 def _matrix(rows: Sequence[str], heads: Sequence[str], matrix: NDArray[np.float64], style: Style) -> list[Block]:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from diffcli.report.result import Result
     from diffcli.report.terminal import Reader
 
-FORMATS = ("table", "json", "jsonl", "csv", "npy", "npz")
+FORMATS = ("table", "json", "jsonl", "csv", "npy", "npz", "mtx")
 BINARY = frozenset({"npy", "npz"})
 
 
@@ -42,6 +42,10 @@ def render(
         from diffcli.report import as_csv
 
         return as_csv.render(result).encode("utf-8", "backslashreplace")
+    if form == "mtx":
+        from diffcli.report import as_mtx
+
+        return as_mtx.render(result).encode()
     if form in BINARY:
         if reader.terminal:
             raise UsageError(f"a terminal cannot show {form}, which is binary", hint=f"write a file: -o result.{form}")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     Value: TypeAlias = float | NDArray[np.float64]
     Values: TypeAlias = Mapping[str, Value]
 
-FOR_PEOPLE = frozenset({"label"})
+FOR_PEOPLE = frozenset({"label", "sweeps"})
 """Fields that name things on a terminal and in CSV; JSON does not carry them."""
 
 IF_ASKED = frozenset({"forward", "reverse"})
@@ -66,10 +66,58 @@ class Jacobian(NamedTuple):
     values: Values
     rows: Sequence[str]
     columns: Sequence[str]
-    jacobian: NDArray[np.float64]
+    jacobian: NDArray[np.float64] | Entries
     mode: str
     passes: int
     warnings: Sequence[Notice] = ()
+
+
+class Entries(NamedTuple):
+    """A matrix by its entries: `data[k]` stands in row `row[k]` and column `col[k]`, row by row; the rest is zero."""
+
+    format: str
+    shape: tuple[int, int]
+    row: NDArray[np.int64]
+    col: NDArray[np.int64]
+    data: NDArray[np.float64]
+
+
+class Hessian(NamedTuple):
+    """The matrix of second derivatives of a scalar output, found in so many `sweeps` over its gradient."""
+
+    source: str
+    at: Values
+    value: float
+    gradient: Values
+    columns: Sequence[str]
+    hessian: NDArray[np.float64] | Entries
+    warnings: Sequence[Notice] = ()
+    label: str = "f"
+    sweeps: int = 0
+
+
+class Jvp(NamedTuple):
+    """The pushforward of one tangent, J·u, in the outputs' shapes."""
+
+    source: str
+    at: Values
+    values: Values
+    tangent: Values
+    jvp: Values
+    warnings: Sequence[Notice] = ()
+
+
+class Hvp(NamedTuple):
+    """The Hessian times one tangent, H·u, in the inputs' shapes."""
+
+    source: str
+    at: Values
+    value: float
+    gradient: Values
+    tangent: Values
+    hvp: Values
+    warnings: Sequence[Notice] = ()
+    label: str = "f"
 
 
 class Vjp(NamedTuple):
@@ -130,7 +178,8 @@ class Functions(NamedTuple):
     functions: Sequence[Entry]
 
 
-Result: TypeAlias = Eval | Grad | Jacobian | Vjp | Trace | Functions
+Matrix: TypeAlias = "NDArray[np.float64] | Entries"
+Result: TypeAlias = Eval | Grad | Jacobian | Hessian | Vjp | Jvp | Hvp | Trace | Functions
 
 
 def schema(result: Result) -> str:
@@ -159,11 +208,14 @@ def _numbers(result: Result) -> list[tuple[str, Values]]:
     if isinstance(result, Grad):
         return [("", {result.label: result.value}), (f"d{result.label}/d", result.gradient)]
     if isinstance(result, Jacobian):
-        rows = [
-            (f"d{row}/d", dict(zip(result.columns, values, strict=True)))
-            for row, values in zip(result.rows, result.jacobian.tolist(), strict=True)
-        ]
-        return [("", result.values), *rows]
+        return [("", result.values), *_of_matrix(result.rows, result.columns, result.jacobian)]
+    if isinstance(result, Hessian):
+        first = [("", {result.label: result.value}), (f"d{result.label}/d", result.gradient)]
+        return [*first, *_of_matrix(result.columns, result.columns, result.hessian)]
+    if isinstance(result, Hvp):
+        return [("", {result.label: result.value}), ("hvp of ", result.hvp)]
+    if isinstance(result, Jvp):
+        return [("", result.values), ("jvp of ", result.jvp)]
     if isinstance(result, Vjp):
         return [("", result.values), ("vjp of ", result.vjp)]
     if isinstance(result, Trace):
@@ -172,6 +224,21 @@ def _numbers(result: Result) -> list[tuple[str, Values]]:
     if isinstance(result, Eval):
         return [("", result.values)]
     return []
+
+
+def _of_matrix(
+    rows: Sequence[str], columns: Sequence[str], matrix: NDArray[np.float64] | Entries
+) -> list[tuple[str, Values]]:
+    if isinstance(matrix, Entries):
+        return [
+            (f"d{rows[i]}/d", {columns[j]: value})
+            for i, j, value in zip(matrix.row.tolist(), matrix.col.tolist(), matrix.data.tolist(), strict=True)
+            if not -_INF < value < _INF
+        ]
+    return [
+        (f"d{row}/d", dict(zip(columns, values, strict=True)))
+        for row, values in zip(rows, matrix.tolist(), strict=True)
+    ]
 
 
 _INF = float("inf")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from diffcli.cli.app import COMMANDS
+
 from .conftest import Run
 
 
@@ -20,7 +22,7 @@ def complete(run: Run, monkeypatch: pytest.MonkeyPatch, line: str) -> list[str]:
     ("line", "offered"),
     [
         ("diffcli gr", {"grad"}),
-        ("diffcli ", {"eval", "grad", "jacobian", "vjp", "trace", "functions", "schema"}),
+        ("diffcli ", set(COMMANDS)),
         ("diffcli --ver", {"--version"}),
         ("diffcli grad x --js", {"--json"}),
         ("diffcli grad -x^2 --js", {"--json"}),

@@ -37,10 +37,30 @@ def test_the_keys_stand_in_the_order_of_the_contract() -> None:
     assert keys(examples.EVAL) == [*common, "values", "warnings"]
     assert keys(examples.GRAD) == [*common, "value", "gradient", "warnings"]
     assert keys(examples.JACOBIAN) == [*common, "values", "rows", "columns", "jacobian", "mode", "passes", "warnings"]
+    assert keys(examples.JVP) == [*common, "values", "tangent", "jvp", "warnings"]
+    assert keys(examples.HVP) == [*common, "value", "gradient", "tangent", "hvp", "warnings"]
+    assert keys(examples.HESSIAN) == [*common, "value", "gradient", "columns", "hessian", "warnings"]
     assert keys(examples.VJP) == [*common, "values", "cotangent", "vjp", "warnings"]
     assert keys(examples.TRACE) == [*common, "values", "seed", "nodes", "warnings"]
     node = json.loads(as_json.encode(examples.TRACE))["nodes"][2]
     assert list(node) == ["id", "expression", "op", "args", "value", "adjoint", "partials", "span", "name"]
+
+
+@pytest.mark.parametrize(("result", "key"), [(examples.SPARSE, "jacobian"), (examples.SPARSE_HESSIAN, "hessian")])
+@pytest.mark.parametrize("spread", [False, True])
+def test_a_sparse_matrix_is_its_entries(result: Result, key: str, spread: bool) -> None:
+    found = json.loads(as_json.encode(result, spread=spread))
+    Draft202012Validator(schema(key)).validate(found)
+    assert list(found[key]) == ["format", "shape", "row", "col", "data"]
+    wrong = {**found, key: {**found[key], "format": "csr"}}
+    assert not Draft202012Validator(schema(key)).is_valid(wrong)
+
+
+def test_the_entries_count_from_0() -> None:
+    assert '"jacobian": {"format": "coo", "shape": [2, 3], "row": [0, 0, 1], "col": [0, 2, 1], ' in as_json.encode(
+        examples.SPARSE
+    )
+    assert '"data": [0.5, -1.0, "Infinity"]}' in as_json.encode(examples.SPARSE)
 
 
 def test_an_explained_trace_carries_its_words() -> None:

@@ -53,6 +53,73 @@ GOLDEN: dict[str, tuple[Result, str]] = {
         """,
     ),
     "no input is left": (Grad("2", {}, 2.0, {}), "f = 2\n"),
+    "jvp": (
+        examples.JVP,
+        """\
+        tangent x = 1
+
+        output  value               jvp
+        r       5                    0.6
+        theta   0.9272952180016122  -0.16
+        """,
+    ),
+    "hvp": (
+        examples.HVP,
+        """\
+        f = 2
+        tangent x = 1
+
+        input  at  hvp
+        x      1   4
+        y      2   2
+        """,
+    ),
+    "hessian": (
+        examples.HESSIAN,
+        """\
+        f = 2
+
+        input  at  gradient
+        x      1   4
+        y      2   1
+
+        Hessian (2x2), 2 passes
+           x  y
+        x  4  2
+        y  2  0
+        """,
+    ),
+    "a sparse Jacobian is its entries": (
+        examples.SPARSE,
+        """\
+        f = [1, 2]
+
+        Jacobian (2x3) in forward mode, 2 passes of 3
+        3 entries, density 50 %
+
+        row   column  entry
+        f[0]  x[0]      0.5
+        f[0]  x[2]     -1
+        f[1]  x[1]    inf
+        """,
+    ),
+    "a sparse Hessian": (
+        examples.SPARSE_HESSIAN,
+        """\
+        f = 2
+
+        input  at  gradient
+        x      1   4
+        y      2   1
+
+        Hessian (2x2), 2 passes of 2
+        2 entries, density 50 %
+
+        row  column  entry
+        x    y       1
+        y    x       1
+        """,
+    ),
     "jacobian": (
         examples.JACOBIAN,
         """\

@@ -22,6 +22,7 @@ TERMINAL = Reader(terminal=True, colour=True, width=80)
         ("a.jsonl", "jsonl"),
         ("A.CSV", "csv"),
         ("x/y.npy", "npy"),
+        ("a.mtx", "mtx"),
         ("x.d/npz", "table"),
         ("a.txt", "table"),
         (None, "table"),
@@ -50,7 +51,7 @@ def test_a_terminal_gets_no_binary(form: str) -> None:
 def test_a_pipe_gets_every_format_and_needs_no_rich(form: str) -> None:
     for name in [name for name in sys.modules if name == "diffcli.report.console"]:
         del sys.modules[name]
-    assert render(examples.GRAD, form, PIPE)
+    assert render(examples.JACOBIAN, form, PIPE)
     assert "diffcli.report.console" not in sys.modules
 
 

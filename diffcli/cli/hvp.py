@@ -1,0 +1,20 @@
+"""``diffcli hvp``: the Hessian times one tangent."""
+
+from diffcli.calculus import value_grad_and_hvp
+from diffcli.cli.notices import notices
+from diffcli.cli.options import Ask, Show, Tangent, Wrt, direction, names
+from diffcli.report import result
+
+EXAMPLES = """
+diffcli hvp "x^2*y + sin(y)" --at x=1,y=2 --tangent x=1
+diffcli hvp "sum(exp(w))*w[0]" "w=[1,2]" --tangent "w=[0,1]" --json
+"""
+
+
+def run(ask: Ask, show: Show, wrt: Wrt = None, tangent: Tangent = None) -> None:
+    """The Hessian of a scalar output times the tangent u, forward over reverse; the Hessian is never formed."""
+    program, at = ask.program()
+    u = direction(program, at, tangent)
+    value, gradient, product = value_grad_and_hvp(program, at, u, wrt=names(wrt))
+    warnings = notices(program, at, "grad", wrt=names(wrt))
+    show(result.Hvp(program.source.text, at, value, gradient, u, product, warnings, label=program.outputs[0]))

@@ -1,0 +1,20 @@
+"""``diffcli jvp``: the pushforward of one tangent."""
+
+import diffcli
+from diffcli.cli.notices import notices
+from diffcli.cli.options import Ask, Show, Tangent, direction
+from diffcli.report import result
+
+EXAMPLES = """
+diffcli jvp polar.expr --at x=3,y=4 --tangent x=1,y=0
+diffcli jvp "[x*y, x+y]" x=2 y=3 --tangent "x=1, y=-1"
+"""
+
+
+def run(ask: Ask, show: Show, tangent: Tangent = None) -> None:
+    """The Jacobian times the tangent u, in one forward pass: how the outputs move when the inputs move along u."""
+    program, at = ask.program()
+    u = direction(program, at, tangent)
+    push = diffcli.linearize(program, at, wrt=tuple(u))
+    warnings = notices(program, at, "jvp", wrt=tuple(u), v=u)
+    show(result.Jvp(program.source.text, at, push.values, u, push(u), warnings))

@@ -1,0 +1,84 @@
+"""Forward mode, second order and sparse matrices from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse
+
+from .conftest import Run
+from .test_commands import valid
+
+CHAIN = "x[1:] - x[:-1]^2"
+
+
+def test_jvp(run: Run, polar: str) -> None:
+    found = valid(run("jvp", polar, "x=3", "y=4", "--tangent", "x=1", "--json").out)
+    assert found["tangent"] == {"x": 1.0}
+    assert found["values"] == {"r": 5.0, "theta": 0.9272952180016122}
+    assert found["jvp"] == pytest.approx({"r": 0.6, "theta": -0.16}, rel=1e-15)
+    outcome = run("jvp", polar, "x=3", "y=4")
+    assert outcome.code == 2
+    assert "add --tangent x=…,y=…" in outcome.err
+    assert "it is no variable" in run("jvp", polar, "x=3", "y=4", "--tangent", "z=1").err
+    assert valid(run("jvp", "param s = 2; s*x", "x=3", "--tangent", "s=1", "--json").out)["jvp"] == {"f": 3.0}
+
+
+def test_hvp(run: Run) -> None:
+    found = valid(run("hvp", "x^2*y", "x=1", "y=2", "--tangent", "x=1", "--json").out)
+    assert (found["value"], found["gradient"], found["hvp"]) == (2.0, {"x": 4.0, "y": 1.0}, {"x": 4.0, "y": 2.0})
+    assert run("hvp", "x^2*y", "x=1", "y=2").code == 2
+    assert run("hvp", "[x, x]", "x=1", "--tangent", "x=1").code == 2
+    only = valid(run("hvp", "x^2*y", "x=1", "y=2", "--tangent", "y=1", "--wrt", "y", "--json").out)
+    assert only["hvp"] == {"y": 0.0}
+
+
+def test_hessian(run: Run) -> None:
+    found = valid(run("hessian", "x^2*y", "--at", "x=1,y=2", "--wrt", "y,x", "--json").out)
+    assert found["columns"] == ["y", "x"]
+    assert found["hessian"] == [[0.0, 2.0], [2.0, 4.0]]
+    assert run("hessian", "[x, x]", "x=1").code == 2
+    assert run("hessian", "sqrt(x)", "x=0", "--strict").code == 4
+
+
+@pytest.mark.parametrize(("mode", "passes"), [("auto", 2), ("forward", 2), ("reverse", 5)])
+def test_the_mode_of_a_jacobian(run: Run, mode: str, passes: int) -> None:
+    words = ["jacobian", "concat([x*y, x+y, x/y, x-y], [y])", "x=1", "y=2", "--mode", mode, "--json"]
+    found = valid(run(*words).out)
+    assert found["mode"] == ("reverse" if mode == "reverse" else "forward")
+    assert found["passes"] == passes
+    assert found["jacobian"] == [[2, 1], [1, 1], [0.5, -0.25], [1, -1], [0, 1]]
+
+
+def test_an_unknown_mode(run: Run) -> None:
+    outcome = run("jacobian", "x", "x=1", "--mode", "forwards")
+    assert outcome.code == 2
+    assert "did you mean forward?" in outcome.err
+
+
+def test_a_sparse_jacobian(run: Run, tmp_path: Path) -> None:
+    words = ["jacobian", CHAIN, "x=linspace(0, 1, 5)", "--sparse"]
+    found = valid(run(*words, "--json").out)
+    assert found["jacobian"]["shape"] == [4, 5]
+    assert found["jacobian"]["row"] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert found["jacobian"]["col"] == [0, 1, 1, 2, 2, 3, 3, 4]
+    assert found["jacobian"]["data"] == [0.0, 1.0, -0.5, 1.0, -1.0, 1.0, -1.5, 1.0]
+    assert found["passes"] == 2
+    wanted = np.eye(4, 5, 1) - np.diag([0, 0.5, 1, 1.5, 0])[:4]
+    run(*words, "-o", str(tmp_path / "a.npz"))
+    np.testing.assert_array_equal(scipy.sparse.load_npz(tmp_path / "a.npz").toarray(), wanted)
+    run(*words, "-o", str(tmp_path / "a.mtx"))
+    np.testing.assert_array_equal(scipy.io.mmread(tmp_path / "a.mtx").toarray(), wanted)
+    assert run(*words, "--format", "mtx").out.startswith("%%MatrixMarket matrix coordinate real general\n4 5 8\n")
+    assert run(*words, "-o", str(tmp_path / "a.npy")).code == 2
+
+
+def test_a_sparse_hessian(run: Run) -> None:
+    found = valid(run("hessian", f"sum(({CHAIN})^2)", "x=linspace(0, 1, 50)", "--sparse", "--json").out)
+    assert found["hessian"]["shape"] == [50, 50]
+    assert len(found["hessian"]["data"]) == 148
+    shown = run("hessian", f"sum(({CHAIN})^2)", "x=linspace(0, 1, 50)", "--sparse").out
+    assert "Hessian (50x50), 3 passes of 50\n148 entries, density 5.92 %\n" in shown
