@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from diffcli.batching.arrays import Batch, batch
     from diffcli.calculus import (
         Coordinates,
         Hessian,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from diffcli.tracing import Trace, TraceNode, trace
 
 _HOMES = {
+    "Batch": "diffcli.batching.arrays",
     "Coordinates": "diffcli.calculus",
     "DiffcliError": "diffcli.errors",
     "ExpressionError": "diffcli.errors",
@@ -51,6 +53,7 @@ _HOMES = {
     "Trace": "diffcli.tracing",
     "TraceNode": "diffcli.tracing",
     "UsageError": "diffcli.errors",
+    "batch": "diffcli.batching.arrays",
     "evaluate": "diffcli.calculus",
     "grad": "diffcli.calculus",
     "hessian": "diffcli.calculus",
@@ -65,6 +68,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Batch",
     "Coordinates",
     "DiffcliError",
     "ExpressionError",
@@ -78,6 +82,7 @@ __all__ = [
     "Trace",
     "TraceNode",
     "UsageError",
+    "batch",
     "evaluate",
     "grad",
     "hessian",

@@ -174,7 +174,7 @@ def value_and_grad(f: Differentiable, at: Any = None, *, wrt: Sequence[str] | No
             hint="use jacobian, or reduce it to a number: sum(…), norm(…)",
             code="not-scalar",
         )
-    plan = bound.once("gradient", lambda: _gradient_plan(output, bound.wrt))
+    plan = bound.once("gradient", lambda: gradient_plan(output, bound.wrt))
     value, *arrays = plan.run(bound.at)
     gradient = _shaped([node.params[0] for node in bound.wrt], bound.wrt, arrays)
     return float(value[0]), _like(at, gradient)
@@ -193,7 +193,8 @@ def grad(f: Differentiable, at: Any = None, *, wrt: Sequence[str] | None = None)
     return value_and_grad(f, at, wrt=wrt)[1]
 
 
-def _gradient_plan(output: Node, wrt: Sequence[Node]) -> Plan:
+def gradient_plan(output: Node, wrt: Sequence[Node]) -> Plan:
+    """A number and its cotangents of `wrt`: the pullback of 1."""
     one, zero = output.builder.constant(1.0), output.builder.constant(0.0)
     bars = adjoint([output], [one], wrt).cotangents
     return Plan([output, *(bars.get(node, zero) for node in wrt)])

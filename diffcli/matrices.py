@@ -164,7 +164,7 @@ def _labelled(names: Sequence[str], nodes: Sequence[Node]) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Way:
+class Way:
     """How a Jacobian is found: the direction and the colours; `found` None: a pass each, for a full matrix."""
 
     forward: bool
@@ -176,7 +176,7 @@ def _size(nodes: Sequence[Node]) -> int:
     return sum(node.size for node in nodes)
 
 
-def _way(function: Function, wrt: Sequence[Node], mode: Mode, sparse: bool) -> _Way:
+def _found_way(function: Function, wrt: Sequence[Node], mode: Mode, sparse: bool) -> Way:
     m, n = _size(function.outputs), _size(wrt)
     found = None
     if sparse or min(m, n) > 1:
@@ -190,8 +190,8 @@ def _way(function: Function, wrt: Sequence[Node], mode: Mode, sparse: bool) -> _
         by_columns = each(n) if found is None else colouring.of_columns(found)
     if by_rows is None or (by_columns is not None and by_columns.passes < by_rows.passes):
         assert by_columns is not None
-        return _Way(True, found, by_columns)
-    return _Way(False, found, by_rows)
+        return Way(True, found, by_columns)
+    return Way(False, found, by_rows)
 
 
 def _pull(bound: Bound, function: Function) -> tuple[Pull, Mapping[Node, Array]]:
@@ -200,13 +200,18 @@ def _pull(bound: Bound, function: Function) -> tuple[Pull, Mapping[Node, Array]]
     return passes, passes.start(bound.at)[1]
 
 
+def way_of(bound: Bound, mode: Mode, *, sparse: bool = False) -> Way:
+    """How the Jacobian of a bound function is found; the same at every point."""
+    return bound.once(f"way:{mode}:{sparse}", lambda: _found_way(bound.function, bound.wrt, mode, sparse))
+
+
 def jacobian_of(bound: Bound, mode: Mode, *, sparse: bool) -> Jacobian | SparseJacobian:
     """The Jacobian of a bound function, dense or by its entries."""
     if mode not in ("auto", "forward", "reverse"):
         raise UsageError(f"there is no mode {mode}", hint="the modes are auto, forward and reverse", code="mode")
     function, wrt = bound.function, bound.wrt
     m, n = _size(function.outputs), _size(wrt)
-    way = bound.once(f"way:{mode}:{sparse}", lambda: _way(function, wrt, mode, sparse))
+    way = way_of(bound, mode, sparse=sparse)
     passes: Push | Pull
     if way.forward:
         passes = bound.once("push", lambda: Push(function, wrt))
@@ -266,11 +271,24 @@ def _symmetric_way(gradient: Function, wrt: Sequence[Node], sparse: bool) -> tup
     return found, colouring.symmetric(found)
 
 
+def symmetric_way_of(bound: Bound, *, sparse: bool = False) -> tuple[Pattern | None, Colouring]:
+    """The Hessian's pattern (None: full) and the colours of its passes; the same at every point."""
+    gradient = gradient_function(bound)
+    return bound.once(f"symmetric way:{sparse}", lambda: _symmetric_way(gradient, bound.wrt, sparse))
+
+
+def readable_of(
+    bound: Bound, found: Pattern, shared: Colouring, *, sparse: bool = False
+) -> tuple[Integers, Integers]:
+    """Where every entry of the Hessian stands in the passes: the element and the colour."""
+    return bound.once(f"readable:{sparse}", lambda: colouring.readable(found, shared))
+
+
 def hessian_of(bound: Bound, *, sparse: bool) -> Hessian | SparseHessian:
     """The Hessian of a bound function of one number, dense or by its entries: forward passes over the reverse one."""
     gradient, wrt = gradient_function(bound), bound.wrt
     n = _size(wrt)
-    found, shared = bound.once(f"symmetric way:{sparse}", lambda: _symmetric_way(gradient, wrt, sparse))
+    found, shared = symmetric_way_of(bound, sparse=sparse)
     passes = bound.once("second", lambda: Push(gradient, wrt, also=bound.function.outputs))
     computed, kept = passes.start(bound.at)
     value, parts = float(computed[-1][0]), by_name(gradient, computed[:-1])
@@ -279,7 +297,7 @@ def hessian_of(bound: Bound, *, sparse: bool) -> Hessian | SparseHessian:
     if found is None:
         matrix = mended_dense(dense(passes, kept, (n, n)), again)
         return Hessian(matrix, columns, value, parts, shared.passes)
-    places, colours = bound.once(f"readable:{sparse}", lambda: colouring.readable(found, shared))
+    places, colours = readable_of(bound, found, shared, sparse=sparse)
     data = mended(read(passes, kept, shared, places, colours), found, again)
     entries = Coordinates((n, n), found.rows, found.columns, data)
     if sparse:

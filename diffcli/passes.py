@@ -35,14 +35,15 @@ class Passes:
         self.residuals = [node for node in ancestors(used, moving) if node in used and node not in moving]
         self.values = Plan([*outputs, *self.residuals])
         self.sweep = Plan(results, given=self.residuals)
-        self.count = len(outputs)
+        self.outputs = list(outputs)
         #: Numbers that one seed needs at a time.
         self.weight = max(1, sum(node.size for node in self.sweep.order if node not in self.residuals))
 
-    def start(self, at: Mapping[Node, Array]) -> tuple[list[Array], dict[Node, Array]]:
+    def start(self, at: Mapping[Node, Array], jobs: int = 1) -> tuple[list[Array], dict[Node, Array]]:
         """The outputs' values and what the sweeps look at."""
-        computed = self.values.run(at)
-        return computed[: self.count], dict(zip(self.residuals, computed[self.count :], strict=True))
+        computed = self.values.run(at, jobs)
+        count = len(self.outputs)
+        return computed[:count], dict(zip(self.residuals, computed[count:], strict=True))
 
 
 class Push(Passes):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -134,6 +135,13 @@ class Program:
                 del self._bound[next(iter(self._bound))]
             self._bound[key] = bound
         return bound
+
+    def batch(
+        self, points: Mapping[str, ArrayLike] | ArrayLike, at: Mapping[str, ArrayLike] | None = None, **options: Any
+    ) -> Any:
+        """This formula at many points, a `diffcli.Batch`; see `diffcli.batch`."""
+        # By name, for the language knows nothing of what is computed from it.
+        return import_module("diffcli.batching.arrays").batch(self, points, at, **options)
 
     def _refuse_memory(self, function: Function) -> None:
         size = sum(8 * node.size for node in function.builder.nodes if node.op.name != "broadcast")

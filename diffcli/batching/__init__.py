@@ -1,0 +1,1 @@
+"""One formula, many points: arrays in and out (`arrays`), and tables of any length (`tables`)."""

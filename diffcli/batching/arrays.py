@@ -1,0 +1,321 @@
+"""Many points at once, in arrays: the batch is the first axis of what goes in and of what comes out.
+
+    f.batch({"x": xs, "y": ys}).value_and_grad()
+
+Every number is the one, to the bit, that the same point gives alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from diffcli.bound import Array, Bound, Differentiable, bind, cotangents, only_output, tangents
+from diffcli.calculus import Pullback, gradient_plan
+from diffcli.errors import UsageError
+from diffcli.evaluation import Plan, cores
+from diffcli.graph import Node
+from diffcli.labels import labels
+from diffcli.matrices import Mode, gradient_function, hessian_of, jacobian_of, readable_of, symmetric_way_of, way_of
+from diffcli.passes import Pull, Push, one_hots, stacked
+
+Arrays = dict[str, Array]
+
+#: How many bytes of intermediate values a block of points may keep between the forward pass and the sweeps.
+KEPT_BYTES = 1 << 25
+
+
+@dataclass(frozen=True, slots=True)
+class Jacobians:
+    """The Jacobian of every point: `matrix` (points, m, n), its labels, and the outputs' values by name."""
+
+    matrix: Array
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: Arrays
+    mode: str
+    passes: int
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """The matrices, so that NumPy takes the Jacobians as one array."""
+        return np.array(self.matrix, dtype=dtype, copy=copy)
+
+
+@dataclass(frozen=True, slots=True)
+class Hessians:
+    """The Hessian of every point: `matrix` (points, n, n), the values (points,) and the gradients by name."""
+
+    matrix: Array
+    columns: tuple[str, ...]
+    value: Array
+    gradient: Arrays
+    passes: int
+
+
+class Batch:
+    """A formula at many points; each method computes one thing at all of them.
+
+    Arrays by name have the points on their first axis: (points,) for a number, (points, 3) for a vector of three.
+    """
+
+    def __init__(
+        self,
+        f: Differentiable,
+        points: Mapping[str, ArrayLike] | ArrayLike,
+        at: Mapping[str, ArrayLike] | None = None,
+        *,
+        jobs: int | None = None,
+    ) -> None:
+        self._f = f
+        self._jobs = cores() if jobs is None else max(1, jobs)
+        self._points = _by_name(f, points)
+        lengths = {name: len(array) for name, array in self._points.items()}
+        if len(set(lengths.values())) > 1:
+            told = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
+            raise UsageError(f"the inputs have different numbers of points: {told}", code="points")
+        self.count = next(iter(lengths.values()), 0)
+        samples = {name: array[0] if len(array) else np.ones(array.shape[1:]) for name, array in self._points.items()}
+        both = sorted(set(samples) & set(at or {}))
+        if both:
+            raise UsageError(f"{both[0]} is given both with the points and for all of them", code="points")
+        self._sample = {**(at or {}), **samples}
+
+    def __len__(self) -> int:
+        return self.count
+
+    def _bound(self, wrt: Sequence[str] | None = None) -> Bound:
+        bound = bind(self._f, self._sample, wrt)
+        moving = {node: np.moveaxis(self._points[name], 0, -1)
+                  for node in bound.function.inputs if (name := node.params[0]) in self._points}  # fmt: skip
+        return Bound(bound.function, {**bound.at, **moving}, bound.wrt)
+
+    def _alone(self, bound: Bound, i: int) -> Bound:
+        """The same at the i-th point only."""
+        at = {
+            node: np.ascontiguousarray(value[..., i : i + 1]) if node.params[0] in self._points else value
+            for node, value in bound.at.items()
+        }
+        return Bound(bound.function, at, bound.wrt)
+
+    def _run(self, plan: Plan, bound: Bound, nodes: Sequence[Node]) -> list[Array]:
+        """The plan's outputs, shaped like `nodes`, with the points on the first axis."""
+        if not self.count:
+            return [np.zeros((0, *node.shape)) for node in nodes]
+        found = plan.run(bound.at, self._jobs)
+        return [_first(array, node, self.count) for array, node in zip(found, nodes, strict=True)]
+
+    def values(self) -> Arrays:
+        """The outputs by name."""
+        bound = self._bound()
+        function = bound.function
+        plan = bound.once("values", lambda: Plan(function.outputs))
+        return dict(zip(function.names, self._run(plan, bound, function.outputs), strict=True))
+
+    def value_and_grad(self, *, wrt: Sequence[str] | None = None) -> tuple[Array, Arrays]:
+        """The values (points,) of a formula of one number, and its gradients by input."""
+        bound = self._bound(wrt)
+        output = _number(bound)
+        plan = bound.once("gradient", lambda: gradient_plan(output, bound.wrt))
+        value, *parts = self._run(plan, bound, [output, *bound.wrt])
+        return value, dict(zip(_names(bound.wrt), parts, strict=True))
+
+    def grad(self, *, wrt: Sequence[str] | None = None) -> Arrays:
+        """The gradients by input; see `value_and_grad`."""
+        return self.value_and_grad(wrt=wrt)[1]
+
+    def vjp(
+        self, cotangent: Mapping[str, ArrayLike] | ArrayLike, *, wrt: Sequence[str] | None = None
+    ) -> tuple[Arrays, Arrays]:
+        """The outputs by name, and Jᵀ·v by input, for one v at all points: a cotangent an output, those left out 0."""
+        bound = self._bound(wrt)
+        function = bound.function
+        passes = bound.once("pull", lambda: Pull(function, bound.wrt))
+        given = cotangents(function, cotangent)
+        seeds = [given.get(i, np.zeros((*node.shape, 1))) for i, node in enumerate(function.outputs)]
+        values, bars = self._swept(passes, bound, [seeds])
+        parts = dict(zip(_names(bound.wrt), self._parted(bars[:, :, 0], bound.wrt), strict=True))
+        if len(given) < len(seeds):  # where 0·∞ got in from an output that is not asked for
+            for i in _unsound(bars):
+                alone = Pullback(self._alone(bound, i))(cotangent)
+                for name, part in parts.items():
+                    part[i] = alone[name]
+        return dict(zip(function.names, values, strict=True)), parts
+
+    def jvp(
+        self, tangent: Mapping[str, ArrayLike] | ArrayLike, *, wrt: Sequence[str] | None = None
+    ) -> tuple[Arrays, Arrays]:
+        """The outputs by name, and J·u by output, for one u at all points: a tangent an input, those left out 0."""
+        if wrt is None and isinstance(tangent, Mapping):
+            wrt = tuple(tangent)
+        bound = self._bound(wrt)
+        function = bound.function
+        passes = bound.once("push", lambda: Push(function, bound.wrt))
+        given = tangents(bound.wrt, tangent)
+        seeds = [given.get(node, np.zeros((*node.shape, 1))) for node in bound.wrt]
+        values, dots = self._swept(passes, bound, [seeds])
+        moved = self._parted(dots[:, :, 0], function.outputs)
+        return dict(zip(function.names, values, strict=True)), dict(zip(function.names, moved, strict=True))
+
+    def jacobian(self, *, wrt: Sequence[str] | None = None, mode: Mode = "auto") -> Jacobians:
+        """The Jacobian of every point."""
+        bound = self._bound(wrt)
+        function = bound.function
+        way = way_of(bound, mode)
+        m, n = (sum(node.size for node in nodes) for nodes in (function.outputs, bound.wrt))
+        passes: Push | Pull
+        if way.forward:
+            passes = bound.once("push", lambda: Push(function, bound.wrt))
+        else:
+            passes = bound.once("pull", lambda: Pull(function, bound.wrt))
+        seeds = [one_hots(passes.inputs, way.shared, k, 1) for k in range(way.shared.passes)]
+        values, swept = self._swept(passes, bound, seeds)
+        if way.found is None:
+            matrix = swept if way.forward else np.swapaxes(swept, 1, 2)
+        else:
+            matrix = np.zeros((self.count, m, n))
+            rows, columns = way.found.rows, way.found.columns
+            places, sharing = (rows, columns) if way.forward else (columns, rows)
+            matrix[:, rows, columns] = swept[:, places, way.shared.colours[sharing]]
+        matrix = np.ascontiguousarray(matrix)
+        for i in _unsound(matrix):
+            matrix[i] = jacobian_of(self._alone(bound, i), mode, sparse=False).matrix
+        return Jacobians(
+            matrix,
+            _labels(function.names, function.outputs),
+            _labels(_names(bound.wrt), bound.wrt),
+            dict(zip(function.names, values, strict=True)),
+            "forward" if way.forward else "reverse",
+            way.shared.passes,
+        )
+
+    def hessian(self, *, wrt: Sequence[str] | None = None) -> Hessians:
+        """The Hessian of every point, of a formula of one number."""
+        bound = self._bound(wrt)
+        _number(bound)
+        gradient = gradient_function(bound)
+        found, shared = symmetric_way_of(bound)
+        passes = bound.once("second", lambda: Push(gradient, bound.wrt, also=bound.function.outputs))
+        seeds = [one_hots(passes.inputs, shared, k, 1) for k in range(shared.passes)]
+        values, swept = self._swept(passes, bound, seeds)
+        if found is None:
+            matrix = np.ascontiguousarray(swept)
+        else:
+            places, colours = readable_of(bound, found, shared)
+            matrix = np.zeros((self.count, *found.shape))
+            matrix[:, found.rows, found.columns] = swept[:, places, colours]
+        for i in _unsound(matrix):
+            matrix[i] = hessian_of(self._alone(bound, i), sparse=False).matrix
+        return Hessians(
+            matrix,
+            _labels(gradient.names, bound.wrt),
+            values[-1],
+            dict(zip(gradient.names, values, strict=False)),
+            shared.passes,
+        )
+
+    def _swept(self, passes: Push | Pull, bound: Bound, seeds: Sequence[Sequence[Array]]) -> tuple[list[Array], Array]:
+        """The values that the passes give, points first, and the results of a sweep for every member of `seeds`:
+        (points, elements, sweeps). Points go in blocks, so that what a forward pass keeps for its sweeps stays small.
+        """
+        outputs = passes.outputs
+        height = sum(node.size for node in passes.targets)
+        values = [np.empty((self.count, *node.shape)) for node in outputs]
+        results = np.empty((self.count, height, len(seeds)))
+        kept_numbers = sum(node.size for node in passes.residuals) + height
+        size = max(1, KEPT_BYTES // (8 * max(1, kept_numbers)))
+        for first in range(0, self.count, size):
+            last = min(first + size, self.count)
+            at = {
+                node: value[..., first:last] if node.params[0] in self._points else value
+                for node, value in bound.at.items()
+            }
+            computed, kept = passes.start(at, self._jobs)
+            for whole, array, node in zip(values, computed, outputs, strict=True):
+                whole[first:last] = _first(array, node, last - first)
+            for k, members in enumerate(seeds):
+                given = dict(zip(passes.seeds, members, strict=True))
+                found = passes.sweep.run({**kept, **given}, self._jobs)
+                results[first:last, :, k] = stacked(passes.targets, found, last - first).T
+        return values, results
+
+    def _parted(self, rows: Array, nodes: Sequence[Node]) -> list[Array]:
+        """(points, elements) by node, each in its shape."""
+        ends = np.cumsum([node.size for node in nodes])[:-1]
+        parts = np.split(rows, ends, axis=1)
+        return [part.reshape((self.count, *node.shape)) for part, node in zip(parts, nodes, strict=True)]
+
+
+def batch(
+    f: Differentiable,
+    points: Mapping[str, ArrayLike] | ArrayLike,
+    at: Mapping[str, ArrayLike] | None = None,
+    *,
+    jobs: int | None = None,
+) -> Batch:
+    """`f` at many points: arrays by name with the points on the first axis, or a matrix with a column an input.
+
+    `at` gives the inputs that are the same for all points. `jobs`: how many threads (all cores). Raises `UsageError`:
+    a name that the formula lacks, missing names, different numbers of points.
+    """
+    return Batch(f, points, at, jobs=jobs)
+
+
+def _by_name(f: Differentiable, points: Mapping[str, ArrayLike] | ArrayLike) -> Arrays:
+    if isinstance(points, Mapping) or hasattr(points, "keys"):  # a data frame has keys too
+        named = {str(name): points[name] for name in points}  # type: ignore[index,union-attr]
+    else:
+        free = [name for name in f.inputs if name not in f.params]
+        matrix = np.asarray(points)
+        if matrix.ndim != 2 or matrix.shape[1] != len(free):
+            raise UsageError(
+                f"points as a matrix need a column for each of {', '.join(free)}; its shape is {matrix.shape}",
+                hint="give them by name: {'x': …, 'y': …}",
+                code="points",
+            )
+        named = {name: matrix[:, i] for i, name in enumerate(free)}
+    arrays = {}
+    for name, value in named.items():
+        array = np.asarray(value)
+        if array.dtype.kind not in "biuf" or not array.ndim:
+            raise UsageError(f"the points of {name} are no array of numbers", code="points")
+        arrays[name] = array.astype(np.float64, copy=False)
+    if not arrays:
+        raise UsageError("there are no points", hint="give an array for at least one input", code="points")
+    return arrays
+
+
+def _unsound(matrices: Array) -> list[int]:
+    """The points that have a NaN or an infinity: there 0·∞ may have got in between entries that share a pass."""
+    found: list[int] = np.flatnonzero(~np.isfinite(matrices).all(axis=(1, 2))).tolist()
+    return found
+
+
+def _first(array: Array, node: Node, count: int) -> Array:
+    """With the batch on the first axis; what does not depend on it is repeated."""
+    if array.shape != (*node.shape, count):
+        array = np.array(np.broadcast_to(array, (*node.shape, count)))
+    return np.moveaxis(array, -1, 0)
+
+
+def _number(bound: Bound) -> Node:
+    only_output(bound.function)
+    (output,) = bound.function.outputs
+    if output.shape != ():
+        raise UsageError(
+            f"a gradient is that of one number, and {bound.function.names[0]} has the shape {output.shape}",
+            hint="use jacobian, or reduce it to a number: sum(…), norm(…)",
+            code="not-scalar",
+        )
+    return output
+
+
+def _names(wrt: Sequence[Node]) -> list[str]:
+    return [node.params[0] for node in wrt]
+
+
+def _labels(names: Sequence[str], nodes: Sequence[Node]) -> tuple[str, ...]:
+    return tuple(label for name, node in zip(names, nodes, strict=True) for label in labels(name, node.shape))
