@@ -255,8 +255,6 @@ class _Lowering:
         return callee.build(self.builder, *args[:given], **keywords)
 
     def _array(self, literal: ArrayLiteral, args: Sequence[Node]) -> Node:
-        if not args:
-            return self.builder.constant(np.zeros(0))
         nodes = [self.builder.number(arg) for arg in args]
         for row, node in enumerate(nodes):
             if node.shape != nodes[0].shape:

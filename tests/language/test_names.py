@@ -213,6 +213,11 @@ def test_a_thousand_functions_that_call_each_other() -> None:
     assert diffcli.value_and_grad(diffcli.parse(text), {"x": 0}) == (1000.0, {"x": 1.0})
 
 
+def test_functions_may_stand_in_any_order() -> None:
+    f = diffcli.parse("top(a) = mid(a) + low(a)\nmid(a) = 2*low(a)\nlow(a) = a^2\ntop(x)")
+    assert diffcli.grad(f, {"x": 1}) == {"x": 6.0}
+
+
 def test_a_shared_helper_is_no_cycle() -> None:
     text = "h(a) = a^2\np(a) = h(a) + 1\nq(a) = h(a) + p(a)\nq(x) + h(x)"
     assert diffcli.grad(diffcli.parse(text), {"x": 1}) == {"x": 6.0}

@@ -65,6 +65,18 @@ def test_pullback_and_pushforward_are_transposes(case: Case) -> None:
 SMOOTH = [case for case in CASES if case.free and ROWS not in case.values]
 
 
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_where_nothing_moves_nothing_moves(case: Case) -> None:
+    """Structurally: no tangent in, none out, and no pullback to what is data."""
+    builder = Builder()
+    inputs = case.inputs(builder)
+    node = case.node(inputs)
+    assert case.op.pushforward(node, [None] * len(inputs)) is None
+    if case.op.kind != "elementwise":
+        bar = builder.input("v", node.shape)
+        assert all(case.op.pullback(node, bar, i) is None for i in case.data)
+
+
 @pytest.mark.parametrize("case", SMOOTH, ids=str)
 def test_the_tangent_is_the_limit_of_differences(case: Case) -> None:
     both = _Both(case)
