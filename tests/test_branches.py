@@ -168,6 +168,12 @@ def test_branches_cost_nothing_where_there_are_none() -> None:
     assert not any(node.op.name == "where" for node in f.builder.nodes)
 
 
+def test_what_both_branches_use_is_used_always() -> None:
+    f = diffcli.parse("s = exp(x); where(x > 0, sin(s), cos(s))").bind({"x": ()})
+    adjoint(f.outputs, [f.builder.constant(1.0)], f.inputs)
+    assert not any(node.op.name == "or" for node in f.builder.nodes)
+
+
 def test_a_thousand_nested_branches() -> None:
     n = 1000
     text = "(log(x) if x > 0 else " * n + "x^2" + ")" * n

@@ -14,7 +14,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from diffcli.derive import tangent
+from diffcli.derive import adjoint, tangent
 from diffcli.evaluation import Plan
 from diffcli.graph import TABLE, Builder, Node, Primitive
 from diffcli.primitives import FUNCTIONS
@@ -23,7 +23,7 @@ assert FUNCTIONS
 OPS = [op for op in TABLE.values() if op.reference is not None and not op.conditions and op.name != "within"]
 UNARY = [op for op in OPS if len(op.samples) == 1]
 BINARY = [op for op in OPS if len(op.samples) == 2 and op.name not in ("mod", "fmod")]  # these jump on the grid
-VALUE_ULPS, PARTIAL_ULPS = 4.0, 6.0
+VALUE_ULPS, PARTIAL_ULPS, SECOND_ULPS = 4.0, 6.0, 16.0
 
 POSITIVE = [
     *(5e-324, 1e-310, 2.2250738585072014e-308, 1e-300, 1e-200, 1e-154, 1e-100, 1e-20, 1e-17, 1e-16, 1e-12, 1e-8),
@@ -162,6 +162,44 @@ def _check(op: Primitive, points: Sequence[tuple[float, ...]], digits: int) -> N
 @pytest.mark.parametrize("op", OPS, ids=str)
 def test_random_points(op: Primitive) -> None:
     _check(op, _points(op, 40), 200)
+
+
+def _second(op: Primitive, points: Sequence[tuple[float, ...]]) -> list[list[np.ndarray]]:
+    """All second partials, by the adjoint of the adjoint."""
+    builder = Builder()
+    inputs = [builder.input(f"x{i}", ()) for i in range(len(op.samples))]
+    one, zero = builder.constant(1.0), builder.constant(0.0)
+    first = adjoint([op(*inputs)], [one], inputs).cotangents
+    rows: list[Node] = []
+    for x in inputs:
+        second = adjoint([first[x]], [one], inputs).cotangents if x in first else {}
+        rows += [second.get(other, zero) for other in inputs]
+    found = Plan(rows).run({x: np.array([p[i] for p in points]) for i, x in enumerate(inputs)})
+    n = len(inputs)
+    flat = [np.broadcast_to(value, (len(points),)) for value in found]
+    return [flat[i * n : (i + 1) * n] for i in range(n)]
+
+
+@pytest.mark.parametrize("op", OPS, ids=str)
+def test_second_derivatives(op: Primitive) -> None:
+    points = _points(op, 25)
+    ours = _second(op, points)
+    reference = _Reference(op)
+    with mpmath.workdps(200):
+        for k, point in enumerate(points):
+            exact = [mpmath.mpf(x) for x in point]
+            h = min(abs(x) for x in (*exact, mpmath.mpf(1))) * mpmath.mpf(10) ** -40
+            for i, row in enumerate(ours):
+                for j, column in enumerate(row):
+                    corners = []
+                    for sign in (1, -1):
+                        moved = [x + (sign * h if m == j else 0) for m, x in enumerate(exact)]
+                        corners.append(reference.partial(moved, i))
+                    want = (corners[0] - corners[1]) / (2 * h)
+                    # A second derivative is a sum of terms, of the size of f″ or of f′ over the distance.
+                    terms = abs(want) + abs(corners[0])
+                    off = abs(mpmath.mpf(float(column[k])) - want)
+                    assert off <= SECOND_ULPS * 2.0**-52 * terms, (point, i, j, float(want), float(column[k]))
 
 
 @pytest.mark.parametrize("op", UNARY, ids=str)
