@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.passes import EPS, SITES, SMALLEST_NORMAL, Passes
+from diffcli.diagnosis.passes import EPS, SITES, SMALLEST_NORMAL, TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question
 from diffcli.errors import Span
 from diffcli.graph import INPUT, Node, ancestors
 from diffcli.labels import labels
 
-#: Relative error from which on a number counts as wrong: it is 4,500 units of the last place.
-TOLERANCE = 1e-12
 #: The same, where the inputs' own last places change the number as much.
 EXCUSABLE = 1e-9
 #: The longest piece of a source that a message repeats.
@@ -93,8 +92,10 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
     function = question.function
     exactly = Exactly(function.outputs, at, question.wrt, seconds=seconds)
     m, nan = exactly.ar.m, exactly.ar.is_nan
+    start = monotonic()
     try:
         values = exactly.values()
+        spent = monotonic() - start
         exists = [not nan(x) and bool(m.isfinite(x)) for x in values]
         if not all(exists) and exactly.directions:
             limits = exactly.limits() if not any(np.isinf(v).any() for v in at.values()) else values
@@ -104,6 +105,9 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
         if question.what == "eval":
             return found
         n = len(exactly.directions)
+        # Differences take four evaluations or more in each direction: what cannot end in time is not begun.
+        if 4 * n * spent > seconds:
+            return found
         first = Sides.unknown((len(values), n))
         for j in range(n):
             for o, partial in enumerate(exactly.partial(j)):
@@ -154,14 +158,15 @@ class Examination:
                 self.users.setdefault(arg, []).append(node)
         self._made: list[Finding] = []
         self._spelling: Any = None
+        self.passes = question.passes
         self._looked: dict[int, dict[Node, NDArray[Any]]] = {}
 
     def findings(self) -> list[Finding]:
         """All of them, those of the value first."""
         self._inputs()
-        first = self.question.passes[0] if self.question.passes else None
-        if first is None or any(np.isnan(value).any() for value in self.question.at.values()):
+        if any(np.isnan(value).any() for value in self.question.at.values()):
             return self._made
+        first = next(iter(self.passes.values()))
         bad_values = self._bad_values(first)
         culprit = self._culprit(first, primal=True)
         derivatives = self._derivatives()
@@ -218,7 +223,7 @@ class Examination:
         if self.truth.values is None and not bad:
             errors = passes.errors()
             flat = np.concatenate([np.ravel(passes.relative(node, errors)) for node in self.function.outputs])
-            bad = [int(o) for o in np.flatnonzero(flat > TOLERANCE / EPS)]
+            bad = [int(o) for o in np.flatnonzero(flat > passes.trusted)]
         return bad
 
     # Zeros ...............................................................................................
@@ -400,7 +405,7 @@ class Examination:
     def _derivatives(self) -> list[_Derivative]:
         """Every number of the command's derivative, beside what it should be."""
         rows: list[_Derivative] = []
-        for o, passes in enumerate(self.question.passes):
+        for o, passes in self.passes.items():
             reported = [float(x) for node in passes.derived.nodes for x in np.ravel(passes.values[node])]
             exact = self._exact(passes, o)
             for j, value in enumerate(reported):
@@ -438,7 +443,7 @@ class Examination:
         if known and not touched:
             return
         sites: dict[Node, None] = {}
-        for passes in self.question.passes:
+        for passes in self.passes.values():
             used = self._used(passes)
             for node in passes.order:
                 if node in self.ids and node.op.name in SITES and (passes.at_site(node) & used[node]).any():
@@ -573,7 +578,7 @@ class Examination:
         )
         if known.first is None:
             return out
-        sides = self._exact(self.question.passes[0], 0) if what in ("vjp", "jvp") else known.first
+        sides = self._exact(next(iter(self.passes.values())), 0) if what in ("vjp", "jvp") else known.first
         assert sides is not None
         if what == "hessian":
             out["gradient"] = self._by_input(known.first.value[0])
@@ -636,10 +641,7 @@ class _Derivative:
     def fine(self) -> bool:
         """Whether nothing need be said about it."""
         if self.exact is None:
-            errors = self.passes.errors()
-            node, k = _element(self.passes.derived.nodes, self.j)
-            trusted = np.ravel(self.passes.relative(node, errors))[k] <= TOLERANCE / EPS
-            return math.isfinite(self.value) and bool(trusted)
+            return math.isfinite(self.value) and not self.passes.doubted()[self.j]
         return not self.kink and math.isfinite(self.value) and right(self.value, self.exact)
 
     def node(self) -> Node:

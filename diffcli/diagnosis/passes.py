@@ -7,9 +7,10 @@ derivatives alike. Ordinary points end here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,30 +20,32 @@ from diffcli.graph import CONSTANT, INPUT, Function, Node, ancestors
 
 Array: TypeAlias = NDArray[Any]
 
-#: A result whose error may be more than so many units of its last place is looked at closely.
-TRUSTED_ULPS = 4096.0
 EPS = 2.0**-53
+#: Relative error from which on a number counts as wrong: 9,000 halves of a unit of the last place.
+TOLERANCE = 1e-12
+#: From so many operations on, those on single numbers are looked at all together.
+MANY = 500
 SMALLEST_NORMAL = 2.0**-1022
 #: What rounding into the subnormal range may cost, in units of EPS.
 SUBNORMAL_ERROR = 2.0**-1074 / EPS
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(NamedTuple):
     """Derivatives as nodes of the same graph: `nodes` belong to the command's answer, `seeds` are given.
 
-    `owners` says which operation's derivative rule a node was made by.
+    `owners` says which operation's derivative rule a node was made by; `also` are nodes of the answer on the way.
     """
 
     nodes: tuple[Node, ...]
     seeds: tuple[Node, ...] = ()
-    owners: Mapping[Node, Node] = field(default_factory=dict)
+    owners: Mapping[Node, Node] = MappingProxyType({})
+    also: tuple[Node, ...] = ()
 
 
-def reverse(function: Function, wrt: Sequence[Node]) -> Derived:
+def reverse(function: Function, wrt: Sequence[Node], name: str = "v") -> Derived:
     """The cotangents of `wrt` for a free cotangent of every output."""
     builder = function.builder
-    seeds = tuple(builder.input(f"v:{i}", output.shape) for i, output in enumerate(function.outputs))
+    seeds = tuple(builder.input(f"{name}:{i}", output.shape) for i, output in enumerate(function.outputs))
     forward = set(ancestors(function.outputs))
     sweep = adjoint(function.outputs, seeds, wrt)
     zero = builder.constant(0.0)
@@ -89,9 +92,9 @@ def forward(function: Function, wrt: Sequence[Node]) -> Derived:
 
 
 class Passes:
-    """Every value that the outputs and the derivatives at one point go through.
+    """Every value that the outputs and the derivatives go through: at one point, for one seed or a batch of them.
 
-    Arrays have the shapes of their nodes, no batch axis.
+    Arrays have the shapes of their nodes and the batch on the last axis, 1 for what no seed reaches.
     """
 
     def __init__(
@@ -100,25 +103,42 @@ class Passes:
         self.function = function
         self.derived = derived
         given = {**at, **dict(zip(derived.seeds, seeds, strict=True))}
-        self.order = ancestors([*function.outputs, *derived.nodes])
+        self.order = ancestors([*function.outputs, *derived.nodes, *derived.also])
         self.forward = set(ancestors(function.outputs))
-        self.values: dict[Node, Array] = {}
+        values: dict[Node, Array] = {}
         with np.errstate(all="ignore"):
             for node in self.order:
                 if node.op is INPUT:
-                    self.values[node] = np.asarray(given[node], dtype=np.float64)
+                    values[node] = given[node]
                 elif node.op is CONSTANT:
-                    self.values[node] = node.params[0]
+                    values[node] = node.params[0][..., np.newaxis]
                 else:
-                    self.values[node] = _apply(node, [self.values[arg] for arg in node.args])
-        self._errors: dict[Node, Array] | None = None
+                    values[node] = node.op.apply(*[values[arg] for arg in node.args], *node.params)
+        self.values = values
+        self.batch = max((value.shape[-1] for value in values.values()), default=1)
+        #: The error bound, in units of EPS, up to which a result is not doubted. The bound adds up every rounding at
+        #: its worst: a long sum is better than that.
+        self.trusted = TOLERANCE / EPS + len(self.order)
+        self._errors: dict[Node, Any] | None = None
+        self._doubted: Array | None = None
+
+    def column(self, b: int) -> Passes:
+        """The passes of one seed of the batch."""
+        if self.batch == 1:
+            return self
+        one = object.__new__(Passes)
+        one.__dict__.update(self.__dict__)
+        one.values = {n: v if v.shape[-1] == 1 else v[..., b : b + 1] for n, v in self.values.items()}
+        one.batch = 1
+        one._errors = one._doubted = None
+        return one
 
     # What was looked at ..................................................................................
 
     def looked_at(self) -> dict[Node, Array]:
-        """For every node, which of its elements the results look at: an untaken branch is not."""
-        used = {node: np.zeros(node.shape, dtype=bool) for node in self.order}
-        for node in (*self.function.outputs, *self.derived.nodes):
+        """For every node, which of its elements the results look at: an untaken branch is not. For one seed."""
+        used = {node: np.zeros((*node.shape, 1), dtype=bool) for node in self.order}
+        for node in self.results():
             used[node][...] = True
         conditions = self._conditions()
         for node in reversed(self.order):
@@ -131,7 +151,7 @@ class Passes:
                     used[arg] |= (here if node.op.kind == "elementwise" else here.any()) & chosen
                 elif node.op.kind == "elementwise":
                     used[arg] |= here
-                elif node.op.name in _MOVES:
+                elif node.op.name in MOVES:
                     used[arg] |= _moved_back(node, i, here)
                 else:
                     used[arg] |= True
@@ -148,38 +168,55 @@ class Passes:
         known = dict(self.values)
         with np.errstate(all="ignore"):
             for node in ancestors(wanted.values(), known):
-                if node not in known:
-                    known[node] = (
-                        node.params[0] if node.op is CONSTANT else _apply(node, [known[arg] for arg in node.args])
-                    )
+                if node in known:
+                    continue
+                if node.op is CONSTANT:
+                    known[node] = node.params[0][..., np.newaxis]
+                else:
+                    known[node] = node.op.apply(*[known[arg] for arg in node.args], *node.params)
         return {key: known[node].astype(bool) for key, node in wanted.items()}
 
     # Suspicion ...........................................................................................
 
-    def suspicious(self) -> bool:
-        """Whether anything asks for a closer look: a non-finite number, a kink's point, a large error bound."""
+    def suspicious(self) -> list[int]:
+        """The seeds of the batch for which something asks for a closer look: a number that is not finite, a kink's
+        point, a large error bound.
+        """
+        odd = np.zeros(self.batch, dtype=bool)
+        single = self._single_numbers()
+        if single is not None:
+            odd |= not all(map(math.isfinite, single.values()))
         for node in self.order:
-            value = self.values[node]
-            if not node.boolean and not np.isfinite(value).all():
-                return True
-            if self.derived.nodes and node in self.forward and node.op.name in SITES and self.at_site(node).any():
-                return True
-        errors = self.errors()
-        return any((self.relative(node, errors) > TRUSTED_ULPS).any() for node in self.results())
+            if (single is None or node not in single) and not node.boolean:
+                odd |= _any(~np.isfinite(self.values[node]))
+            if self.derived.nodes and node.op.name in SITES and node in self.forward:
+                odd |= _any(self.at_site(node))
+        if not odd.all():
+            errors = self.errors()
+            for node in self.results():
+                odd |= _any(self.relative(node, errors) > self.trusted)
+        return [int(b) for b in np.flatnonzero(odd)]
 
     def results(self) -> list[Node]:
         """The outputs and the derivatives."""
-        return [*self.function.outputs, *self.derived.nodes]
+        return [*self.function.outputs, *self.derived.nodes, *self.derived.also]
 
-    def relative(self, node: Node, errors: Mapping[Node, Array]) -> Array:
+    def relative(self, node: Node, errors: Mapping[Node, Any]) -> Array:
         """The error bound of a node's elements in units of their last place."""
         value = np.abs(self.values[node].astype(np.float64))
-        error = errors[node]
         with np.errstate(all="ignore"):
             # Nothing below the smallest subnormal can be asked of a double.
-            excess = np.maximum(error - 4 * SUBNORMAL_ERROR, 0.0)
+            excess = np.maximum(errors[node] - 4 * SUBNORMAL_ERROR, 0.0)
             ulps = np.where(excess == 0.0, 0.0, excess / value)
         return np.where(np.isnan(ulps), np.inf, ulps)
+
+    def doubted(self) -> Array:
+        """Of every element of the derivatives, in order, whether its error bound is large; for one seed."""
+        if self._doubted is None:
+            errors = self.errors()
+            rows = [np.ravel(self.relative(node, errors) > self.trusted) for node in self.derived.nodes]
+            self._doubted = np.concatenate(rows) if rows else np.zeros(0, dtype=bool)
+        return self._doubted
 
     def at_site(self, node: Node) -> Array:
         """Which elements of a node with a kink, a jump or a comparison stand exactly at it."""
@@ -187,26 +224,37 @@ class Passes:
             there: Array = np.asarray(SITES[node.op.name](self, node))
         return there
 
-    def errors(self) -> dict[Node, Array]:
+    def errors(self) -> dict[Node, Any]:
         """A bound on the error of every node's elements, to first order, in units of EPS: absolute, not relative."""
         if self._errors is None:
             with np.errstate(all="ignore"):
                 self._errors = self._bounds()
         return self._errors
 
-    def _bounds(self) -> dict[Node, Array]:
-        errors: dict[Node, Array] = {}
+    def _bounds(self) -> dict[Node, Any]:
+        errors: dict[Node, Any] = {}
+        numbers = self._single_numbers()
+        slopes = {} if numbers is None else self._slopes(numbers)
         for node in self.order:
-            value = self.values[node]
             if not node.args or node.boolean:
-                errors[node] = np.zeros(node.shape)
+                errors[node] = 0.0
                 continue
-            mine = [errors[arg] for arg in node.args]
-            args = [self.values[arg] for arg in node.args]
+            known = slopes.get(node)
+            if known is not None:
+                error = known[0]
+                for slope, arg in zip(known[1], node.args, strict=True):
+                    handed = errors[arg]
+                    if handed:
+                        error += slope * handed
+                errors[node] = error
+                continue
+            value = self.values[node]
+            mine = [np.broadcast_to(errors[arg], self.values[arg].shape) for arg in node.args]
             name = node.op.name
-            if name in _MOVES:
-                errors[node] = _apply(node, mine)
+            if name in MOVES:
+                errors[node] = node.op.apply(*mine, *node.params)
                 continue
+            args = [self.values[arg] for arg in node.args]
             rule = _PROPAGATES.get(name)
             if rule is not None:
                 handed = rule(self, node, mine)
@@ -214,27 +262,92 @@ class Passes:
                 handed = _perturbed(node, args, mine, value)
             else:
                 handed = _whole(node, args, mine, value)
-            own = np.zeros(node.shape) if name in _ROUNDLESS else _own(node, args, value)
-            errors[node] = handed + own
+            errors[node] = handed if name in _ROUNDLESS else handed + _own(node, args, value)
         return errors
+
+    # Long graphs of single numbers ........................................................................
+
+    def _single_numbers(self) -> dict[Node, float] | None:
+        """The values of all nodes that are one number, if they are many and there is one seed."""
+        if self.batch > 1 or len(self.order) < MANY:
+            return None
+        alone = [node for node in self.order if node.shape == () and not node.boolean]
+        return dict(zip(alone, np.concatenate([self.values[node] for node in alone]).tolist(), strict=True))
+
+    def _slopes(self, numbers: Mapping[Node, float]) -> dict[Node, tuple[float, tuple[float, ...]]]:
+        """Of every elementwise operation on single numbers its own rounding error and how it hands on those of its
+        arguments: all uses of one operation at a time.
+        """
+        uses: dict[tuple[Any, ...], list[Node]] = {}
+        for node in numbers:
+            if node.args and node.op.kind == "elementwise":
+                uses.setdefault((node.op, node.params), []).append(node)
+        found: dict[Node, tuple[float, tuple[float, ...]]] = {}
+        for (op, _), nodes in uses.items():
+            value = np.concatenate([self.values[node] for node in nodes])
+            args = [np.concatenate([self.values[node.args[i]] for node in nodes]) for i in range(len(nodes[0].args))]
+            slopes = []
+            for i, x in enumerate(args):
+                if x.dtype == bool:
+                    slopes.append(np.zeros(len(nodes)))
+                    continue
+                unit = [np.zeros(len(nodes)) for _ in args]
+                unit[i] = np.ones(len(nodes))
+                slopes.append(_handed(op, nodes[0].params, args, unit, value))
+            own = np.zeros(len(nodes)) if op.name in _ROUNDLESS else _own(nodes[0], args, value)
+            rows = zip(*(slope.tolist() for slope in slopes), strict=True)
+            found.update(zip(nodes, zip(own.tolist(), rows, strict=True), strict=True))
+        return found
+
+
+def _handed(op: Any, params: tuple[Any, ...], args: list[Array], errors: list[Array], value: Array) -> Array:
+    """What errors of 1 in one of the arguments of many single operations come to."""
+    name = op.name
+    if name in ("add", "subtract", "negate", "abs", "within", "relu", "stop", "number", "maximum", "minimum", "clip"):
+        summed: Array = np.add.reduce(errors)
+        return summed
+    if name in _LOCALLY_CONSTANT:
+        return np.zeros(value.shape)
+    if name == "where":
+        return np.where(args[0], errors[1], errors[2])
+    if name == "multiply":
+        return np.where(errors[0] > 0.0, np.abs(args[1]), np.abs(args[0]))
+    if name == "square":
+        return np.multiply(2.0, np.abs(args[0]))
+    for i, error in enumerate(errors):
+        if error.any():
+            x = args[i]
+            step = np.where(x == 0.0, 2.0**-60, np.abs(x)) * NUDGE
+            up = op.apply(*args[:i], x + step, *args[i + 1 :], *params)
+            down = op.apply(*args[:i], x - step, *args[i + 1 :], *params)
+            slope: Array = np.fmax(np.abs(up - value), np.abs(down - value)) / step
+            return slope
+    return np.zeros(value.shape)
+
+
+def _any(flags: Array) -> Array:
+    """Whether any element is flagged, by seed."""
+    return np.asarray(flags.reshape(-1, flags.shape[-1]).any(axis=0))
 
 
 def _own(node: Node, args: list[Array], value: Array) -> Array:
     """What one rounding costs: half a unit in the last place, or of the subnormal range."""
-    size = np.abs(value)
+    size: Array = np.abs(value)
     low = size < SMALLEST_NORMAL
     if low.any() and node.op.name not in ("add", "subtract"):
-        return np.where(low & _not_exactly_zero(node, args), size + SUBNORMAL_ERROR, size)
+        return np.where(low & _not_exactly_zero(node, args, value.shape), size + SUBNORMAL_ERROR, size)
     return size
 
 
-def _not_exactly_zero(node: Node, args: list[Array]) -> Array:
+def _not_exactly_zero(node: Node, args: list[Array], shape: tuple[int, ...]) -> Array:
     """Where a result of 0 is not that of an argument of 0."""
-    zero = np.zeros(node.shape, dtype=bool)
+    if node.op.kind != "elementwise":
+        return np.ones(shape, dtype=bool)
+    zero = np.zeros(shape, dtype=bool)
     for k, arg in enumerate(args):
-        if node.op.kind == "elementwise" and not (node.op.name == "divide" and k == 1):
+        if not (node.op.name == "divide" and k == 1):
             zero |= arg == 0
-    return ~zero if node.op.kind == "elementwise" else np.ones(node.shape, dtype=bool)
+    return ~zero
 
 
 #: Relative size of the change that shows how an operation hands on an error.
@@ -243,13 +356,13 @@ NUDGE = 2.0**-20
 
 def _perturbed(node: Node, args: list[Array], errors: list[Array], value: Array) -> Array:
     """Σ|∂y/∂xᵢ|·error of xᵢ, the partials by differences: any function of the table will do."""
-    total = np.zeros(node.shape)
+    total = np.zeros(value.shape)
     for i, (x, error) in enumerate(zip(args, errors, strict=True)):
-        if not error.any() or x.dtype == bool:
+        if x.dtype == bool or not error.any():
             continue
         step = np.maximum(np.abs(x), error * EPS) * NUDGE
-        there = _apply(node, [*args[:i], x + step, *args[i + 1 :]])
-        back = _apply(node, [*args[:i], x - step, *args[i + 1 :]])
+        there = node.op.apply(*args[:i], x + step, *args[i + 1 :], *node.params)
+        back = node.op.apply(*args[:i], x - step, *args[i + 1 :], *node.params)
         slope = np.fmax(np.abs(there - value), np.abs(back - value)) / step
         total = total + np.where(error == 0.0, 0.0, slope * error)
     return total
@@ -257,39 +370,35 @@ def _perturbed(node: Node, args: list[Array], errors: list[Array], value: Array)
 
 def _whole(node: Node, args: list[Array], errors: list[Array], value: Array) -> Array:
     """For operations on whole arrays: all arguments moved by their errors, in a few patterns of signs."""
-    if not any(error.any() for error in errors):
-        return np.zeros(node.shape)
-    total = np.zeros(node.shape)
+    size = max((float(np.max(error)) for error in errors if error.size), default=0.0)
+    if size == 0.0:
+        return np.zeros(value.shape)
+    if not math.isfinite(size):
+        return np.full(value.shape, np.inf)
+    largest = max((float(np.max(np.abs(x))) for x in args if x.size), default=1.0) or 1.0
+    step = largest * NUDGE / size
+    total = np.zeros(value.shape)
     for pattern in range(4):
         moved = []
-        size = 0.0
-        for error in errors:
-            worst = float(np.max(error)) if error.size else 0.0
-            size = max(size, worst)
-        if not np.isfinite(size) or size == 0.0:
-            return np.full(node.shape, np.inf)
-        largest = max((float(np.max(np.abs(x))) for x in args if x.size), default=1.0) or 1.0
-        step = largest * NUDGE / size
         for x, error in zip(args, errors, strict=True):
             signs = np.where((np.arange(x.size) >> pattern) % 2, -1.0, 1.0).reshape(x.shape)
             moved.append(x + signs * error * step)
-        total = np.fmax(total, np.abs(_apply(node, moved) - value) / step)
+        total = np.fmax(total, np.abs(node.op.apply(*moved, *node.params) - value) / step)
     return total
 
 
-def _apply(node: Node, args: Sequence[Array]) -> Array:
-    batched = [np.ascontiguousarray(np.asarray(arg)[..., np.newaxis]) for arg in args]
-    value: Array = node.op.apply(*batched, *node.params)[..., 0]
-    return value
-
-
 #: What moves numbers or takes one of them as it is.
-_MOVES = frozenset({"broadcast", "reshape", "transpose", "index", "concat", "stack", "diagonal", "diagonal_matrix"})
-_ROUNDLESS = _MOVES | {
+MOVES = frozenset({"broadcast", "reshape", "transpose", "index", "concat", "stack", "diagonal", "diagonal_matrix"})
+_LOCALLY_CONSTANT = frozenset({
+    "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "and", "or", "not", "truth", "sign",
+    "floor", "ceil", "round", "trunc", "heaviside", "share", "between", "tie_share", "order", "peak",
+})  # fmt: skip
+_ROUNDLESS = MOVES | _LOCALLY_CONSTANT | {
     "negate", "abs", "maximum", "minimum", "where", "relu", "clip", "within", "stop", "number", "max", "min", "sort",
-    "take", "put", "sign", "floor", "ceil", "round", "trunc", "heaviside", "share", "between", "tie_share", "order",
-    "peak",
+    "take", "put",
 }  # fmt: skip
+
+_Rule: TypeAlias = Callable[[Passes, Node, list[Array]], Array]
 
 
 def _one(passes: Passes, node: Node, e: list[Array]) -> Array:
@@ -306,7 +415,7 @@ def _product(a: Array, b: Array) -> Array:
 
 
 def _over(passes: Passes, node: Node, e: list[Array]) -> Array:
-    _, b = (np.abs(passes.values[arg]) for arg in node.args)
+    b = np.abs(passes.values[node.args[1]])
     y = np.abs(passes.values[node])
     return _product(1.0 / b, e[0]) + _product(y / b, e[1])
 
@@ -317,44 +426,45 @@ def _chosen(passes: Passes, node: Node, e: list[Array]) -> Array:
 
 def _summed(passes: Passes, node: Node, e: list[Array]) -> Array:
     # Adding by halves rounds log₂ n times, each partial sum at most Σ|x|.
-    x = np.abs(passes.values[node.args[0]])
-    depth = max(1.0, np.log2(max(x.size, 1)))
-    return _apply(node, [e[0] + (depth - 1.0) * x])
+    depth = max(1.0, math.log2(max(node.args[0].size, 1)))
+    bound: Array = node.op.apply(e[0] + (depth - 1.0) * np.abs(passes.values[node.args[0]]), *node.params)
+    return bound
 
 
 def _multiplied(passes: Passes, node: Node, e: list[Array]) -> Array:
     a, b = (np.abs(passes.values[arg]) for arg in node.args)
-    depth = max(1.0, np.log2(max(a.shape[-1], 1)))
-    bound: Array = _apply(node, [e[0], b]) + _apply(node, [a, e[1]]) + depth * _apply(node, [a, b])
+    depth = max(1.0, math.log2(max(node.args[0].shape[-1], 1)))
+    bound: Array = node.op.apply(e[0] + depth * a, b) + node.op.apply(a, e[1])
     return bound
 
 
-_PROPAGATES: dict[str, Callable[[Passes, Node, list[Array]], Array]] = {
+def _mixed(passes: Passes, node: Node, e: list[Array]) -> Array:
+    """For what mixes the elements of one array: no error grows."""
+    return np.full(passes.values[node].shape, np.max(e[0], initial=0.0))
+
+
+def _largest(passes: Passes, node: Node, e: list[Array]) -> Array:
+    bound: Array = np.max(e[0], axis=node.params[0])
+    return bound
+
+
+_PROPAGATES: dict[str, _Rule] = {
     **dict.fromkeys(("negate", "abs", "within", "relu", "stop", "number"), _one),
     **dict.fromkeys(("add", "subtract"), lambda passes, node, e: e[0] + e[1]),
     **dict.fromkeys(("maximum", "minimum"), lambda passes, node, e: np.maximum(e[0], e[1])),
+    **dict.fromkeys(_LOCALLY_CONSTANT, lambda passes, node, e: np.zeros((*node.shape, 1))),
+    **dict.fromkeys(("sum", "mean", "cumsum"), _summed),
+    **dict.fromkeys(("sort", "take", "put", "tie_mean"), _mixed),
+    **dict.fromkeys(("max", "min", "logsumexp"), _largest),
     "clip": lambda passes, node, e: np.maximum(np.maximum(e[0], e[1]), e[2]),
     "multiply": _times,
     "divide": _over,
     "where": _chosen,
     "reciprocal": lambda passes, node, e: _product(np.square(passes.values[node]), e[0]),
     "square": lambda passes, node, e: _product(2.0 * np.abs(passes.values[node.args[0]]), e[0]),
-    **dict.fromkeys(("sum", "mean", "cumsum"), _summed),
     "matmul": _multiplied,
-    **dict.fromkeys(
-        ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "and", "or", "not", "truth", "sign",
-         "floor", "ceil", "round", "trunc", "heaviside", "share", "between", "tie_share", "order", "peak"),
-        lambda passes, node, e: np.zeros(node.shape),
-    ),
-    "max": lambda passes, node, e: np.max(e[0], axis=node.params[0]),
-    "min": lambda passes, node, e: np.max(e[0], axis=node.params[0]),
-    "sort": lambda passes, node, e: np.broadcast_to(np.max(e[0], axis=node.params[0], keepdims=True), node.shape),
-    "take": lambda passes, node, e: np.broadcast_to(np.max(e[0], initial=0.0), node.shape),
-    "put": lambda passes, node, e: np.broadcast_to(np.max(e[0], initial=0.0), node.shape),
-    "place": lambda passes, node, e: _apply(node, e),
-    "tie_mean": lambda passes, node, e: np.broadcast_to(np.max(e[0], initial=0.0), node.shape),
+    "place": lambda passes, node, e: node.op.apply(*e, *node.params),
     "norm": lambda passes, node, e: np.sqrt(np.sum(np.square(e[0]), axis=node.params[0])),
-    "logsumexp": lambda passes, node, e: np.max(e[0], axis=node.params[0], initial=0.0),
     "softmax": lambda passes, node, e: _product(
         np.abs(passes.values[node]), 2.0 * np.max(e[0], axis=node.params[0], keepdims=True, initial=0.0)
     ),
@@ -420,7 +530,7 @@ def _equal_neighbours(passes: Passes, node: Node) -> Array:
 def _repeated(passes: Passes, node: Node) -> Array:
     y = passes.values[node]
     there = np.zeros(y.shape, dtype=bool)
-    close = np.abs(np.diff(y)) <= 1e-14 * np.max(np.abs(y), initial=0.0)
+    close = np.abs(np.diff(y, axis=0)) <= 1e-14 * np.max(np.abs(y), axis=0, initial=0.0)
     there[1:] |= close
     there[:-1] |= close
     return there
@@ -453,12 +563,12 @@ def _moved_back(node: Node, i: int, flags: Array) -> Array:
     """Which elements of the i-th argument the flagged elements of `node` are: the moves, done to numbers of places."""
     start, places = 1, []
     for arg in node.args:
-        places.append(np.arange(start, start + arg.size, dtype=np.float64).reshape(arg.shape))
+        places.append(np.arange(start, start + arg.size, dtype=np.float64).reshape((*arg.shape, 1)))
         start += arg.size
-    came_from = _apply(node, places)
+    came_from = node.op.apply(*places, *node.params)
     first = int(places[i].flat[0]) if places[i].size else 0
     wanted = came_from[flags] - first
     inside = wanted[(wanted >= 0) & (wanted < node.args[i].size)].astype(np.intp)
     back = np.zeros(node.args[i].size, dtype=bool)
     back[inside] = True
-    return back.reshape(node.args[i].shape)
+    return back.reshape((*node.args[i].shape, 1))

@@ -13,99 +13,102 @@ from numpy.typing import ArrayLike, NDArray
 
 from diffcli.bound import Bound
 from diffcli.diagnosis.passes import Derived, Passes, forward, reverse
-from diffcli.graph import Function, Node
+from diffcli.graph import Function, Node, ancestors
+
+#: How many seeds of a batch are looked at closely, and how many numbers are looked at in the first place.
+LOOKED_AT = 16
+MOST_NUMBERS = 1 << 22
 
 
 class Question:
-    """What a command computes at a point, as passes over a graph: one for each row of the answer, or one for all."""
+    """What a command computes at a point, as passes over a graph; a seed of the batch for each row of its answer."""
 
-    def __init__(self, bound: Bound, what: str) -> None:
+    def __init__(self, bound: Bound, what: str, derived: Derived, seeds: Sequence[NDArray[Any]] = ()) -> None:
         self.what = what
         self.bound = bound
         self.function = bound.function
         self.wrt = bound.wrt
         self.at = {node: value[..., 0] for node, value in bound.at.items()}
-        self.passes: list[Passes] = []
+        self._all = Passes(self.function, derived, bound.at, seeds)
+        #: The seeds that need a closer look, once `suspicious` has been asked.
+        self.seeds: list[int] = []
 
     def suspicious(self) -> bool:
         """Whether any of the numbers, or a number on the way, needs a closer look."""
+        self.seeds = self._all.suspicious()
         if any(not np.isfinite(value).all() for value in self.at.values()):
-            return True
-        return any(passes.suspicious() for passes in self.passes)
+            self.seeds = self.seeds or [0]
+        return bool(self.seeds)
+
+    @property
+    def passes(self) -> dict[int, Passes]:
+        """The passes that need a closer look, by seed."""
+        return {b: self._all.column(b) for b in self.seeds[:LOOKED_AT]}
 
 
 def _eval(bound: Bound, v: Any) -> Question:
-    question = Question(bound, "eval")
-    question.passes = [Passes(bound.function, Derived(()), question.at)]
-    return question
+    return Question(bound, "eval", Derived(()))
 
 
-def _one_hots(function: Function) -> list[list[NDArray[Any]]]:
-    rows = []
-    for i, output in enumerate(function.outputs):
-        for k in range(output.size):
-            seeds = [np.zeros(each.shape) for each in function.outputs]
-            seeds[i] = np.zeros(output.shape)
-            seeds[i].flat[k] = 1.0
-            rows.append(seeds)
-    return rows
+def _one_hots(nodes: Sequence[Node]) -> list[NDArray[Any]]:
+    """Every one-hot cotangent of `nodes`, on the batch axis."""
+    count = sum(node.size for node in nodes)
+    eye = np.eye(count)
+    seeds, start = [], 0
+    for node in nodes:
+        seeds.append(eye[start : start + node.size].reshape((*node.shape, count)))
+        start += node.size
+    return seeds
+
+
+def _too_large(bound: Bound, derived: Derived, seeds: int) -> bool:
+    """Whether both passes for all seeds would hold more numbers than is worth it: then the values alone are seen to."""
+    return seeds * sum(node.size for node in ancestors([*bound.function.outputs, *derived.nodes])) > MOST_NUMBERS
 
 
 def _rows(what: str) -> Callable[[Bound, Any], Question]:
     def ask(bound: Bound, v: Any) -> Question:
-        question = Question(bound, what)
         derived = bound.once("diagnosis: reverse", lambda: reverse(bound.function, bound.wrt))
-        question.passes = [Passes(bound.function, derived, question.at, seeds) for seeds in _one_hots(bound.function)]
-        return question
+        outputs = bound.function.outputs
+        if _too_large(bound, derived, sum(node.size for node in outputs)):
+            return _eval(bound, v)
+        return Question(bound, what, derived, _one_hots(outputs))
 
     return ask
 
 
 def _given(seeds: Sequence[Node], names: Sequence[str], v: Mapping[str, ArrayLike]) -> list[NDArray[Any]]:
     return [
-        np.broadcast_to(np.asarray(v.get(name, 0.0), dtype=np.float64), seed.shape)
+        np.broadcast_to(np.asarray(v.get(name, 0.0), dtype=np.float64), seed.shape)[..., np.newaxis]
         for seed, name in zip(seeds, names, strict=True)
     ]
 
 
 def _vjp(bound: Bound, v: Mapping[str, ArrayLike]) -> Question:
-    question = Question(bound, "vjp")
     derived = bound.once("diagnosis: reverse", lambda: reverse(bound.function, bound.wrt))
-    seeds = _given(derived.seeds, bound.function.names, v)
-    question.passes = [Passes(bound.function, derived, question.at, seeds)]
-    return question
+    return Question(bound, "vjp", derived, _given(derived.seeds, bound.function.names, v))
 
 
 def _jvp(bound: Bound, v: Mapping[str, ArrayLike]) -> Question:
-    question = Question(bound, "jvp")
     derived = bound.once("diagnosis: forward", lambda: forward(bound.function, bound.wrt))
-    seeds = _given(derived.seeds, [node.params[0] for node in bound.wrt], v)
-    question.passes = [Passes(bound.function, derived, question.at, seeds)]
-    return question
-
-
-def _gradient_function(function: Function, wrt: Sequence[Node]) -> tuple[Function, Derived]:
-    """The gradient as a function of the same inputs, and the derivative rules its nodes come from."""
-    derived = reverse(function, wrt)
-    return Function(function.inputs, (*function.outputs, *derived.nodes), (*function.names, *map(str, wrt))), derived
+    return Question(bound, "jvp", derived, _given(derived.seeds, [node.params[0] for node in bound.wrt], v))
 
 
 def _hessian(bound: Bound, v: Any) -> Question:
-    question = Question(bound, "hessian")
-
-    def make() -> tuple[Function, Derived, Derived]:
-        gradient, first = _gradient_function(bound.function, bound.wrt)
-        second = reverse(Function(bound.function.inputs, first.nodes, tuple(map(str, bound.wrt))), bound.wrt)
-        owners = dict(first.owners)
+    def make() -> Derived:
+        first = reverse(bound.function, bound.wrt)
+        gradient = Function(bound.function.inputs, first.nodes, tuple(map(str, bound.wrt)))
+        second = reverse(gradient, bound.wrt, "second")
+        owners = {**first.owners}
         for node, owner in second.owners.items():
             owners.setdefault(node, first.owners.get(owner, owner))
-        return gradient, first, Derived(second.nodes, (*first.seeds, *second.seeds), owners)
+        return Derived(second.nodes, (*first.seeds, *second.seeds), owners, first.nodes)
 
-    gradient, first, second = bound.once("diagnosis: hessian", make)
-    one = [np.ones(output.shape) for output in bound.function.outputs]
-    rows = _one_hots(Function(gradient.inputs, first.nodes, ("",) * len(first.nodes)))
-    question.passes = [Passes(gradient, second, question.at, [*one, *row]) for row in rows]
-    return question
+    derived = bound.once("diagnosis: hessian", make)
+    one = [np.ones((*output.shape, 1)) for output in bound.function.outputs]
+    if _too_large(bound, derived, sum(node.size for node in bound.wrt)):
+        return _eval(bound, v)
+    return Question(bound, "hessian", derived, [*one, *_one_hots(bound.wrt)])
 
 
 #: By what is asked; each takes the function at its point and the cotangent or the tangent.
