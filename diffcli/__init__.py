@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         vjp,
     )
     from diffcli.errors import DiffcliError, ExpressionError, UsageError
+    from diffcli.higher import derivatives, taylor
     from diffcli.language.program import Program, parse
     from diffcli.tracing import Trace, TraceNode, trace
 
@@ -53,7 +54,7 @@ _HOMES = {
     "Trace": "diffcli.tracing",
     "TraceNode": "diffcli.tracing",
     "UsageError": "diffcli.errors",
-    "batch": "diffcli.batching.arrays",
+    "derivatives": "diffcli.higher",
     "evaluate": "diffcli.calculus",
     "grad": "diffcli.calculus",
     "hessian": "diffcli.calculus",
@@ -62,6 +63,7 @@ _HOMES = {
     "jvp": "diffcli.calculus",
     "linearize": "diffcli.calculus",
     "parse": "diffcli.language.program",
+    "taylor": "diffcli.higher",
     "trace": "diffcli.tracing",
     "value_and_grad": "diffcli.calculus",
     "vjp": "diffcli.calculus",
@@ -82,7 +84,7 @@ __all__ = [
     "Trace",
     "TraceNode",
     "UsageError",
-    "batch",
+    "derivatives",
     "evaluate",
     "grad",
     "hessian",
@@ -91,6 +93,7 @@ __all__ = [
     "jvp",
     "linearize",
     "parse",
+    "taylor",
     "trace",
     "value_and_grad",
     "vjp",

@@ -1,5 +1,9 @@
 """``diffcli grad``: a scalar output and its gradient."""
 
+from typing import Annotated
+
+import typer
+
 import diffcli
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show, Wrt, names
@@ -9,13 +13,23 @@ EXAMPLES = """
 diffcli grad "sin(x)*y" --at x=1,y=2
 diffcli grad "-x^2 + y" x=3 y=1 --wrt y,x
 diffcli grad "sum((A@x - b)^2)" --at A=@A.npy,b=@b.csv --at "x=[0,0,0]" --wrt x
+diffcli grad "exp(x)*sin(x)" x=1 --order 3
 diffcli grad loss.expr --at @weights.json --json | jq .gradient
 """
 
 
-def run(ask: Ask, show: Show, wrt: Wrt = None) -> None:
+Order = Annotated[
+    int | None,
+    typer.Option(
+        "--order", metavar="N", min=1, show_default=False, help="f, f', f'', … up to the N-th, by one number."
+    ),
+]
+
+
+def run(ask: Ask, show: Show, wrt: Wrt = None, order: Order = None) -> None:
     """The value and the gradient of a scalar output, in one reverse pass."""
     program, at = ask.program()
+    higher = None if order is None else diffcli.derivatives(program, at, order, wrt=names(wrt)).tolist()
     value, gradient = diffcli.value_and_grad(program, at, wrt=names(wrt))
     warnings = notices(program, at, "grad", wrt=names(wrt))
-    show(result.Grad(program.source.text, at, value, gradient, warnings, label=program.outputs[0]))
+    show(result.Grad(program.source.text, at, value, gradient, higher, warnings, label=program.outputs[0]))

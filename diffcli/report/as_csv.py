@@ -1,5 +1,6 @@
 """CSV: a header and a row a point, outputs by name and then derivatives: ``f, d_x, d_w[0]``; ``d_r_x`` is ∂r/∂x,
-``d2_x_y`` is ∂²f/∂x∂y, ``dot_r`` the tangent of r, ``hvp_x`` an element of H·u. A sparse matrix gives its entries.
+``d2_x_y`` is ∂²f/∂x∂y, ``d3_x`` a third derivative, ``dot_r`` the tangent of r, ``hvp_x`` an element of H·u.
+A sparse matrix gives its entries.
 
 Numbers are whole, whatever `--digits` says; what is not finite reads as in JSON: NaN, Infinity, -Infinity.
 A trace has a row a node, and the list of functions a row a function.
@@ -51,6 +52,9 @@ def _columns(result: Eval | Grad | Jacobian | Hessian | Vjp | Jvp | Hvp) -> Iter
         case Grad() | Hessian() | Hvp():
             yield result.label, result.value
             yield from ((f"d_{name}", value) for name, value in elements(result.gradient))
+            if isinstance(result, Grad) and result.derivatives is not None:
+                (name,) = result.gradient
+                yield from ((f"d{k}_{name}", value) for k, value in enumerate(result.derivatives) if k > 1)
         case _:
             yield from elements(result.values)
     match result:

@@ -44,7 +44,7 @@ def _main(result: Result) -> NDArray[np.float64]:
             (first, *others) = result.values.values()
             return _flat(result.values) if others else np.asarray(first, dtype=np.float64)
         case Grad():
-            return _flat(result.gradient)
+            return _flat(result.gradient) if result.derivatives is None else np.array(result.derivatives)
         case Jacobian():
             return _whole(result.jacobian)
         case Hessian():
@@ -64,7 +64,9 @@ def _named(result: Result) -> Mapping[str, ArrayLike]:
         case Eval():
             return result.values
         case Grad():
-            return {result.label: result.value, **_derivatives(result.gradient)}
+            (name, *_) = result.gradient or [""]
+            higher = {f"d{k}_{name}": value for k, value in enumerate(result.derivatives or ()) if k > 1}
+            return {result.label: result.value, **_derivatives(result.gradient), **higher}
         case Jacobian(jacobian=Entries() as entries) | Hessian(hessian=Entries() as entries):
             return _sparse(entries)
         case Hessian():

@@ -23,6 +23,7 @@ from diffcli.report.result import (
     Trace,
     Vjp,
     elements,
+    order_mark,
 )
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def _blocks(result: Result, style: Style) -> list[Block]:
     match result:
         case Eval():
             return _eval(result, style)
+        case Grad() if result.derivatives is not None:
+            return _orders(result, result.derivatives, style)
         case Grad():
             head = Line(f"{text.escape(result.label)} = {style.number(result.value)}")
             return [head, *_by_input(result.at, result.gradient, "gradient", style)]
@@ -168,6 +171,12 @@ def _jacobian(result: Jacobian, style: Style) -> list[Block]:
     heads = [text.escape(column) for column in result.columns]
     matrix = _matrix(rows, heads, result.jacobian, style)
     return [*_values(result.values, style), Line(caption, "head"), *matrix]
+
+
+def _orders(result: Grad, derivatives: Sequence[float], style: Style) -> list[Block]:
+    point = Line(f"at {_listed(result.at, style)}", "note")
+    names = [f"{text.escape(result.label)}{order_mark(k)}" for k in range(len(derivatives))]
+    return [point, Grid((), [names, text.align([style.number(value) for value in derivatives])], ("name", "number"))]
 
 
 def _hessian(result: Hessian, style: Style) -> list[Block]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOR_PEOPLE = frozenset({"label", "sweeps"})
 """Fields that name things on a terminal and in CSV; JSON does not carry them."""
 
-IF_ASKED = frozenset({"forward", "reverse"})
+IF_ASKED = frozenset({"forward", "reverse", "derivatives"})
 """Fields that JSON leaves out when they are None, because an option asks for them."""
 
 
@@ -48,12 +48,15 @@ class Eval(NamedTuple):
 
 
 class Grad(NamedTuple):
-    """A scalar output and its gradient; `label` is the output's name."""
+    """A scalar output and its gradient; `label` is the output's name. `derivatives`, where an order is asked for, are
+    f, f′, f″, … by the one input.
+    """
 
     source: str
     at: Values
     value: float
     gradient: Values
+    derivatives: Sequence[float] | None = None
     warnings: Sequence[Notice] = ()
     label: str = "f"
 
@@ -206,6 +209,8 @@ def not_finite(result: Result) -> list[str]:
 
 def _numbers(result: Result) -> list[tuple[str, Values]]:
     if isinstance(result, Grad):
+        if result.derivatives is not None:
+            return [(result.label, {order_mark(k): value for k, value in enumerate(result.derivatives)})]
         return [("", {result.label: result.value}), (f"d{result.label}/d", result.gradient)]
     if isinstance(result, Jacobian):
         return [("", result.values), *_of_matrix(result.rows, result.columns, result.jacobian)]
@@ -224,6 +229,11 @@ def _numbers(result: Result) -> list[tuple[str, Values]]:
     if isinstance(result, Eval):
         return [("", result.values)]
     return []
+
+
+def order_mark(k: int) -> str:
+    """What follows a function's name in the name of its derivative of order `k`: ``''``, and ``^(4)`` from 4 on."""
+    return "'" * k if k < 4 else f"^({k})"
 
 
 def _of_matrix(

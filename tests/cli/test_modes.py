@@ -15,6 +15,15 @@ from .test_commands import valid
 CHAIN = "x[1:] - x[:-1]^2"
 
 
+def test_grad_of_higher_orders(run: Run) -> None:
+    found = valid(run("grad", "x^3*t", "x=2", "t=1", "--wrt", "x", "--order", "4", "--json").out)
+    assert found["gradient"] == {"x": 12.0}
+    assert found["derivatives"] == [8.0, 12.0, 12.0, 6.0, 0.0]
+    assert run("grad", "x^3", "x=2", "--order", "2").out == "at x = 2\n\nf     8\nf'   12\nf''  12\n"
+    assert "name it: --wrt x" in run("grad", "x*y", "x=2", "y=1", "--order", "2").err
+    assert run("grad", "x", "x=2", "--order", "0").code == 2
+
+
 def test_jvp(run: Run, polar: str) -> None:
     found = valid(run("jvp", polar, "x=3", "y=4", "--tangent", "x=1", "--json").out)
     assert found["tangent"] == {"x": 1.0}

@@ -31,6 +31,7 @@ GRAD = Grad(
     -3.0,
     {"x": -1.5, "w": np.array([2.0, 2.0])},
 )
+ORDERS = Grad("x^3", {"x": np.array(2.0)}, 8.0, {"x": 12.0}, [8.0, 12.0, 12.0, 6.0, 0.0])
 JACOBIAN = Jacobian("r = …", AT, POLAR, ("r", "theta"), ("x", "y"), np.array([[0.6, 0.8], [-0.16, 0.12]]), "reverse", 2)
 VJP = Vjp("r = …", AT, POLAR, {"r": 1.0, "theta": 0.0}, {"x": 0.6, "y": 0.8})
 JVP = Jvp("r = …", AT, POLAR, {"x": 1.0}, {"r": 0.6, "theta": -0.16})

@@ -63,6 +63,13 @@ def test_the_entries_count_from_0() -> None:
     assert '"data": [0.5, -1.0, "Infinity"]}' in as_json.encode(examples.SPARSE)
 
 
+def test_derivatives_are_there_where_an_order_is_asked_for() -> None:
+    found = json.loads(as_json.encode(examples.ORDERS))
+    Draft202012Validator(schema("grad")).validate(found)
+    assert list(found) == ["schema", "source", "at", "value", "gradient", "derivatives", "warnings"]
+    assert found["derivatives"] == [8, 12, 12, 6, 0]
+
+
 def test_an_explained_trace_carries_its_words() -> None:
     found = json.loads(as_json.encode(examples.EXPLAINED))
     Draft202012Validator(schema("trace")).validate(found)

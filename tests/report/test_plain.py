@@ -53,6 +53,18 @@ GOLDEN: dict[str, tuple[Result, str]] = {
         """,
     ),
     "no input is left": (Grad("2", {}, 2.0, {}), "f = 2\n"),
+    "grad of higher orders": (
+        examples.ORDERS,
+        """\
+        at x = 2
+
+        f       8
+        f'     12
+        f''    12
+        f'''    6
+        f^(4)   0
+        """,
+    ),
     "jvp": (
         examples.JVP,
         """\

@@ -62,6 +62,15 @@ def test_csv() -> None:
     assert as_csv.render(examples.HVP) == "f,d_x,d_y,hvp_x,hvp_y\n2,4,1,4,2\n"
 
 
+def test_higher_orders() -> None:
+    assert as_csv.render(examples.ORDERS) == "f,d_x,d2_x,d3_x,d4_x\n8,12,12,6,0\n"
+    assert np.load(io.BytesIO(as_numpy.npy(examples.ORDERS))).tolist() == [8, 12, 12, 6, 0]
+    assert list(np.load(io.BytesIO(as_numpy.npz(examples.ORDERS)))) == ["f", "d_x", "d2_x", "d3_x", "d4_x"]
+    assert not_finite(examples.ORDERS._replace(derivatives=[1.0, np.nan, 0.0, np.inf, np.inf])) == [
+        "f'", "f'''", "f^(4)",
+    ]  # fmt: skip
+
+
 def test_what_is_not_finite_is_named() -> None:
     assert not_finite(examples.SPARSE) == ["df[1]/dx[1]"]
     assert not_finite(examples.HESSIAN._replace(hessian=np.array([[np.nan, 0], [0, 0]]))) == ["dx/dx"]
