@@ -277,9 +277,7 @@ def symmetric_way_of(bound: Bound, *, sparse: bool = False) -> tuple[Pattern | N
     return bound.once(f"symmetric way:{sparse}", lambda: _symmetric_way(gradient, bound.wrt, sparse))
 
 
-def readable_of(
-    bound: Bound, found: Pattern, shared: Colouring, *, sparse: bool = False
-) -> tuple[Integers, Integers]:
+def readable_of(bound: Bound, found: Pattern, shared: Colouring, *, sparse: bool = False) -> tuple[Integers, Integers]:
     """Where every entry of the Hessian stands in the passes: the element and the colour."""
     return bound.once(f"readable:{sparse}", lambda: colouring.readable(found, shared))
 
