@@ -1,4 +1,4 @@
-"""Reverse mode made visible: every node of a graph with its value, its local partials and its adjoint.
+"""Both modes made visible: every node of a graph with its value, its local partials, and its adjoint or its tangent.
 
 All of it comes from the one sweep that computes the derivative: nothing is worked out a second time for show.
 """
@@ -6,13 +6,16 @@ All of it comes from the one sweep that computes the derivative: nothing is work
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from diffcli.calculus import Array, Differentiable, Point, Value, Values, bind, cotangents, single
+from diffcli import derive
+from diffcli.bound import Array, Bound, Differentiable, Point, Value, Values, bind, cotangents, single, tangents
 from diffcli.derive import Contribution, adjoint
+from diffcli.errors import UsageError
 from diffcli.evaluation import Plan
 from diffcli.graph import CONSTANT, INPUT, Function, Node, ancestors
 from diffcli.spell import Spelling
@@ -21,7 +24,8 @@ from diffcli.spell import Spelling
 @dataclass(frozen=True, slots=True)
 class TraceNode:
     """One node at one point. `partials[i]` is ∂node/∂argument i, element by element; None where the operation is
-    not elementwise (its rule is linear), or the argument is a constant.
+    not elementwise (its rule is linear), or the argument is a constant. In forward mode every node has a `tangent`
+    and none an `adjoint`; in reverse mode it is the other way round.
     """
 
     id: int
@@ -35,11 +39,14 @@ class TraceNode:
     name: str | None
     forward: str
     reverse: tuple[str, ...] = field(default=())
+    tangent: Value | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The two passes at a point: the values forward, and the adjoints backward from `seed`."""
+    """The two passes at a point: the values forward, and the adjoints backward from `seed`, the cotangent; or the
+    values and the tangents forward from `seed`, the tangent.
+    """
 
     values: Values
     seed: Values
@@ -51,13 +58,24 @@ def trace(
     at: Point | ArrayLike,
     *,
     wrt: Sequence[str] | None = None,
+    mode: Literal["reverse", "forward"] = "reverse",
     cotangent: Mapping[str, ArrayLike] | ArrayLike | None = None,
+    tangent: Mapping[str, ArrayLike] | ArrayLike | None = None,
 ) -> Trace:
-    """Every node of f at a point, arguments before users, with its adjoint: how the seeded output changes with it.
+    """Every node of f at a point, arguments before users, with its adjoint: how the seeded output changes with it; or
+    in forward mode with its tangent: how it changes with the seeded input.
 
-    The reverse pass starts from `cotangent` (one an output, by name), or from 1 for the first number that f gives.
+    The reverse pass starts from `cotangent` (one an output, by name), or from 1 for the first number that f gives; the
+    forward pass from `tangent` (one an input), or from 1 for the first number that f takes.
     """
+    if mode not in ("reverse", "forward"):
+        raise UsageError(f"there is no mode {mode}", hint="the modes are reverse and forward", code="mode")
+    if (cotangent if mode == "forward" else tangent) is not None:
+        other = "cotangent" if mode == "forward" else "tangent"
+        raise UsageError(f"{mode} mode starts from no {other}", code="mode")
     bound = bind(f, at, wrt)
+    if mode == "forward":
+        return _forward(bound, tangent)
     function = bound.function
     builder = function.builder
     seeds = _first_one_hot(function) if cotangent is None else cotangents(function, cotangent)
@@ -90,12 +108,42 @@ def trace(
     )
 
 
+def _forward(bound: Bound, u: Mapping[str, ArrayLike] | ArrayLike | None) -> Trace:
+    function = bound.function
+    builder = function.builder
+    if u is None:
+        first = next((node for node in bound.wrt if node.size), None)
+        given = {} if first is None else {first: _one_hot(first)}
+    else:
+        given = tangents(bound.wrt, u)
+    nodes = sorted({*ancestors(function.outputs), *function.inputs}, key=lambda node: node.index)
+    seeds = {node: builder.constant(value[..., 0]) for node, value in given.items()}
+    dots = dict(zip(nodes, derive.tangent(nodes, seeds), strict=True))
+    partials = {node: [_partial(node, i) for i in range(len(node.args))] for node in nodes}
+    wanted = [
+        *nodes,
+        *(dot for dot in dots.values() if dot is not None),
+        *(partial for row in partials.values() for partial in row if partial is not None),
+    ]
+    found = dict(zip(wanted, Plan(wanted).run(bound.at), strict=True))
+    telling = _Telling(function, nodes, found, bound.wrt)
+    return Trace(
+        values={name: single(found[out]) for name, out in zip(function.names, function.outputs, strict=True)},
+        seed={node.params[0]: single(given.get(node, np.zeros((*node.shape, 1)))) for node in bound.wrt},
+        nodes=tuple(telling.pushed(node, partials[node], dots) for node in nodes),
+    )
+
+
+def _one_hot(node: Node) -> Array:
+    seed = np.zeros((*node.shape, 1))
+    seed.flat[0] = 1.0
+    return seed
+
+
 def _first_one_hot(function: Function) -> dict[int, Array]:
     for i, output in enumerate(function.outputs):
         if output.size:
-            seed = np.zeros((*output.shape, 1))
-            seed.flat[0] = 1.0
-            return {i: seed}
+            return {i: _one_hot(output)}
     return {}
 
 
@@ -145,6 +193,34 @@ class _Telling:
             forward=self._forward(node, value),
             reverse=tuple(self._reverse(step, partials) for step in steps),
         )
+
+    def pushed(self, node: Node, partials: Sequence[Node | None], dots: Mapping[Node, Node | None]) -> TraceNode:
+        """The row of a node in forward mode."""
+        dot = dots[node]
+        moved = single(np.zeros((*node.shape, 1))) if dot is None else _shaped(self.found[dot], node)
+        row = self.row(node, partials, None, ())
+        return replace(
+            row, adjoint=None, tangent=moved, forward=f"{row.forward}{self._pushed(node, partials, dots, moved)}"
+        )
+
+    def _pushed(
+        self, node: Node, partials: Sequence[Node | None], dots: Mapping[Node, Node | None], moved: Value
+    ) -> str:
+        """The step of the tangent beside that of the value, for what moves."""
+        if dots[node] is None:
+            return ""
+        here = f"{self.called(node)}_dot"
+        if node.op is INPUT:
+            return f", {here} is given: {_short(moved)}"
+        terms = []
+        for arg, partial in zip(node.args, partials, strict=True):
+            if dots[arg] is None:
+                continue
+            if partial is None:
+                terms.append(f"{self.called(arg)}_dot carried through {node.op.name}")
+            else:
+                terms.append(f"{_short(_shaped(self.found[partial], node))} · {self.called(arg)}_dot")
+        return f", {here} = {' + '.join(terms)} = {_short(moved)}"
 
     def called(self, node: Node) -> str:
         """What the words call a node: its name, or v and its number."""

@@ -1,27 +1,52 @@
 """``diffcli trace``: both passes of reverse mode, node by node."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 import diffcli
 from diffcli.cli.notices import notices
-from diffcli.cli.options import Ask, Cotangent, Show, Wrt, names, point
+from diffcli.cli.options import Ask, Cotangent, Show, Tangent, Wrt, names, point
 from diffcli.report import result
 
 EXAMPLES = """
 diffcli trace "x1*x2 + sin(x1)" --at x1=2,x2=3
 diffcli trace "log(x) + x*y" x=2 y=5 --explain
+diffcli trace "sin(x)*y" x=1 y=2 --mode forward --tangent y=1
 diffcli trace polar.expr x=3 y=4 --cotangent theta=1
 """
 
 Explain = Annotated[bool, typer.Option("--explain", help="Say in words what each step of the two passes did.")]
 
 
-def run(ask: Ask, show: Show, wrt: Wrt = None, cotangent: Cotangent = None, explain: Explain = False) -> None:
+class Mode(StrEnum):
+    """The direction that is shown."""
+
+    reverse = "reverse"
+    forward = "forward"
+
+
+Direction = Annotated[
+    Mode | None,
+    typer.Option("--mode", show_default=False, help="Adjoints (reverse), or tangents beside the values (forward)."),
+]
+
+
+def run(
+    ask: Ask,
+    show: Show,
+    wrt: Wrt = None,
+    mode: Direction = None,
+    cotangent: Cotangent = None,
+    tangent: Tangent = None,
+    explain: Explain = False,
+) -> None:
     """Every node of the graph: its value (read downwards), its local partials and its adjoint (read upwards)."""
     program, at = ask.program()
-    trace = diffcli.trace(program, at, wrt=names(wrt), cotangent=point(cotangent, "--cotangent"))
+    seeds = {"cotangent": point(cotangent, "--cotangent"), "tangent": point(tangent, "--tangent")}
+    direction = mode or (Mode.forward if tangent and not cotangent else Mode.reverse)
+    trace = diffcli.trace(program, at, wrt=names(wrt), mode=direction.value, **seeds)
     nodes = [
         result.Node(
             node.id,
@@ -33,9 +58,12 @@ def run(ask: Ask, show: Show, wrt: Wrt = None, cotangent: Cotangent = None, expl
             node.partials,
             node.span,
             node.name,
-            *((node.forward, node.reverse) if explain else ()),
+            node.forward if explain else None,
+            node.reverse if explain and direction is Mode.reverse else None,
+            node.tangent,
         )
         for node in trace.nodes
     ]
-    warnings = notices(program, at, "vjp", wrt=names(wrt), v=trace.seed)
+    asked = "jvp" if direction is Mode.forward else "vjp"
+    warnings = notices(program, at, asked, wrt=names(wrt), v=trace.seed)
     show(result.Trace(program.source.text, at, trace.values, trace.seed, nodes, warnings), explain=explain)

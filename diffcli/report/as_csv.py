@@ -39,6 +39,8 @@ def render(result: Result) -> str:
     """`result` as CSV (RFC 4180, but lines end in a newline alone)."""
     match result:
         case Trace():
+            if any(node.tangent is not None for node in result.nodes):
+                return _table([*Node._fields[:9], "tangent"], [[*node[:9], node.tangent] for node in result.nodes])
             return _table(Node._fields[:9], [node[:9] for node in result.nodes])
         case Functions():
             return _table(Entry._fields, result.functions)

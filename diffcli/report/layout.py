@@ -222,15 +222,24 @@ def _indices(matrix: NDArray[np.float64]) -> tuple[list[str], list[str]]:
 def _trace(result: Trace, style: Style) -> list[Block]:
     blocks = [Line(f"seed {_listed(result.seed, style)}", "note"), *fitted(partial(_passes, result.nodes), style)]
     if style.explain:
+        ahead = _ahead(result.nodes)
         forward = [node.forward for node in result.nodes if node.forward]
         reverse = [step for node in reversed(result.nodes) for step in node.reverse or ()]
         blocks += [
-            Line("Forward pass, downwards: each value from those above it", "head"),
+            Line(f"Forward pass, downwards: each value{' and tangent' * ahead} from those above it", "head"),
             *_told(forward, style),
-            Line("Reverse pass, upwards: each node passes its adjoint on to its arguments", "head"),
-            *_told(reverse, style),
         ]
+        if not ahead:
+            blocks += [
+                Line("Reverse pass, upwards: each node passes its adjoint on to its arguments", "head"),
+                *_told(reverse, style),
+            ]
     return blocks
+
+
+def _ahead(nodes: Sequence[Node]) -> bool:
+    """Whether the trace is one of forward mode."""
+    return any(node.tangent is not None for node in nodes)
 
 
 def _told(sentences: Sequence[str], style: Style) -> list[Block]:
@@ -240,14 +249,17 @@ def _told(sentences: Sequence[str], style: Style) -> list[Block]:
 def _passes(nodes: Sequence[Node], style: Style) -> Grid:
     down, up = (" ↓", " ↑") if style.signs else ("", "")
     shown = [None if i is None else nodes[i] for i in kept(len(nodes), style)]
+    ahead = _ahead(nodes)
+    derived = [None if node is None else node.tangent if ahead else node.adjoint for node in shown]
+    last = "tangent" + down if ahead else "adjoint" + up
     return Grid(
-        ("node", "expression", "value" + down, "partials", "adjoint" + up),
+        ("node", "expression", "value" + down, "partials", last),
         (
             ["…" if node is None else f"v{node.id}" for node in shown],
             ["" if node is None else _expression(node, style) for node in shown],
             text.align(["" if node is None else _cell(node.value, style) for node in shown]),
             ["" if node is None else _partials(node, style) for node in shown],
-            text.align(["" if node is None or node.adjoint is None else _cell(node.adjoint, style) for node in shown]),
+            text.align(["" if value is None else _cell(value, style) for value in derived]),
         ),
         ("name", "words", "number", "parts", "number"),
     )

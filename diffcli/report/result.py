@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOR_PEOPLE = frozenset({"label", "sweeps"})
 """Fields that name things on a terminal and in CSV; JSON does not carry them."""
 
-IF_ASKED = frozenset({"forward", "reverse", "derivatives"})
+IF_ASKED = frozenset({"forward", "reverse", "derivatives", "tangent"})
 """Fields that JSON leaves out when they are None, because an option asks for them."""
 
 
@@ -135,7 +135,9 @@ class Vjp(NamedTuple):
 
 
 class Node(NamedTuple):
-    """One step of both passes: what the forward pass computed, and the adjoint that the reverse pass left."""
+    """One step of both passes: what the forward pass computed, and the adjoint that the reverse pass left; in forward
+    mode the tangent beside the value.
+    """
 
     id: int
     expression: str
@@ -148,6 +150,7 @@ class Node(NamedTuple):
     name: str | None = None
     forward: str | None = None
     reverse: Sequence[str] | None = None
+    tangent: Value | None = None
 
 
 class Trace(NamedTuple):
@@ -225,7 +228,9 @@ def _numbers(result: Result) -> list[tuple[str, Values]]:
         return [("", result.values), ("vjp of ", result.vjp)]
     if isinstance(result, Trace):
         adjoints = {f"v{node.id}": node.adjoint for node in result.nodes if node.adjoint is not None}
-        return [("", {f"v{node.id}": node.value for node in result.nodes}), ("adjoint of ", adjoints)]
+        moved = {f"v{node.id}": node.tangent for node in result.nodes if node.tangent is not None}
+        values = {f"v{node.id}": node.value for node in result.nodes}
+        return [("", values), ("adjoint of ", adjoints), ("tangent of ", moved)]
     if isinstance(result, Eval):
         return [("", result.values)]
     return []
