@@ -5,7 +5,7 @@ Importing this package fills `diffcli.graph.TABLE` (operations) and `FUNCTIONS` 
 
 from __future__ import annotations
 
-from diffcli.primitives import elementwise, linalg, piecewise, reductions, structure
+from diffcli.primitives import elementwise, linalg, piecewise, reductions, special, structure
 from diffcli.primitives.catalogue import FUNCTIONS, Callee, FunctionDoc, catalogue
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "linalg",
     "piecewise",
     "reductions",
+    "special",
     "structure",
 ]

@@ -11,12 +11,14 @@ import math
 import numpy as np
 
 from diffcli.graph import TABLE, Array, Node, Partial, Primitive
+from diffcli.primitives import twofold
 from diffcli.primitives.kinds import elementwise
 
 INF = math.inf
 LN2 = math.log(2.0)
 LN10 = math.log(10.0)
 DEGREE = math.pi / 180.0
+SMALLEST_NORMAL = 2.0**-1022
 
 
 # Arithmetic -------------------------------------------------------------------------------------------------
@@ -74,9 +76,24 @@ multiply = elementwise(
 )  # fmt: skip
 divide = elementwise(
     # −(y/b) rather than −a/b²: b² overflows long before the quotient does.
-    "divide", np.divide, partials=(lambda y, a, b: reciprocal(b), lambda y, a, b: -(y / b)),
+    "divide", np.divide, partials=(lambda y, a, b: reciprocal(b), lambda y, a, b: -quotient(y, a, b)),
     exact=True, operator="/", fold=_fold_divide,
     reference=lambda m, a, b: a / b, samples=((-9, 9), (0.1, 9)),
+)  # fmt: skip
+
+
+def _quotient(y: Array, a: Array, b: Array) -> Array:
+    again = y / b
+    # Where y = a/b has fallen among the subnormals it has lost digits that a small b brings back to light. Then
+    # b is larger than 2⁻⁵³, and where b² overflows the answer is 0 either way.
+    lossy = (np.abs(y) < SMALLEST_NORMAL) & (y != 0.0)
+    return np.where(lossy, a / (b * b), again) if lossy.any() else again
+
+
+quotient: Primitive = elementwise(
+    "quotient", _quotient,
+    partials=(lambda q, y, a, b: reciprocal(b), None, lambda q, y, a, b: -quotient(q, y, b)),
+    exact=True, doc="y/b where y is a/b, with the digits that an underflow of y has taken.",
 )  # fmt: skip
 negate: Primitive = elementwise(
     "negate", np.negative, partials=(lambda y, x: -1.0,),
@@ -137,9 +154,11 @@ def _fold_power(x: Node, n: Node) -> Node | None:
 
 def _power_base(y: Node, x: Node, n: Node) -> Partial:
     if n.constant:
-        return n * x ** _minus_one(n)
-    # x⁰ is 1 for every x: without the guard 0·0⁻¹ would be NaN.
-    return TABLE["where"](TABLE["equal"](n, 0.0), 0.0, n * x ** (n - 1.0))
+        exponent = n.builder.known(n)
+        # Where n − 1 is exact the rule stays a power, and folds again: 3·x², not a special function.
+        if ((exponent - 1.0) + 1.0 == exponent).all() and ((exponent >= 0.5) | (np.rint(exponent) == exponent)).all():
+            return n * x ** _minus_one(n)
+    return power_derivative(x, n, params=(1, 0))
 
 
 def _minus_one(n: Node) -> Node:
@@ -148,19 +167,78 @@ def _minus_one(n: Node) -> Node:
     return n.builder.constant(value.flat[0] if value.size and (value == value.flat[0]).all() else value)
 
 
-def _power_exponent(y: Node, x: Node, n: Node) -> Partial:
-    where, equal = TABLE["where"], TABLE["equal"]
-    # xⁿ·log x where x > 0. At 0 it is the limit: 0 for n > 0, a pole for n < 0, and a jump at n = 0.
-    at_zero = where(n > 0.0, 0.0, where(n < 0.0, -INF, math.nan))
-    return where(x > 0.0, xlogy(y, x), where(equal(x, 0.0), at_zero, math.nan))
+def _falling(n: Array, j: int, k: int) -> Array:
+    """The k-th derivative in n of n·(n−1)⋯(n−j+1)."""
+    if k == 0:
+        product = np.ones_like(n)
+        for i in range(j):
+            product = product * (n - i)
+        return product
+    coefficients = np.polynomial.polynomial.polyfromroots(range(j)) if j else np.ones(1)
+    for _ in range(k):
+        coefficients = coefficients[1:] * np.arange(1.0, len(coefficients))
+    value = np.zeros_like(n)
+    for c in coefficients[::-1]:
+        value = value * n + c
+    return value
+
+
+def _power_derivative(x: Array, n: Array, j: int, k: int) -> Array:
+    """∂ʲ⁺ᵏ xⁿ/∂xʲ∂nᵏ = Σᵢ (k over i)·[dⁱ/dnⁱ n(n−1)⋯(n−j+1)]·x^(n−j)·(log x)^(k−i).
+
+    x^(n−j) is found as xⁿ/xʲ: the rounding of n − j alone would cost log x ulps. At x = 0 the limit from above.
+    """
+    y = np.power(x, n)
+    direct = np.power(x, n - j)
+    plain = (np.abs(y) >= SMALLEST_NORMAL) & np.isfinite(y) & (x != 0.0) & np.isfinite(x)
+    first = _falling(n, j, 0)
+    if k == 0:
+        # The factor goes first: n·y does not overflow or underflow where n·xⁿ⁻¹ does not.
+        early = first * y
+        for _ in range(j):
+            early = early / x
+        value = np.where(plain, early, first * direct)
+        if j == 1:
+            # A subnormal power times a huge exponent is a normal number again: by halves, the digits are kept.
+            half = np.power(x, 0.5 * n)
+            rescued = first * (half * 2.0**300) / x * half * 2.0**-300
+            value = np.where(~plain & (y < 1.0) & (half > 0.0) & np.isfinite(rescued), rescued, value)
+        return np.where(first == 0.0, 0.0, value)
+    divided = y
+    for _ in range(j):
+        divided = divided / x
+    power_ = np.where(plain & np.isfinite(divided), divided, direct)
+    logarithm = np.log(x)
+    total = np.zeros_like(power_ * logarithm)
+    for i in range(min(k, j) + 1):
+        total = total + math.comb(k, i) * _falling(n, j, i) * logarithm ** (k - i)
+    value = np.where(power_ == 0.0, 0.0, power_ * total)
+    if j == 0:
+        # A subnormal power times a large logarithm may be a normal number again: by halves, the digits are kept.
+        half = np.power(x, 0.5 * n)
+        rescued = (half * 2.0**300) * (half * 2.0**300) * logarithm**k * 2.0**-600
+        value = np.where(~plain & (power_ < 1.0) & (half > 0.0), rescued, value)
+    # At 0 a power's logarithmic factor counts for nothing, unless the power itself is a constant or a pole.
+    pole = first * np.power(0.0, n - j) * (-1.0 if k % 2 else 1.0)
+    at_zero = np.where(n > j, 0.0, np.where(n < j, np.where(first == 0.0, np.nan, pole), np.nan))
+    value = np.where(x == 0.0, at_zero + np.zeros_like(x), value)
+    return np.where(np.isnan(n) & (x == 1.0) & (j == 0), 0.0, value)
 
 
 power = elementwise(
-    "power", np.power, partials=(_power_base, _power_exponent),
+    "power", np.power, partials=(_power_base, lambda y, x, n: power_derivative(x, n, params=(0, 1))),
     operator="^", fold=_fold_power, signature="x, n", aliases=("pow",),
     doc="x to the power n; x^0 is 1.", domain="x > 0, or any x where n is a whole number",
     rule="∂x: n·x^(n−1)   ∂n: xⁿ·log x", notation="xⁿ",
     reference=lambda m, x, n: m.power(x, n), samples=((0.1, 5), (-3, 3)),
+)  # fmt: skip
+power_derivative: Primitive = elementwise(
+    "power_derivative", _power_derivative,
+    partials=(
+        lambda y, x, n: power_derivative(x, n, params=(y.params[0] + 1, y.params[1])),
+        lambda y, x, n: power_derivative(x, n, params=(y.params[0], y.params[1] + 1)),
+    ),
+    doc="A derivative of xⁿ; the parameters are its orders in x and in n.", samples=((0.1, 5), (-3, 3)),
 )  # fmt: skip
 sqrt = elementwise(
     "sqrt", np.sqrt, partials=(lambda y, x: 0.5 / inside(y, 0.0),), exact=True,
@@ -174,13 +252,61 @@ cbrt = elementwise(
 )  # fmt: skip
 
 
-def _hypot_partial(y: Node, x: Node) -> Partial:
-    return TABLE["where"](TABLE["equal"](y, 0.0), 0.0, x / y)
+def _scale(a: Array, b: Array) -> Array:
+    """1 where squares are safe, else a power of two at least twice as large as both and at most four times."""
+    top = np.maximum(np.abs(a), np.abs(b))
+    exponent = np.frexp(np.where(np.isfinite(top), top, 1.0))[1] + 1
+    return np.ldexp(1.0, np.where(np.abs(exponent) <= 500, 0, np.clip(exponent, -1021, 1023)))
+
+
+def _direction(a: Array, b: Array) -> Array:
+    scale = _scale(a, b)
+    u, v = a / scale, b / scale
+    value = np.where(np.isinf(b) & np.isfinite(a), 0.0 * u, u / np.hypot(u, v))
+    value = np.where(np.isinf(a) & np.isfinite(b), np.copysign(1.0, a), value)
+    return np.where((a == 0.0) & (b == 0.0), 0.0, value)
+
+
+def _inverse_part(a: Array, b: Array) -> Array:
+    scale = _scale(a, b)
+    u, v = a / scale, b / scale
+    # Of the two divisions by the scale and the one by the sum of squares, those that enlarge come first.
+    square_sum = u * u + v * v
+    value = np.where(scale < 1.0, u / scale / square_sum, u / square_sum / scale)
+    value = np.where(np.isinf(a) | np.isinf(b), 0.0 * np.sign(a), value)
+    return np.where(np.isnan(a) | np.isnan(b), np.nan, value)
+
+
+direction: Primitive = elementwise(
+    "direction", _direction,
+    partials=(
+        lambda y, a, b: direction(b, a) * (direction(b, a) / _length(a, b)),
+        lambda y, a, b: -(y * (direction(b, a) / _length(a, b))),
+    ),
+    doc="a/√(a² + b²), the cosine of a direction, without overflow; 0 at the origin.",
+    reference=lambda m, a, b: a / m.hypot(a, b), samples=((0.1, 9), (-9, 9)),
+)  # fmt: skip
+inverse_part: Primitive = elementwise(
+    # The real and imaginary part of 1/(a + ib) have each other as derivatives: (1/z)' = −1/z².
+    "inverse_part", _inverse_part,
+    partials=(
+        lambda y, a, b: (inverse_part(b, a) - y) * (inverse_part(b, a) + y),
+        lambda y, a, b: -2.0 * y * inverse_part(b, a),
+    ),
+    doc="a/(a² + b²) without overflow or underflow.",
+    reference=lambda m, a, b: a / (a * a + b * b), samples=((0.1, 9), (-9, 9)),
+)  # fmt: skip
+
+
+def _length(a: Node, b: Node) -> Node:
+    """The hypotenuse, and ∞ at the origin: a convention's derivative there is 0."""
+    h = hypot(a, b)
+    return TABLE["where"](TABLE["equal"](h, 0.0), INF, h)
 
 
 hypot = elementwise(
     "hypot", np.hypot,
-    partials=(lambda y, a, b: _hypot_partial(y, a), lambda y, a, b: _hypot_partial(y, b)),
+    partials=(lambda y, a, b: direction(a, b), lambda y, a, b: direction(b, a)),
     signature="x, y", doc="√(x² + y²) without overflow.", rule="x/h, y/h with h = hypot(x, y)",
     kink="0 at the origin, the least of the subgradients", notation="√(x² + y²)",
     reference=lambda m, a, b: m.hypot(a, b), samples=((-9, 9), (-9, 9)),
@@ -281,8 +407,36 @@ log_sigmoid = elementwise(
     signature="x", doc="log(sigmoid(x)) without underflow.", rule="sigmoid(−x)", notation="−log(1 + e⁻ˣ)",
     reference=lambda m, x: -m.log1p(m.exp(-x)), samples=((-40, 40),),
 )  # fmt: skip
+def _logaddexp(a: Array, b: Array) -> Array:
+    high, low = np.maximum(a, b), np.minimum(a, b)
+    # The rounding of the difference, which the exponential would magnify, is made good to first order.
+    d, e = twofold.two_sum(low, -high)
+    more = np.log1p(np.exp(d) * (1.0 + e))
+    value = np.where(np.isfinite(d) & np.isfinite(e), high + more, np.logaddexp(a, b))
+    # Near its zeros, exp(a) + exp(b) = 1, the larger and what the other adds cancel.
+    close = (high < 0.0) & (np.abs(value) < more) & (low > -600.0)
+    if close.any():
+        high, low = np.where(close, high, -1.0), np.where(close, low, -1.0)
+        excess = twofold.add(twofold.expm1(twofold.whole(high)), twofold.exp(twofold.whole(low)))
+        value = np.where(close, twofold.log1p(excess)[0], value)
+    return value
+
+
+def _shares(a: Array, b: Array) -> Array:
+    # The rounding of a − b, which the exponential would magnify, is made good to first order.
+    d, e = twofold.two_sum(a, -b)
+    value = _sigmoid(d) * (1.0 + np.where(np.isfinite(e), e, 0.0) * _sigmoid(-d))
+    return np.where((a == b) & ~np.isnan(a), np.where(np.isneginf(a), np.nan, 0.5), value)
+
+
+shares: Primitive = elementwise(
+    "shares", _shares,
+    partials=(lambda y, a, b: y * shares(b, a), lambda y, a, b: -(y * shares(b, a))),
+    doc="exp(x)/(exp(x) + exp(y)): x's share of a sum of exponentials.",
+    reference=lambda m, a, b: 1 / (1 + m.exp(b - a)), samples=((-20, 20), (-20, 20)),
+)  # fmt: skip
 logaddexp = elementwise(
-    "logaddexp", np.logaddexp, partials=(lambda y, a, b: sigmoid(a - b), lambda y, a, b: sigmoid(b - a)),
+    "logaddexp", _logaddexp, partials=(lambda y, a, b: shares(a, b), lambda y, a, b: shares(b, a)),
     signature="x, y", doc="log(exp(x) + exp(y)) without overflow.", rule="sigmoid(x−y), sigmoid(y−x)",
     notation="log(eˣ + eʸ)",
     reference=lambda m, a, b: m.log(m.exp(a) + m.exp(b)), samples=((-20, 20), (-20, 20)),
@@ -302,8 +456,21 @@ xlogy = elementwise(
     signature="x, y", doc="x·log(y), and 0 where x is 0.", domain="y > 0", rule="log(y), x/y", notation="x·log y",
     reference=lambda m, a, b: a * m.log(b), samples=((-5, 5), (0.1, 9)),
 )  # fmt: skip
+
+
+def _log_times_e(x: Array) -> Array:
+    # Near 1/e the sum cancels: log(x·e) = log1p((x − 1/e)·e), and x − 1/e is exact with 1/e in two parts.
+    high, low = twofold.INVERSE_E
+    near = np.abs(x - high) < 0.125
+    return np.where(near, np.log1p(((np.where(near, x, high) - high) - low) * math.e), np.log(x) + 1.0)
+
+
+log_times_e = elementwise(
+    "log_times_e", _log_times_e, partials=(lambda y, x: reciprocal(inside(x, 0.0)),),
+    doc="log(e·x) = 1 + log(x).", reference=lambda m, x: 1 + m.log(x), samples=((0.01, 30),),
+)  # fmt: skip
 entr = elementwise(
-    "entr", lambda x: np.where(x < 0.0, -np.inf, -_xlogy(x, np.abs(x))), partials=(lambda y, x: -(log(x) + 1.0),),
+    "entr", lambda x: np.where(x < 0.0, -np.inf, -_xlogy(x, np.abs(x))), partials=(lambda y, x: -log_times_e(x),),
     signature="x", doc="Entropy −x·log(x); 0 at 0, −∞ below.", domain="x ≥ 0", rule="−log(x) − 1",
     notation="−x·log x", reference=lambda m, x: -x * m.log(x), samples=((0.01, 9),),
 )  # fmt: skip
@@ -337,47 +504,63 @@ acos = elementwise(
     rule="−1/√((1−x)(1+x))", reference=lambda m, x: m.acos(x), samples=((-1, 1),),
 )  # fmt: skip
 atan = elementwise(
-    # 1/(1+x²) as a square: x² overflows where the derivative is still a normal number.
-    "atan", np.arctan, partials=(lambda y, x: square(reciprocal(hypot(1.0, x))),),
+    # 1/(1+x²) as 1/h/h: x² overflows where the derivative is still a number.
+    "atan", np.arctan, partials=(lambda y, x: reciprocal(hypot(1.0, x)) / hypot(1.0, x),),
     signature="x", aliases=("arctan",), doc="Inverse tangent, in (−π/2, π/2).", rule="1/(1+x²)",
     reference=lambda m, x: m.atan(x), samples=((-9, 9),),
 )  # fmt: skip
 atan2 = elementwise(
-    # (x/h)/h with h = hypot: x² + y² underflows at 1e-200, where the derivative is 5e199.
-    "atan2", np.arctan2,
-    partials=(lambda z, y, x: x / hypot(x, y) / hypot(x, y), lambda z, y, x: -(y / hypot(x, y) / hypot(x, y))),
+    "atan2", np.arctan2, partials=(lambda z, y, x: inverse_part(x, y), lambda z, y, x: -inverse_part(y, x)),
     signature="y, x", aliases=("arctan2",), doc="Angle of the point (x, y), in (−π, π]. The ordinate comes first.",
     domain="not the origin; the value jumps across x < 0, y = 0", rule="x/(x²+y²), −y/(x²+y²)",
     reference=lambda m, y, x: m.atan2(y, x), samples=((-9, 9), (0.1, 9)),
 )  # fmt: skip
 
 
+def _sin_pi(x: Array) -> Array:
+    """sin(πx), reduced before the multiplication by π, so exact at the zeros."""
+    r = x - 2.0 * np.rint(0.5 * x)
+    r = np.where(np.abs(r) > 0.5, np.copysign(1.0 - np.abs(r), r), r)
+    z, rounding = twofold.two_product(np.asarray(math.pi), r)
+    return np.sin(z) + np.cos(z) * (rounding + twofold.PI[1] * r)
+
+
 def _sinc(x: Array) -> Array:
-    return _sinc_derivative(x, 0)
-
-
-def _sin_pi(x: Array, quarter: int) -> Array:
-    """sin(πx + quarter·π/2), reduced before the multiplication by π, so exact at the zeros."""
-    r = x - 2.0 * np.rint(x / 2.0)
-    if quarter % 2:  # cos(πr) = sin(π(½ − |r|))
-        r = 0.5 - np.abs(r)
-    else:
-        r = np.where(np.abs(r) > 0.5, np.copysign(1.0 - np.abs(r), r), r)
-    return np.sin(np.pi * r) * (1.0 if quarter % 4 < 2 else -1.0)
+    """sin(πx)/(πx). Where |x| < 2⁻²⁷ it is 1, and from 2⁵² on, where all x are whole, 0."""
+    safe = np.where((np.abs(x) > 2.0**-27) & (np.abs(x) < 2.0**52), x, 0.5)
+    z, rounding = twofold.two_product(np.asarray(math.pi), safe)
+    plain = np.sin(z) / z
+    near = plain + (rounding + twofold.PI[1] * safe) * (np.cos(z) - plain) / z
+    value = np.where(np.abs(safe) <= 0.5, near, _sin_pi(safe) / z)
+    return np.where(np.abs(x) <= 2.0**-27, 1.0, np.where(np.abs(x) >= 2.0**52, 0.0, np.where(np.isnan(x), x, value)))
 
 
 def _sinc_derivative(x: Array, order: int) -> Array:
-    """The derivative of that order of sin(πx)/(πx).
+    """The derivative of that order, at least 1, of sin(πx)/(πx).
 
-    Far from 0 by the recurrence x·Sₖ + k·Sₖ₋₁ = πᵏ⁻¹·sin(πx + kπ/2) for the derivatives Sₖ, which follows from
-    differentiating x·S₀ = sin(πx)/π; near 0, where it cancels, by the power series.
+    Far from 0 by the recurrence x·Sₖ + k·Sₖ₋₁ = πᵏ⁻¹·sin(πx + kπ/2), which follows from differentiating
+    x·S₀ = sin(πx)/π, with twice the digits, as its zeros are differences; near 0, where it cancels, by its series.
     """
-    near = np.abs(x) <= max(2.0, float(order)) / math.pi
-    safe = np.where(near, 1.0, x)
-    far = _sin_pi(x, 0) / math.pi / safe
+    z = math.pi * x
+    near = np.abs(z) <= max(2.0, float(order))
+    huge = np.abs(x) >= 2.0**900
+    safe = np.where(near | huge | ~np.isfinite(x), 1.5, x)
+    r = safe - 2.0 * np.rint(0.5 * safe)
+    folded = np.where(np.abs(r) > 0.5, np.copysign(1.0 - np.abs(r), r), r)
+    sine, cosine = twofold.sin_cos_pi(twofold.whole(folded))
+    cosine = twofold.scaled(cosine, np.where(np.abs(r) > 0.5, -1.0, 1.0))
+    waves = (sine, cosine, twofold.negative(sine), twofold.negative(cosine))
+    pi, below = twofold.two(twofold.PI), twofold.whole(safe)
+    s = twofold.divide(sine, twofold.multiply(pi, below))
+    factor = twofold.two((1.0, 0.0))
     for k in range(1, order + 1):
-        far = (math.pi ** (k - 1) * _sin_pi(x, k) - k * far) / safe
-    small = np.where(near, np.pi * x, 0.0)
+        wave = twofold.multiply(factor, waves[k % 4])
+        s = twofold.divide(twofold.subtract(wave, twofold.multiply(twofold.two((float(k), 0.0)), s)), below)
+        factor = twofold.multiply(factor, pi)
+    # Beyond 2⁵³ every x is even: the sine is 0 and the cosine 1.
+    limit = math.pi ** (order - 1) * (0.0, 1.0, 0.0, -1.0)[order % 4]
+    far = np.where(huge, limit / x, s[0])
+    small = np.where(near, z, 0.0)
     series = np.zeros_like(small)
     first = (order + 1) // 2
     term = small ** (2 * first - order) * ((-1.0) ** first / math.factorial(2 * first - order))
@@ -385,7 +568,7 @@ def _sinc_derivative(x: Array, order: int) -> Array:
         series = series + term / (2 * j + 1)
         p = 2 * j - order
         term = term * -(small * small) / ((p + 1) * (p + 2))
-    return np.where(near, math.pi**order * series, np.where(np.isinf(x), 0.0, far))
+    return np.where(near, math.pi**order * series, far)
 
 
 sinc = elementwise(
@@ -423,8 +606,8 @@ cosh: Primitive = elementwise(
     reference=lambda m, x: m.cosh(x), samples=((-9, 9),),
 )  # fmt: skip
 tanh = elementwise(
-    # 1/cosh², and the square last, so that it underflows gradually instead of overflowing first.
-    "tanh", np.tanh, partials=(lambda y, x: square(reciprocal(cosh(x))),),
+    # 1/cosh², divided twice: the square would overflow where the derivative is still a number.
+    "tanh", np.tanh, partials=(lambda y, x: reciprocal(cosh(x)) / cosh(x),),
     signature="x", doc="Hyperbolic tangent.", rule="1/cosh²(x)",
     reference=lambda m, x: m.tanh(x), samples=((-30, 30),),
 )  # fmt: skip

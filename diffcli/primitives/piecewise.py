@@ -158,12 +158,13 @@ trunc = elementwise(
 
 
 def _remainder_dividend(y: Node, x: Node, d: Node) -> Partial:
-    return where(equal(d, 0.0), math.nan, 1.0)
+    return where(equal(y, y), 1.0, math.nan)
 
 
 def _remainder_divisor(y: Node, x: Node, d: Node) -> Partial:
-    # The quotient that was taken, exactly: x/d may round up to the next whole number.
-    return -round_((x - y) / d)
+    # The quotient that was taken, exactly: x/d may round up to the next whole number. Divided apart, as the
+    # difference x − y may overflow.
+    return -round_(x / d - y / d)
 
 
 mod = elementwise(
