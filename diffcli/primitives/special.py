@@ -59,7 +59,8 @@ def _gauss(x: Array) -> Array:
     t = 134217729.0 * x
     high = t - (t - x)
     whole = np.exp(-(high * high))
-    return whole + whole * np.expm1((high - x) * (high + x))
+    value: Array = whole + whole * np.expm1((high - x) * (high + x))
+    return value
 
 
 def _erfcx(x: Array) -> Array:
@@ -248,7 +249,8 @@ def _worked(x: Array) -> tuple[Array, Two]:
 
 
 def _is_pole(x: Array) -> Array:
-    return (x < 0.0) & (x == np.rint(x))
+    pole: Array = (x < 0.0) & (x == np.rint(x))
+    return pole
 
 
 def _exponential(logarithm: Two, factor: Two, power: Array | int = 0) -> Array:
@@ -411,7 +413,7 @@ digamma: Primitive = elementwise(
 polygamma: Primitive = elementwise(
     "polygamma", _polygamma,
     partials=(lambda y, x: _where_defined(y, polygamma(x, params=(y.params[0] + 1,))),),
-    doc="The derivative of digamma of the order given by the parameter.", samples=((0.1, 20),),
+    doc="The derivative of digamma of the order given by the parameter.",
 )  # fmt: skip
 
 
