@@ -98,7 +98,7 @@ def _erfinv(y: Array) -> Array:
     b = 2.0 / (math.pi * 0.147) - 0.5 * w
     x = np.sqrt(np.sqrt(b * b + w / 0.147) - b)
     x = np.where(safe < 1e-4, safe * SQRT_PI_OVER_TWO, x)
-    outer = safe >= 0.5
+    outer = safe >= 0.75
     for _ in range(3):
         error = np.where(outer, (1.0 - safe) - _erfc(x), _erf(x) - safe)
         step = error / (TWO_OVER_SQRT_PI * _gauss(x))

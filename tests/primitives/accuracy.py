@@ -151,8 +151,10 @@ def sampled(case: Case, n: int, seed: int = 0) -> np.ndarray:
     points = np.stack([column[: min(map(len, columns))] for column in columns])
     if case.pair is not None:
         points = np.concatenate([points, np.stack(case.pair(rng, n // 2))], axis=1)
-    specials = np.meshgrid(*[np.array(d.special()) for d in case.arguments])
-    return np.concatenate([points, np.stack([s.ravel() for s in specials])], axis=1)
+    specials = np.stack([s.ravel() for s in np.meshgrid(*[np.array(d.special()) for d in case.arguments])])
+    if len(columns) > 1:  # all pairs of them are many: no more than of the others
+        specials = specials[:, rng.permutation(specials.shape[1])[:n]]
+    return np.concatenate([points, specials], axis=1)
 
 
 @dataclass(frozen=True)
@@ -329,7 +331,7 @@ def _psi_drop(a: Any, b: Any) -> Any:
 
 
 ERROR = Domain(moderate=(-6.0, 28.0), near=(0.0, 0.25, 0.875, 1.0, 5.9, 26.5, 27.2))
-GAMMA = Domain(moderate=(-185.0, 172.0), near=(0.0, 1.0, 2.0, -1.0, -2.0, 171.6, -0.5, -7.0))
+GAMMA = Domain(-300.0, math.inf, moderate=(-185.0, 172.0), near=(0.0, 1.0, 2.0, -1.0, -2.0, 171.6, -0.5, -7.0))
 ROOTS = (1.4616321449683623, -0.5040830082644554, -1.573498473162390, -2.457024738220800, -3.143580888349980)
 ZEROS = (
     -2.4570247382208006,
@@ -355,7 +357,7 @@ CASES = [
     Case("reciprocal", (REAL,), lambda x: 1 / x, (lambda x: -1 / x**2,)),
     Case("square", (REAL,), lambda x: x * x, (lambda x: 2 * x,)),
     Case(
-        "pow",
+        "power",
         (POSITIVE, Domain(moderate=(-5.0, 5.0), near=(0.0, 0.5, 1.0, 2.0, 3.0, -1.0))),
         lambda x, n: M.power(x, n),
         (
