@@ -17,13 +17,8 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from diffcli.batching.arrays import Batch, batch
     from diffcli.calculus import (
-        Coordinates,
-        Hessian,
-        Jacobian,
         Pullback,
         Pushforward,
-        SparseHessian,
-        SparseJacobian,
         evaluate,
         grad,
         hessian,
@@ -37,20 +32,21 @@ if TYPE_CHECKING:
     from diffcli.errors import DiffcliError, ExpressionError, UsageError
     from diffcli.higher import derivatives, taylor
     from diffcli.language.program import Program, parse
+    from diffcli.matrices import Coordinates, Hessian, Jacobian, SparseHessian, SparseJacobian
     from diffcli.tracing import Trace, TraceNode, trace
 
 _HOMES = {
     "Batch": "diffcli.batching.arrays",
-    "Coordinates": "diffcli.calculus",
+    "Coordinates": "diffcli.matrices",
     "DiffcliError": "diffcli.errors",
     "ExpressionError": "diffcli.errors",
-    "Hessian": "diffcli.calculus",
-    "Jacobian": "diffcli.calculus",
+    "Hessian": "diffcli.matrices",
+    "Jacobian": "diffcli.matrices",
     "Program": "diffcli.language.program",
     "Pullback": "diffcli.calculus",
     "Pushforward": "diffcli.calculus",
-    "SparseHessian": "diffcli.calculus",
-    "SparseJacobian": "diffcli.calculus",
+    "SparseHessian": "diffcli.matrices",
+    "SparseJacobian": "diffcli.matrices",
     "Trace": "diffcli.tracing",
     "TraceNode": "diffcli.tracing",
     "UsageError": "diffcli.errors",

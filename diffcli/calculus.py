@@ -10,7 +10,7 @@ on that.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,24 +34,10 @@ from diffcli.derive import adjoint, tangent
 from diffcli.errors import UsageError
 from diffcli.evaluation import Plan
 from diffcli.graph import Function, Node
-from diffcli.matrices import (
-    Coordinates,
-    Hessian,
-    Jacobian,
-    Mode,
-    SparseHessian,
-    SparseJacobian,
-    gradient_function,
-    hessian_of,
-    jacobian_of,
-)
 from diffcli.passes import Pull, Push
 
-__all__ = [
-    "Array", "Bound", "Coordinates", "Differentiable", "Hessian", "Jacobian", "Point", "Pullback", "Pushforward",
-    "SparseHessian", "SparseJacobian", "Value", "Values", "bind", "cotangents", "evaluate", "grad", "hessian", "hvp",
-    "jacobian", "jvp", "linearize", "single", "value_and_grad", "value_grad_and_hvp", "vjp",
-]  # fmt: skip
+if TYPE_CHECKING:
+    from diffcli.matrices import Hessian, Jacobian, Mode, SparseHessian, SparseJacobian
 
 
 def evaluate(f: Differentiable, at: Point | ArrayLike) -> Values:
@@ -251,6 +237,8 @@ def jacobian(
     Columns (rows) that have no row (column) in common share a pass. `mode` “auto” takes the direction with the fewer
     passes. `sparse`: by its entries, in memory that grows with them and not with m × n.
     """
+    from diffcli.matrices import jacobian_of  # with all that colours a matrix, which most commands do not need
+
     return jacobian_of(bind(f, at, wrt), mode, sparse=sparse)
 
 
@@ -269,6 +257,8 @@ def hessian(
 
     Raises `UsageError` unless f has exactly one output, a number.
     """
+    from diffcli.matrices import hessian_of
+
     return hessian_of(bind_number(f, at, wrt), sparse=sparse)
 
 
@@ -280,6 +270,8 @@ def value_grad_and_hvp(
     wrt: Sequence[str] | None = None,
 ) -> tuple[float, Values, Values]:
     """f(x), its gradient and H_f(x)·u, by input, in one pass forward over one in reverse."""
+    from diffcli.matrices import gradient_function
+
     bound = bind_number(f, at, wrt)
     gradient = gradient_function(bound)
     given = tangents(bound.wrt, tangent)

@@ -21,8 +21,9 @@ from diffcli.derive import adjoint
 from diffcli.errors import UsageError
 from diffcli.graph import Function, Node
 from diffcli.labels import labels
-from diffcli.passes import Pull, Push, dense, each, mended, mended_dense, read
+from diffcli.passes import Pull, Push
 from diffcli.sparsity import Integers, Pattern, pattern
+from diffcli.sweeps import dense, each, mended, mended_dense, read
 
 if TYPE_CHECKING:
     import scipy.sparse

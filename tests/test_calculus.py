@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import approx_fprime, least_squares, minimize
 
 import diffcli
-from diffcli import passes
+from diffcli import sweeps
 from diffcli.errors import UsageError
 
 POLAR = diffcli.parse("input x, y\nparam s = 1\nr = s*sqrt(x^2 + y^2)\ntheta = atan2(y, x)\nreturn r, theta")
@@ -231,7 +231,7 @@ def test_rows_in_chunks_are_the_same_rows(monkeypatch: pytest.MonkeyPatch, numbe
     text = "u = sin(B @ w) * sum(w); v = softmax(w); return u, v"
     at = {"B": np.random.default_rng(1).standard_normal((17, 5)), "w": np.linspace(-1, 1, 5)}
     whole = diffcli.jacobian(diffcli.parse(text), at, wrt=["w", "B"])
-    monkeypatch.setattr(passes, "CHUNK_NUMBERS", numbers)
+    monkeypatch.setattr(sweeps, "CHUNK_NUMBERS", numbers)
     chunked = diffcli.jacobian(diffcli.parse(text), at, wrt=["w", "B"])
     assert chunked.matrix.tobytes() == whole.matrix.tobytes()
     assert chunked.passes == whole.passes

@@ -21,7 +21,8 @@ from diffcli.evaluation import Plan, cores
 from diffcli.graph import Node
 from diffcli.labels import labels
 from diffcli.matrices import Mode, gradient_function, hessian_of, jacobian_of, readable_of, symmetric_way_of, way_of
-from diffcli.passes import Pull, Push, one_hots, stacked
+from diffcli.passes import Pull, Push
+from diffcli.sweeps import one_hots, stacked
 
 Arrays = dict[str, Array]
 

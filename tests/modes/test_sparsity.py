@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import diffcli
-from diffcli.bound import bind
-from diffcli.calculus import Array
+from diffcli.bound import Array, bind
 from diffcli.derive import adjoint
 from diffcli.evaluation import Plan
 from diffcli.graph import Builder, Node

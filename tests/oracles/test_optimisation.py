@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import diffcli
-from diffcli.calculus import bind
+from diffcli.bound import bind
 from diffcli.evaluation import Plan
 
 from . import load
