@@ -73,6 +73,13 @@ class StrictError(DiffcliError):
     default_code = "not-finite"
 
 
+class DisagreementError(DiffcliError):
+    """`check`, and the derivative is not what an independent one says."""
+
+    exit_code = 5
+    default_code = "disagrees"
+
+
 class OutputError(DiffcliError):
     """The output could not be written: a full disk, a read-only folder. No partial file remains."""
 

@@ -18,7 +18,8 @@ from diffcli.language.suggest import closest
 from diffcli.report import terminal
 from diffcli.report.write import write
 
-COMMANDS = ("eval", "grad", "jacobian", "hessian", "vjp", "jvp", "hvp", "trace", "functions", "schema")
+COMMANDS = ("eval", "grad", "jacobian", "hessian", "vjp", "jvp", "hvp", "trace", "diagnose", "check", "functions",
+            "schema")  # fmt: skip
 
 EXAMPLES = """
 diffcli grad "sin(x)*y" --at x=1,y=2

@@ -3,17 +3,20 @@
 import diffcli
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show
+from diffcli.cli.precisely import Precisely, precisely
 from diffcli.report import result
 
 EXAMPLES = """
 diffcli eval "2^10"
 diffcli eval "sqrt(x^2 + y^2)" --at x=3,y=4
 diffcli eval polar.expr x=3 y=4 --json
+diffcli eval "exp(pi*sqrt(163))" --precise --digits 40
 """
 
 
-def run(ask: Ask, show: Show) -> None:
+def run(ask: Ask, show: Show, precise: Precisely = False) -> None:
     """The value of an expression, or of every output of a file, at a point."""
     program, at = ask.program()
     values = diffcli.evaluate(program, at)
-    show(result.Eval(program.source.text, at, values, notices(program, at, "eval")))
+    more = precisely(precise, program, at, show, derivatives=False)
+    show(result.Eval(program.source.text, at, values, notices(program, at, "eval", precise=precise), more))

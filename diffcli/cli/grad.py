@@ -7,6 +7,7 @@ import typer
 import diffcli
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show, Wrt, names
+from diffcli.cli.precisely import Precisely, precisely
 from diffcli.report import result
 
 EXAMPLES = """
@@ -26,10 +27,11 @@ Order = Annotated[
 ]
 
 
-def run(ask: Ask, show: Show, wrt: Wrt = None, order: Order = None) -> None:
+def run(ask: Ask, show: Show, wrt: Wrt = None, order: Order = None, precise: Precisely = False) -> None:
     """The value and the gradient of a scalar output, in one reverse pass."""
     program, at = ask.program()
     higher = None if order is None else diffcli.derivatives(program, at, order, wrt=names(wrt)).tolist()
     value, gradient = diffcli.value_and_grad(program, at, wrt=names(wrt))
-    warnings = notices(program, at, "grad", wrt=names(wrt))
-    show(result.Grad(program.source.text, at, value, gradient, higher, warnings, label=program.outputs[0]))
+    warnings = notices(program, at, "grad", wrt=names(wrt), precise=precise)
+    more = precisely(precise, program, at, show, wrt=names(wrt))
+    show(result.Grad(program.source.text, at, value, gradient, higher, warnings, program.outputs[0], more))

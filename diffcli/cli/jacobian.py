@@ -8,6 +8,7 @@ import typer
 import diffcli
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show, Sparse, Wrt, entries, names
+from diffcli.cli.precisely import Precisely, precisely
 from diffcli.report import result
 
 EXAMPLES = """
@@ -29,7 +30,14 @@ class Mode(StrEnum):
 Direction = Annotated[Mode, typer.Option("--mode", help="The direction of the passes; auto takes the one with fewer.")]
 
 
-def run(ask: Ask, show: Show, wrt: Wrt = None, mode: Direction = Mode.auto, sparse: Sparse = False) -> None:
+def run(
+    ask: Ask,
+    show: Show,
+    wrt: Wrt = None,
+    mode: Direction = Mode.auto,
+    sparse: Sparse = False,
+    precise: Precisely = False,
+) -> None:
     """The Jacobian: a row for every output, a column for every input, in as few passes as its pattern allows."""
     program, at = ask.program()
     found: diffcli.Jacobian | diffcli.SparseJacobian
@@ -41,6 +49,7 @@ def run(ask: Ask, show: Show, wrt: Wrt = None, mode: Direction = Mode.auto, spar
         found = diffcli.jacobian(program, at, wrt=names(wrt), mode=mode.value)
         matrix = found.matrix
     # A closer look costs a pass a row: of a large matrix, the values alone are looked at.
-    warnings = notices(program, at, "eval" if sparse else "jacobian", wrt=names(wrt))
+    warnings = notices(program, at, "eval" if sparse else "jacobian", wrt=names(wrt), precise=precise)
+    more = precisely(precise, program, at, show, wrt=names(wrt))
     text, rows, columns = program.source.text, found.rows, found.columns
-    show(result.Jacobian(text, at, found.values, rows, columns, matrix, found.mode, found.passes, warnings))
+    show(result.Jacobian(text, at, found.values, rows, columns, matrix, found.mode, found.passes, warnings, more))

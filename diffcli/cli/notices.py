@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from diffcli.report.result import Notice
 
+OF_DOUBLES = frozenset({"overflow", "cancellation"})
+
 if TYPE_CHECKING:
     import diffcli
     from diffcli.report.result import Values
@@ -17,8 +19,12 @@ def notices(
     *,
     wrt: Sequence[str] | None = None,
     v: "Mapping[str, Any] | None" = None,
+    precise: bool = False,
 ) -> list[Notice]:
-    """What is to be said about the numbers that a command (`what`) gives at a point; mostly nothing."""
+    """What is to be said about the numbers that a command (`what`) gives at a point; mostly nothing. Where they are
+    `precise`, not what only doubles suffer from.
+    """
     from diffcli.diagnosis import examine
 
-    return [Notice(*finding) for finding in examine(program, at, what, wrt=wrt, v=v)]
+    found = [Notice(*finding) for finding in examine(program, at, what, wrt=wrt, v=v)]
+    return [each for each in found if not (precise and each.code in OF_DOUBLES)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import process_time
 from typing import Any, NamedTuple
 
@@ -56,6 +56,7 @@ class Truth:
     exists: list[bool] | None = None  # whether the formula itself has this value, or only a limit
     first: Sides | None = None
     second: Sides | None = None
+    beyond: dict[tuple[int, int], float] = field(default_factory=dict)  # derivatives too large for doubles: their log10
 
 
 class Sides(NamedTuple):
@@ -114,6 +115,8 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
                 for table, x in zip(first, partial[:3], strict=False):
                     table[o, j] = to_double(x)
                 first.jumps[o, j] = partial.jumps
+                if math.isinf(first.value[o, j]) and m.isfinite(partial.value):
+                    found.beyond[o, j] = float(m.log10(abs(partial.value)))
         found.first = first
         if question.what == "hessian":
             second = Sides.unknown((n, n))
@@ -156,6 +159,7 @@ class Examination:
         for node in primal:
             for arg in node.args:
                 self.users.setdefault(arg, []).append(node)
+        self._slopes: list[float] = []
         self._made: list[Finding] = []
         self._spelling: Any = None
         self.passes = question.passes
@@ -170,6 +174,7 @@ class Examination:
         bad_values = self._bad_values(first)
         culprit = self._culprit(first, primal=True)
         derivatives = self._derivatives()
+        self._slopes = [d.value for d in derivatives]
         wrong = [d for d in derivatives if not d.fine and not self._as_good_as_zero(d)]
         if culprit is not None and (bad_values or wrong or not self._all_known()):
             self._singular(first, *culprit, "value", bad_values)
@@ -228,15 +233,15 @@ class Examination:
 
     # Zeros ...............................................................................................
     #
-    # cos(a + b) where a + b is nearly π/2 gives 2e-17, and no digit of it is right. But then the inputs' own last
-    # places move it as much: it is 0 as nearly as they can say, and no spelling does better. That is no finding. Nor
-    # is it one that a gradient near a minimum has lost some digits, which the inputs do not determine either.
+    # In a Jacobian of numbers around 1, cos(a + b) where a + b is nearly π/2 gives 2e-17, and no digit of it is right.
+    # But the inputs' own last places move it as much: it is 0 as nearly as they can say, and no spelling does better.
+    # That is no finding. Nor is it one that a gradient near a minimum has lost some digits.
 
     def _a_zero_of_the_inputs(self, passes: Passes, o: int, reported: float) -> bool:
         if self.truth.values is None:
             return False
         exact = self.truth.values[o]
-        if not self._excusable(passes, *_element(self.function.outputs, o), reported, exact):
+        if not _excusable(reported, exact, self._reported(passes)):
             return False
         moved = [abs(t.values[o] - exact) for t in self._truths_beside() if t.values is not None]
         return abs(reported - exact) <= 8 * max(moved, default=0.0)
@@ -244,7 +249,7 @@ class Examination:
     def _as_good_as_zero(self, d: _Derivative) -> bool:
         if d.kink or d.exact is None:
             return False
-        if not self._excusable(d.passes, *_element(d.passes.derived.nodes, d.j), d.value, d.exact):
+        if not _excusable(d.value, d.exact, self._slopes):
             return False
         moved = []
         for beside in self._truths_beside():
@@ -252,14 +257,6 @@ class Examination:
             if sides is not None:
                 moved.append(abs(float(sides.value[d.j]) - d.exact))
         return abs(d.value - d.exact) <= 8 * max(moved, default=0.0)
-
-    def _excusable(self, passes: Passes, node: Node, k: int, reported: float, exact: float) -> bool:
-        """Whether a number has most of its digits, or is no larger than a few roundings of what it was made of."""
-        if not math.isfinite(reported) or not math.isfinite(exact):
-            return False
-        if abs(reported - exact) <= EXCUSABLE * abs(exact):
-            return True
-        return bool(np.ravel(passes.errors()[node])[k] * 64 * EPS >= abs(reported))
 
     def _truths_beside(self) -> list[Truth]:
         """What the numbers are where the inputs differ in their last place, in two patterns of signs."""
@@ -478,6 +475,8 @@ class Examination:
                 return f": {name} does not exist; the slope beside it is {_number(d.left)}"
             return f": the slopes are {_number(d.left)} on the left and {_number(d.right)} on the right"
         if not d.kink and d.exact is not None:
+            if math.isnan(d.exact):
+                return f": {name} does not exist"
             return f": on both sides {name} is {_number(d.exact)}"
         return f": {name} is {_number(d.left)} from the left and {_number(d.right)} from the right"
 
@@ -656,6 +655,14 @@ def _element(nodes: Sequence[Node], k: int) -> tuple[Node, int]:
             return node, k
         k -= node.size
     raise IndexError(k)
+
+
+def _excusable(reported: float, exact: float, beside: Sequence[float]) -> bool:
+    """Whether a number has most of its digits, or is wrong by no more than a rounding of the largest beside it."""
+    if not math.isfinite(reported) or not math.isfinite(exact):
+        return False
+    largest = max((abs(x) for x in beside if math.isfinite(x)), default=0.0)
+    return abs(reported - exact) <= max(EXCUSABLE * abs(exact), 64 * EPS * largest if len(beside) > 1 else 0.0)
 
 
 def _number(x: float) -> str:

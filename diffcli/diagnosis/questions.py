@@ -29,13 +29,13 @@ class Question:
         self.function = bound.function
         self.wrt = bound.wrt
         self.at = {node: value[..., 0] for node, value in bound.at.items()}
-        self._all = Passes(self.function, derived, bound.at, seeds)
+        self.all = Passes(self.function, derived, bound.at, seeds)
         #: The seeds that need a closer look, once `suspicious` has been asked.
         self.seeds: list[int] = []
 
     def suspicious(self) -> bool:
         """Whether any of the numbers, or a number on the way, needs a closer look."""
-        self.seeds = self._all.suspicious()
+        self.seeds = self.all.suspicious()
         if any(not np.isfinite(value).all() for value in self.at.values()):
             self.seeds = self.seeds or [0]
         return bool(self.seeds)
@@ -43,7 +43,7 @@ class Question:
     @property
     def passes(self) -> dict[int, Passes]:
         """The passes that need a closer look, by seed."""
-        return {b: self._all.column(b) for b in self.seeds[:LOOKED_AT]}
+        return {b: self.all.column(b) for b in self.seeds[:LOOKED_AT]}
 
 
 def _eval(bound: Bound, v: Any) -> Question:

@@ -81,6 +81,8 @@ def of_singular(examination: Examination, passes: Passes, node: Node, element: i
     callee = FUNCTIONS.get(name)
     domain = callee.doc.domain if callee else "all reals"
     given = ", ".join(number(x) for x in args)
+    if math.isinf(value) and exact is None and name not in _POLES and not (name == "power" and args[0] == 0.0):
+        return "overflow", f"{shown} overflows: doubles end at 1.8e+308", None
     if math.isinf(value):
         return "pole", f"{shown} is infinite: its argument is {given}", f"its domain is {domain}" if callee else None
     hint = f"its domain is {domain}" if domain != "all reals" else None
@@ -89,6 +91,11 @@ def of_singular(examination: Examination, passes: Passes, node: Node, element: i
     return "domain", f"{shown} has no value: its argument is {given}", hint
 
 
+#: What has poles at finite arguments.
+_POLES = frozenset({
+    "log", "log2", "log10", "log1p", "atanh", "logit", "erfinv", "gamma", "lgamma", "digamma", "polygamma", "beta",
+    "xlogy", "entr", "tan", "logabsdet",
+})  # fmt: skip
 _COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "truth"}
 _JUMPS = {"sign", "heaviside", "floor", "ceil", "round", "trunc", "mod", "fmod", "atan2"}
 
@@ -118,6 +125,9 @@ def of_derivative(examination: Examination, d: _Derivative, node: Node) -> Said:
         return "removable", f"the derivative of {shown} is not finite here, but {label} is {number(d.exact)}", None
     if d.exact is not None and math.isnan(d.exact) and math.isnan(d.value):
         return "domain", f"{label} does not exist: {shown} has no derivative here", None
+    size = examination.truth.beyond.get((d.o, d.j))
+    if size is not None:
+        return "overflow", f"{label} overflows: it is about 1e{size:+.0f}, and doubles end at 1.8e+308", None
     if d.exact is not None and math.isinf(d.exact):
         return "pole", f"{label} is {number(d.exact)}: the slope of {shown} is infinite here", None
     if math.isinf(d.value):

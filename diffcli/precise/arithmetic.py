@@ -18,7 +18,9 @@ from diffcli.graph import CONSTANT, INPUT, Node
 Exact: TypeAlias = NDArray[Any]  # an array of mpmath numbers and booleans, without a batch axis
 
 #: An argument beyond 2^±FAR is not handed to a function that would have to count its periods or its size.
-FAR = 2_500
+FAR, FAR_FOR_EXP = 2_500, 1_100
+#: Addends that differ by so many bits are never seen side by side.
+BEYOND = 24_000
 #: A result beyond 2^±HUGE is infinite or zero.
 HUGE = 1 << 62
 
@@ -123,7 +125,8 @@ class Arithmetic:
             return self.call(lambda _, x, y: x + y, a, b)
         if a and b:
             apart = abs(m.mag(a) - m.mag(b))
-            if apart + 64 > self.needed:
+            # Beyond any precision to be had, the smaller one does not count.
+            if self.needed < apart + 64 < BEYOND:
                 self.needed = apart + 64
         return a + b
 
@@ -199,8 +202,8 @@ def _referred(ar: Arithmetic, node: Node, numbers: list[Any]) -> Any:
             return ar.nan
     if name not in _TIRELESS:
         for x in numbers:
-            if not isinstance(x, bool) and m.isfinite(x) and x and m.mag(x) > FAR:
-                far = _FAR_AWAY.get(name)
+            far = _FAR_AWAY.get(name)
+            if not isinstance(x, bool) and m.isfinite(x) and x and m.mag(x) > (FAR if far is None else FAR_FOR_EXP):
                 return ar.nan if far is None else far(ar, *numbers)
     return ar.call(node.op.reference, *numbers, *node.params)  # type: ignore[arg-type]
 
@@ -399,7 +402,7 @@ def _log_softmax(ar: Arithmetic, row: list[Any]) -> list[Any]:
 
 
 def _exp(ar: Arithmetic, x: Any) -> Any:
-    if ar.m.isfinite(x) and x and ar.m.mag(x) > FAR:
+    if ar.m.isfinite(x) and x and ar.m.mag(x) > FAR_FOR_EXP:
         return ar.inf if x > 0 else ar.m.zero
     return ar.call(lambda m, v: m.exp(v), x)
 

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.graph import Node, ancestors
+from diffcli.graph import CONSTANT, Node, ancestors
 from diffcli.precise.arithmetic import Arithmetic, Deadline, Exact, evaluate
 
 #: The precisions, in bits, that an evaluation starts from and may rise to.
 LEAST, MOST = 160, 24_000
 #: Relative steps of differences, as powers of two: away from 0, and at 0, where doubles reach down to 2^-1074.
-STEPS, STEPS_AT_ZERO = (-100, -300, -900, -2700), (-150, -600, -2400)
+STEPS, STEPS_AT_ZERO = (-100, -300, -900, -2700), (-150, -450, -1350)
 #: Where an infinite input is approached from.
 TOWARDS_INFINITY = (100, 300, 900)
 
@@ -69,6 +69,13 @@ class Exactly:
         self._frozen: tuple[int, dict[Node, Exact]] = (0, {})
         self._base: dict[tuple[int, int], list[Any]] = {}
         self._values: list[Any] | None = None
+        # 1 − cos(x) is x²/2 below 1: what is far from 1 itself needs that many more bits to be seen beside it.
+        numbers = [*at.values(), *(node.params[0] for node in self.order if node.op is CONSTANT and node.size < 100)]
+        sizes = [int(np.frexp(x)[1]) for value in numbers for x in np.ravel(value) if x and np.isfinite(x)]
+        self._least = max(LEAST, 4 * max(map(abs, sizes), default=0))
+        # A kink is rounded off on the scale of the smallest number about, or of its square.
+        smallest = min(sizes, default=0)
+        self._smallest = 2 * smallest if smallest < -60 else None
         self._infinite = sum(int(np.isinf(value).sum()) for value in at.values())
         self._pace = 0
 
@@ -78,6 +85,12 @@ class Exactly:
         """The double at direction j."""
         node, k = self.directions[j]
         return float(np.ravel(self.at[node])[k])
+
+    def _scale(self, j: int) -> int:
+        """Log₂ of what steps in direction j are measured by."""
+        x = self.coordinate(j)
+        size = int(np.frexp(x)[1]) if x else 0
+        return size if self._smallest is None else min(size, self._smallest)
 
     def _point(self, shifts: Mapping[tuple[Node, int], Any], infinite: Any) -> dict[Node, Exact]:
         """The inputs, with some elements moved, and the infinite ones at ±`infinite`, each at its own pace."""
@@ -129,14 +142,16 @@ class Exactly:
             for column in zip(*found, strict=True)
         ]
 
-    def _values_near(self, shifts: Mapping[tuple[Node, int], Any], infinite: int | None) -> list[Any]:
+    def _values_near(
+        self, shifts: Mapping[tuple[Node, int], Any], infinite: int | None = None, step: int = 0
+    ) -> list[Any]:
         """The outputs near the point, where no input is infinite."""
         far = None if infinite is None else self.ar.m.mpf(2) ** infinite
-        return self._agreed(lambda precision: self._run(precision, shifts, far), 70)
+        return self._agreed(lambda precision: self._run(precision, shifts, far), 70, -infinite if infinite else step)
 
-    def _agreed(self, compute: Callable[[int], list[Any]], bits: int) -> list[Any]:
-        """`compute(precision)` where more precision changes nothing any more."""
-        ar, precision = self.ar, max(LEAST, bits + 64)
+    def _agreed(self, compute: Callable[[int], list[Any]], bits: int, step: int = 0) -> list[Any]:
+        """`compute(precision)` where more precision changes nothing any more; `step`: log₂ of a step it takes."""
+        ar, precision = self.ar, max(self._least, bits + 64, 64 - 4 * step)
         before: list[Any] | None = None
         while True:
             ar.needed = 0
@@ -175,7 +190,7 @@ class Exactly:
             m.prec = precision
             scale = -(bits + 40)
             x = self.coordinate(j)
-            h = abs(m.mpf(x)) * m.mpf(2) ** scale if x else m.mpf(2) ** (min(-1140, scale))
+            h = m.mpf(2) ** (self._scale(j) + (scale if x else min(-1140, scale)))
             up, middle, down = (self._moved(precision, {j: s * h}) for s in (1, 0, -1))
             out = []
             for a, f, b in zip(up, middle, down, strict=True):
@@ -185,7 +200,8 @@ class Exactly:
                 out.append(central if fits else self.ar.nan)
             return out
 
-        return self._agreed(difference, bits)
+        start = -(bits + 40) if self.coordinate(j) else min(-1140, -(bits + 40))
+        return self._agreed(difference, bits, start + min(0, self._scale(j)))
 
     def _moved(self, precision: int, steps: Mapping[int, Any], infinite: Any = None) -> list[Any]:
         if not any(steps.values()) and infinite is None:
@@ -261,7 +277,7 @@ class Exactly:
             def quotients(precision: int, k: int = k, k_: int = len(rows)) -> list[Any]:
                 m = self.ar.m
                 m.prec = precision
-                h = sign * (abs(m.mpf(x)) if x else m.one) * m.mpf(2) ** k
+                h = sign * m.mpf(2) ** (self._scale(j) + k)
                 steps: dict[int, Any] = {}
                 if away:
                     for i in range(len(self.directions)):
@@ -272,7 +288,7 @@ class Exactly:
                 values[k_:] = [near]
                 return [self._quotient(b, a, h) for a, b in zip(near, next_, strict=True)]
 
-            rows.append(self._agreed(quotients, 64))
+            rows.append(self._agreed(quotients, 64, k + min(0, self._scale(j))))
             if len(rows) == 1 and all(self.ar.is_nan(q) for q in rows[0]):
                 return [Limit("none", self.ar.nan)] * len(rows[0]), values[0]
             if len(rows) > 1 and all(self._settled([row[c] for row in rows]) for c in range(len(rows[0]))):
@@ -293,7 +309,7 @@ class Exactly:
             up, down = self._moved(precision, {j: h}, far), self._moved(precision, {j: -h}, far)
             return [self._quotient(a, b, 2 * h) for a, b in zip(up, down, strict=True)]
 
-        return self._agreed(difference, 60)
+        return self._agreed(difference, 60, -infinite - 160)
 
     def limits(self) -> list[Any]:
         """The values of the outputs as limits: along every input from both sides, and along slanting lines. Where
@@ -307,7 +323,10 @@ class Exactly:
         found = []
         for line in lines:
             for sign in (-1, 1):
-                rows = [self._values_near(self._steps(line, sign, k), None) for k in (0, 1, 2)]
+                rows = [
+                    self._values_near(self._steps(line, sign, k), step=STEPS_AT_ZERO[k] + (self._smallest or 0))
+                    for k in (0, 1, 2)
+                ]
                 found.append([limit.value for limit in self._along(rows)])
         if not found:
             return [self.ar.nan for node in self.outputs for _ in range(node.size)]
@@ -323,8 +342,8 @@ class Exactly:
         steps = {}
         for j, slope in line.items():
             x = self.coordinate(j)
-            size = abs(m.mpf(x)) if x else m.one
-            steps[self.directions[j]] = sign * m.mpf(slope) * size * m.mpf(2) ** (STEPS if x else STEPS_AT_ZERO)[k]
+            size = m.mpf(2) ** (self._scale(j) + (STEPS if x else STEPS_AT_ZERO)[k])
+            steps[self.directions[j]] = sign * m.mpf(slope) * size
         return steps
 
     # Second order ........................................................................................
@@ -340,8 +359,8 @@ class Exactly:
                 def quotients(precision: int, k: int = k, sign: int = sign) -> list[Any]:
                     m = self.ar.m
                     m.prec = precision
-                    h = sign * (abs(m.mpf(x)) if x else m.one) * m.mpf(2) ** k
-                    g = sign * (abs(m.mpf(y)) if y else m.one) * m.mpf(2) ** k
+                    h = sign * m.mpf(2) ** (self._scale(j) + k)
+                    g = sign * m.mpf(2) ** (self._scale(j) + k)
                     if i == j:
                         a, b, c = (self._moved(precision, {i: n * h}) for n in (1, 2, 3))
                         return [self._quotient(self._quotient(r, q, h), self._quotient(q, p, h), h)
@@ -352,7 +371,7 @@ class Exactly:
                     return [self._quotient(self._quotient(s, r, h), self._quotient(q, p, h), g)
                             for p, q, r, s in zip(a, b, c, d, strict=True)]  # fmt: skip
 
-                rows.append(self._agreed(quotients, 64))
+                rows.append(self._agreed(quotients, 64, k + min(0, self._scale(i), self._scale(j))))
                 if len(rows) > 1 and all(self._settled([row[c] for row in rows]) for c in range(len(rows[0]))):
                     break
             sides.append(self._along(rows))
@@ -369,7 +388,7 @@ class Exactly:
         return (self._alike(a, b, 60) and bool(b)) or (len(sequence) > 2 and self.limit(sequence).kind != "none")
 
     def limit(self, sequence: list[Any]) -> Limit:
-        """What a sequence goes to whose steps shrink to their third or fourth power from one to the next."""
+        """What a sequence goes to whose steps shrink to their third power from one to the next."""
         m, nan = self.ar.m, self.ar.nan
         if any(isinstance(a, bool) for a in sequence):
             return Limit("finite", sequence[-1])
@@ -390,7 +409,7 @@ class Exactly:
         if first and a and b and (a > 0) == (b > 0) == (first > 0):
             once, again = m.log(abs(a / first), 2), m.log(abs(b / a), 2)
             # A power of the step grows by the same exponent each time, a logarithm by the same factor.
-            power = once > 16 and (abs(again - 3 * once) <= 8 or abs(again - 4 * once) <= 8)
+            power = once > 16 and abs(again - 3 * once) <= 8
             if power or (0.5 < once < 16 and 0.5 < again < 16):
                 return Limit("infinite", self.ar.inf if b > 0 else -self.ar.inf)
         if abs(b - a) <= abs(a - first) / 1024:

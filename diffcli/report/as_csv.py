@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from diffcli.report import as_json, text
 from diffcli.report.result import (
+    Check,
+    Component,
+    Diagnose,
     Entries,
     Entry,
     Eval,
@@ -23,6 +26,7 @@ from diffcli.report.result import (
     Jacobian,
     Jvp,
     Node,
+    Notice,
     Trace,
     Vjp,
     elements,
@@ -44,6 +48,10 @@ def render(result: Result) -> str:
             return _table(Node._fields[:9], [node[:9] for node in result.nodes])
         case Functions():
             return _table(Entry._fields, result.functions)
+        case Check():
+            return _table(Component._fields, result.components)
+        case Diagnose():
+            return _table(Notice._fields[:7], [finding[:7] for finding in result.findings])
         case _:
             columns = dict(_columns(result))
             return _table(list(columns), [list(columns.values())])

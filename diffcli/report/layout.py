@@ -7,11 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from diffcli.report import pictures, text
+from diffcli.errors import Source
+from diffcli.report import excerpt, pictures, text
 from diffcli.report.blocks import LEFT_OUT, Block, Grid, Line, Style, fitted, kept
 from diffcli.report.result import (
+    Check,
+    Component,
+    Diagnose,
     Entries,
     Eval,
     Functions,
@@ -20,6 +24,7 @@ from diffcli.report.result import (
     Hvp,
     Jacobian,
     Jvp,
+    Precise,
     Trace,
     Vjp,
     elements,
@@ -47,6 +52,16 @@ def layout(result: Result, style: Style) -> list[Block]:
 
 def _blocks(result: Result, style: Style) -> list[Block]:
     match result:
+        case (
+            Eval(precise=Precise() as precise)
+            | Grad(precise=Precise() as precise)
+            | Jacobian(precise=Precise() as precise)
+        ):
+            return _precise(precise)
+        case Diagnose():
+            return _diagnose(result, style)
+        case Check():
+            return _check(result, style)
         case Eval():
             return _eval(result, style)
         case Grad() if result.derivatives is not None:
@@ -72,6 +87,81 @@ def _blocks(result: Result, style: Style) -> list[Block]:
             return _trace(result, style)
         case Functions():
             return _entry(result.functions[0]) if len(result.functions) == 1 else _families(result.functions)
+
+
+def _precise(precise: Precise) -> list[Block]:
+    blocks: list[Block] = [Line(f"{text.escape(label)} = {digits}") for label, digits in precise.values.items()]
+    for row, derivatives in precise.derivatives.items():
+        names = [f"d{text.escape(row)}/d{text.escape(column)}" for column in derivatives]
+        blocks.append(Grid(("", "derivative"), (names, text.align(list(derivatives.values()))), ("name", "number")))
+    return blocks
+
+
+def _diagnose(result: Diagnose, style: Style) -> list[Block]:
+    blocks = _values(result.values, style)
+    if not result.findings:
+        blocks.append(Line("nothing to find fault with: every number here has its digits", "note"))
+    for finding in result.findings:
+        blocks.append(Line(f"{finding.code}, {finding.where}", "head"))
+        notice = excerpt.render_notice(finding, Source(result.source), width=style.room or 100)
+        blocks += [Line(line) for line in notice.removeprefix("warning: ").splitlines()]
+        if finding.refined:
+            blocks.append(Line(f"  really: {_refined(finding.refined, style)}"))
+    if result.rewrites:
+        blocks.append(Line("What to write instead", "head"))
+        columns = [
+            [text.escape(row.expression) for row in result.rewrites],
+            [text.escape(row.better) for row in result.rewrites],
+            [row.why for row in result.rewrites],
+        ]
+        blocks.append(Grid(("written", "better", "why"), columns, ("words", "words", "words")))
+    short = style._replace(digits=style.digits or 3)
+    if result.columns:
+        blocks.append(Line("Relative condition: what a relative change of the input is multiplied by", "head"))
+        blocks += _matrix([text.escape(row) for row in result.rows], [text.escape(c) for c in result.columns],
+                          result.conditions, short)  # fmt: skip
+    if result.losses:
+        blocks.append(Line("Where digits may go, of 16", "head"))
+        columns = [
+            [f"v{loss.node}" for loss in result.losses],
+            [text.escape(loss.expression) for loss in result.losses],
+            text.align([short.number(loss.digits) for loss in result.losses]),
+            text.align([short.number(loss.own) for loss in result.losses]),
+        ]
+        blocks.append(Grid(("node", "expression", "lost", "here"), columns, ("name", "words", "number", "number")))
+    return blocks
+
+
+def _refined(refined: Mapping[str, Any], style: Style) -> str:
+    parts = []
+    for key, value in refined.items():
+        shown = _listed(value, style) if isinstance(value, Mapping) else text.inline(value, style.digits)
+        parts.append(f"{key} {shown}" if isinstance(value, Mapping) else f"{key} = {shown}")
+    return "; ".join(parts)
+
+
+def _check(result: Check, style: Style) -> list[Block]:
+    rows = result.components
+    by = "differences in arbitrary precision" if result.method == "mpmath" else "extrapolated differences"
+    bad = sum(row.verdict == "disagrees" for row in rows)
+    told = "all agree" if not bad else f"{bad} of {len(rows)} disagree{'s' * (bad == 1)}"
+    shown = [None if i is None else rows[i] for i in kept(len(rows), style)]
+    columns = [
+        ["…" if row is None else f"d{text.escape(row.row)}/d{text.escape(row.column)}" for row in shown],
+        text.align(["" if row is None else style.number(row.derivative) for row in shown]),
+        ["" if row is None else _reference(row, style) for row in shown],
+        ["" if row is None else f"{row.digits:.0f}" for row in shown],
+        ["" if row is None else row.verdict for row in shown],
+    ]
+    grid = Grid(("", "derivative", "reference", "digits", "verdict"), columns,
+                ("name", "number", "parts", "given", "words"))  # fmt: skip
+    return [*_values(result.values, style), Line(f"Against {by}: {told}", "head"), grid]
+
+
+def _reference(row: Component, style: Style) -> str:
+    if row.left is not None and row.right is not None:
+        return f"{style.number(row.left)} from the left, {style.number(row.right)} from the right"
+    return style.number(row.reference)
 
 
 def _eval(result: Eval, style: Style) -> list[Block]:

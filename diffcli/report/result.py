@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOR_PEOPLE = frozenset({"label", "sweeps"})
 """Fields that name things on a terminal and in CSV; JSON does not carry them."""
 
-IF_ASKED = frozenset({"forward", "reverse", "derivatives", "tangent"})
+IF_ASKED = frozenset({"forward", "reverse", "derivatives", "tangent", "precise"})
 """Fields that JSON leaves out when they are None, because an option asks for them."""
 
 
@@ -38,6 +38,16 @@ class Notice(NamedTuple):
     refined: Mapping[str, Any] | None = None
 
 
+class Precise(NamedTuple):
+    """The same answer to more digits than a double has, as text: the outputs' elements by label, and of each its
+    derivatives by the inputs' labels.
+    """
+
+    digits: int
+    values: Mapping[str, str]
+    derivatives: Mapping[str, Mapping[str, str]]
+
+
 class Eval(NamedTuple):
     """The outputs at a point."""
 
@@ -45,6 +55,7 @@ class Eval(NamedTuple):
     at: Values
     values: Values
     warnings: Sequence[Notice] = ()
+    precise: Precise | None = None
 
 
 class Grad(NamedTuple):
@@ -59,6 +70,7 @@ class Grad(NamedTuple):
     derivatives: Sequence[float] | None = None
     warnings: Sequence[Notice] = ()
     label: str = "f"
+    precise: Precise | None = None
 
 
 class Jacobian(NamedTuple):
@@ -73,6 +85,7 @@ class Jacobian(NamedTuple):
     mode: str
     passes: int
     warnings: Sequence[Notice] = ()
+    precise: Precise | None = None
 
 
 class Entries(NamedTuple):
@@ -184,8 +197,67 @@ class Functions(NamedTuple):
     functions: Sequence[Entry]
 
 
+class Better(NamedTuple):
+    """A spelling that means the same and is safer."""
+
+    expression: str
+    better: str
+    why: str
+    span: tuple[int, int] | None
+
+
+class Loss(NamedTuple):
+    """A node whose value may have lost so many of its 16 digits, `own` of them by its own doing."""
+
+    node: int
+    expression: str
+    span: tuple[int, int] | None
+    digits: float
+    own: float
+
+
+class Diagnose(NamedTuple):
+    """The story of one point; `conditions` are relative condition numbers, a row an output, a column an input."""
+
+    source: str
+    at: Values
+    values: Values
+    findings: Sequence[Notice]
+    rewrites: Sequence[Better]
+    rows: Sequence[str]
+    columns: Sequence[str]
+    conditions: NDArray[np.float64]
+    losses: Sequence[Loss]
+    warnings: Sequence[Notice] = ()
+
+
+class Component(NamedTuple):
+    """One derivative beside an independent figure, and the verdict."""
+
+    row: str
+    column: str
+    derivative: float
+    reference: float
+    left: float | None
+    right: float | None
+    digits: float
+    verdict: str
+
+
+class Check(NamedTuple):
+    """Every derivative against an independent one, by ``mpmath`` or by ``differences``."""
+
+    source: str
+    at: Values
+    values: Values
+    method: str
+    agrees: bool
+    components: Sequence[Component]
+    warnings: Sequence[Notice] = ()
+
+
 Matrix: TypeAlias = "NDArray[np.float64] | Entries"
-Result: TypeAlias = Eval | Grad | Jacobian | Hessian | Vjp | Jvp | Hvp | Trace | Functions
+Result: TypeAlias = Eval | Grad | Jacobian | Hessian | Vjp | Jvp | Hvp | Trace | Functions | Diagnose | Check
 
 
 def schema(result: Result) -> str:

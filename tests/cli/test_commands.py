@@ -163,7 +163,7 @@ def test_schema(run: Run, tmp_path: Path) -> None:
     run("schema", "grad", "-o", str(tmp_path / "grad.json"))
     assert (tmp_path / "grad.json").read_text() == run("schema", "grad").out
     assert run("schema", "grda") == (2, "", "error: there is no schema grda\n  did you mean grad?\n")
-    assert "there are error, eval" in run("schema", "zzzzzzz").err
+    assert "there are check, diagnose" in run("schema", "zzzzzzz").err
 
 
 # Where it goes ----------------------------------------------------------------------------------------------

@@ -1,0 +1,188 @@
+"""A derivative held against an independent one: component by component, with a verdict.
+
+Where mpmath is installed the other derivative is a difference in arbitrary precision, from both sides
+(`diffcli.precise`); else Ridders' extrapolated differences in doubles, which are good for six digits and more.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from diffcli.bound import Array, Bound, Differentiable, Point, Values, bind
+from diffcli.calculus import evaluate, jacobian
+
+#: How long the arbitrary precision may take, in seconds.
+SECONDS = 30.0
+#: Relative differences up to this are agreement: a few units of the last place of an ordinary derivative.
+CLOSE = 1e-12
+#: Without mpmath the other derivative is no better than this.
+COARSE = 1e-6
+
+
+class Component(NamedTuple):
+    """One entry of the Jacobian beside an independent figure; `left` and `right` are those of the two sides.
+
+    The verdict is ``agrees`` (to `digits` digits), ``kink``, ``ill-conditioned`` (what differs is within what rounding
+    may do to this formula here) or ``disagrees``.
+    """
+
+    row: str
+    column: str
+    derivative: float
+    reference: float
+    left: float | None
+    right: float | None
+    digits: float
+    verdict: str
+
+
+class Check(NamedTuple):
+    """All components, row by row; `method` is ``mpmath`` or ``differences``."""
+
+    values: Values
+    method: str
+    components: list[Component]
+
+    @property
+    def agrees(self) -> bool:
+        """Whether no component disagrees."""
+        return all(each.verdict != "disagrees" for each in self.components)
+
+
+def check(
+    f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None = None, seconds: float = SECONDS
+) -> Check:
+    """The Jacobian of f at a point against an independent one."""
+    from diffcli.precise import available
+
+    bound = bind(f, at, wrt)
+    found = jacobian(f, at, wrt=wrt)
+    matrix = np.asarray(found.matrix)
+    exact = available() and not any(np.isnan(value).any() for value in bound.at.values())
+    others = _precisely(bound, matrix.shape, seconds) if exact else None
+    method = "differences" if others is None else "mpmath"
+    if others is None:
+        others = _by_differences(f, bound, matrix.shape)
+    components = [
+        _judged(bound, found.rows[o], found.columns[j], o, j, float(matrix[o, j]), others[o][j], method)
+        for o in range(matrix.shape[0])
+        for j in range(matrix.shape[1])
+    ]
+    return Check(found.values, method, components)
+
+
+class _Other(NamedTuple):
+    value: float
+    left: float | None
+    right: float | None
+    error: float  # what it may be off by
+
+
+def _precisely(bound: Bound, shape: tuple[int, ...], seconds: float) -> list[list[_Other]] | None:
+    from diffcli.precise import Exactly, SlowError, to_double
+
+    at = {node: value[..., 0] for node, value in bound.at.items()}
+    exactly = Exactly(bound.function.outputs, at, bound.wrt, seconds=seconds)
+    columns = []
+    try:
+        for j in range(shape[1]):
+            sides = [tuple(map(to_double, partial[:3])) for partial in exactly.partial(j)]
+            columns.append([_Other(value, left, after, 0.0) for value, left, after in sides])
+    except SlowError:
+        return None
+    return [[columns[j][o] for j in range(shape[1])] for o in range(shape[0])]
+
+
+def _judged(
+    bound: Bound, row: str, column: str, o: int, j: int, derivative: float, other: _Other, method: str
+) -> Component:
+    value, left, right, error = other
+    sided = left is not None and right is not None and math.isnan(value)
+    kink = sided and not (math.isnan(left or 0.0) or math.isnan(right or 0.0))
+    digits = 0.0 if kink else agreement(derivative, value)
+    if kink:
+        low, high = sorted((left or 0.0, right or 0.0))
+        verdict = "kink" if low <= derivative <= high else "disagrees"
+    elif (
+        digits >= -math.log10(CLOSE if method == "mpmath" else COARSE)
+        or abs(derivative - value) <= 4 * error
+        or (math.isnan(value) and not math.isfinite(derivative))
+    ):
+        verdict = "agrees"
+    elif math.isfinite(derivative) and abs(derivative - value) <= 4 * _rounding(bound, o, j):
+        verdict = "ill-conditioned"
+    else:
+        verdict = "disagrees"
+    return Component(row, column, derivative, value, left if kink else None, right if kink else None, digits, verdict)
+
+
+def agreement(a: float, b: float) -> float:
+    """To how many digits two numbers agree, 16 at most."""
+    if a == b or (math.isnan(a) and math.isnan(b)):
+        return 16.0
+    if not (math.isfinite(a) and math.isfinite(b)) or b == 0.0:
+        return 0.0
+    return min(16.0, max(0.0, -math.log10(abs(a - b) / abs(b))))
+
+
+def _rounding(bound: Bound, o: int, j: int) -> float:
+    """What rounding may have done to one entry of the Jacobian."""
+    from diffcli.diagnosis.passes import EPS
+    from diffcli.diagnosis.questions import QUESTIONS
+
+    question = QUESTIONS["jacobian"](bound, None)
+    if question.what != "jacobian":
+        return 0.0
+    passes = question.all.column(o)
+    errors = passes.errors()
+    flat = np.concatenate([np.ravel(np.broadcast_to(errors[node], (*node.shape, 1))) for node in passes.derived.nodes])
+    return float(flat[j]) * EPS
+
+
+# Without arbitrary precision --------------------------------------------------------------------------------
+
+
+def _by_differences(f: Differentiable, bound: Bound, shape: tuple[int, ...]) -> list[list[_Other]]:
+    """Ridders' method: central differences at shrinking steps, extrapolated to none (C. Ridders, 1982)."""
+    point = {str(node.params[0]): np.array(value[..., 0]) for node, value in bound.at.items()}
+    others: list[list[_Other]] = [[] for _ in range(shape[0])]
+    for node in bound.wrt:
+        name = str(node.params[0])
+        for k in range(node.size):
+
+            def at(x: float, name: str = name, k: int = k) -> Array:
+                moved = point[name].copy()
+                moved.flat[k] = x
+                values = evaluate(f, {**point, name: moved})
+                return np.concatenate([np.ravel(np.asarray(value)) for value in values.values()])
+
+            values, errors = ridders(at, float(point[name].flat[k]), shape[0])
+            for o in range(shape[0]):
+                others[o].append(_Other(float(values[o]), None, None, float(errors[o])))
+    return others
+
+
+def ridders(at: Callable[[float], Array], x: float, count: int) -> tuple[Array, Array]:
+    """The derivatives of `count` functions at x, and estimates of their errors."""
+    shrink = 1.4
+    h = 0.02 * max(abs(x), 1e-3)
+    best, error = np.full(count, np.nan), np.full(count, np.inf)
+    before: list[Array] = []
+    with np.errstate(all="ignore"):
+        for _ in range(12):
+            row = [(at(x + h) - at(x - h)) / (2.0 * h)]
+            factor = shrink * shrink
+            for k, older in enumerate(before):
+                row.append((row[k] * factor - older) / (factor - 1.0))
+                factor *= shrink * shrink
+                estimate = np.fmax(np.abs(row[k + 1] - row[k]), np.abs(row[k + 1] - older))
+                better = estimate <= error
+                best, error = np.where(better, row[k + 1], best), np.where(better, estimate, error)
+            before = row
+            h /= shrink
+    return best, error

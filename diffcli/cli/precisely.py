@@ -1,0 +1,37 @@
+"""The option that asks for more digits than a double has."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from diffcli.report.result import Precise
+
+if TYPE_CHECKING:
+    import diffcli
+    from diffcli.cli.options import Show
+    from diffcli.report.result import Values
+
+DIGITS = 50
+
+Precisely = Annotated[
+    bool,
+    typer.Option("--precise", help=f"In arbitrary precision, correctly rounded to --digits N ({DIGITS})."),
+]
+
+
+def precisely(
+    asked: bool,
+    program: "diffcli.Program",
+    at: "Values",
+    show: "Show",
+    *,
+    wrt: Sequence[str] | None = None,
+    derivatives: bool = True,
+) -> Precise | None:
+    """The answer in as many digits as were asked for, if they were."""
+    if not asked:
+        return None
+    from diffcli.precise.rounded import rounded
+
+    return Precise(*rounded(program, at, show.digits or DIGITS, wrt=wrt, derivatives=derivatives))

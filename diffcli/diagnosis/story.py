@@ -1,0 +1,136 @@
+"""The whole story of one point: every finding, what to write instead, how well the point is conditioned, and where
+the digits go.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from diffcli.bound import Differentiable, Point, Values, bind
+from diffcli.calculus import jacobian
+from diffcli.diagnosis.findings import Examination, Finding
+from diffcli.diagnosis.passes import EPS
+from diffcli.diagnosis.questions import QUESTIONS
+from diffcli.errors import Span
+from diffcli.rewrites import rewrites
+
+SECONDS = 10.0
+#: How many nodes are named, and from how many digits on.
+NODES, LEAST = 8, 1.0
+
+
+class Loss(NamedTuple):
+    """A node whose value may have lost `digits` of its 16, `own` of them by its own doing."""
+
+    node: int
+    expression: str
+    span: Span | None
+    digits: float
+    own: float
+
+
+class Better(NamedTuple):
+    """A spelling that means the same and is safer."""
+
+    expression: str
+    better: str
+    why: str
+    span: Span | None
+
+
+class Story(NamedTuple):
+    """All that is known about the numbers at a point. `conditions` (rows × columns) are relative condition numbers:
+    a relative change of the input by δ changes the output by κ·δ.
+    """
+
+    values: Values
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    findings: list[Finding]
+    rewrites: list[Better]
+    conditions: NDArray[np.float64]
+    losses: list[Loss]
+
+
+def diagnose(
+    f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None = None, seconds: float = SECONDS
+) -> Story:
+    """The story of f's values and first derivatives at a point."""
+    bound = bind(f, at, wrt)
+    found = jacobian(f, at, wrt=wrt)
+    scalar = found.matrix.shape[0] == 1
+    question = QUESTIONS["grad" if scalar else "jacobian"](bound, None)
+    doubted = question.suspicious()
+    if not doubted:
+        question.seeds = [0]
+    source = getattr(f, "source", None)
+    examination = Examination(question, seconds if doubted else 0.0, None if source is None else source.text)
+    function = bound.function
+    better = [
+        Better(examination.spell(each.node), each.better, each.why, function.spans.get(examination.placed(each.node)))
+        for each in rewrites(function)
+    ]
+    return Story(
+        values=found.values,
+        rows=tuple(found.rows),
+        columns=tuple(found.columns),
+        findings=examination.findings() if doubted else [],
+        rewrites=better,
+        conditions=_conditions(examination, np.asarray(found.matrix)),
+        losses=_losses(examination),
+    )
+
+
+def _conditions(examination: Examination, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """|x·(∂f/∂x)/f|, of the true derivatives where those of doubles are wrong."""
+    question, known = examination.question, examination.truth
+    values = np.concatenate(
+        [np.ravel(question.all.values[node][..., 0]) for node in question.function.outputs] or [np.zeros(0)]
+    )
+    if known.values is not None and known.first is not None:
+        values = np.array(known.values)
+        matrix = np.where(np.isnan(known.first.value), matrix, known.first.value)
+    point = np.concatenate([np.ravel(question.at[node]) for node in question.wrt] or [np.zeros(0)])
+    with np.errstate(all="ignore"):
+        kappa = np.abs(matrix * point / values[:, np.newaxis])
+        # Nothing moves what does not depend on the input, and a zero moves by any amount relative to itself.
+        return np.where((matrix == 0.0) | (point == 0.0), 0.0, kappa)
+
+
+def _losses(examination: Examination) -> list[Loss]:
+    passes = next(iter(examination.passes.values()))
+    errors = passes.errors()
+    used = passes.looked_at()
+    function = examination.function
+    rows: dict[tuple[str, Span | None], Loss] = {}
+
+    def worst(node: object) -> float:
+        ulps = np.where(used[node], passes.relative(node, errors), 0.0)  # type: ignore[index, arg-type]
+        return float(ulps.max(initial=0.0))
+
+    for node in passes.order:
+        if node not in examination.ids or not node.args or node.boolean:
+            continue
+        mine = worst(node)
+        theirs = max((worst(arg) for arg in node.args), default=0.0)
+        digits, before = _lost(mine), _lost(theirs)
+        if digits < LEAST or digits - before < 0.5:
+            continue
+        span = function.spans.get(examination.placed(node))
+        loss = Loss(examination.ids[node], examination.spell(node), span, digits, digits - before)
+        key = (loss.expression, span)
+        if key not in rows or rows[key].digits < digits:
+            rows[key] = loss
+    return sorted(rows.values(), key=lambda loss: -loss.own)[:NODES]
+
+
+def _lost(ulps: float) -> float:
+    """Units of the last place as decimal digits, 16 at most."""
+    if ulps <= 1.0:
+        return 0.0
+    return 16.0 if ulps >= 1.0 / EPS else round(math.log10(ulps), 1)
