@@ -18,7 +18,8 @@ from diffcli import colouring
 from diffcli.bound import Array, Bound, Values, by_name, only_output
 from diffcli.colouring import Colouring
 from diffcli.derive import adjoint
-from diffcli.errors import UsageError
+from diffcli.errors import ExpressionError, UsageError
+from diffcli.evaluation import Plan
 from diffcli.graph import Function, Node
 from diffcli.labels import labels
 from diffcli.passes import Pull, Push
@@ -32,6 +33,9 @@ Mode: TypeAlias = Literal["auto", "forward", "reverse"]
 
 #: A pattern for a dense result may cost so many entries; what is larger takes a pass a row or column.
 WORTH = 1 << 20
+#: A pattern that is asked for may cost so many; a matrix of up to `FULL` elements is then taken to be full.
+MOST = 1 << 28
+FULL = 1 << 24
 
 
 # What is found ----------------------------------------------------------------------------------------------
@@ -177,13 +181,24 @@ def _size(nodes: Sequence[Node]) -> int:
     return sum(node.size for node in nodes)
 
 
+def _pattern(outputs: Sequence[Node], wrt: Sequence[Node], sparse: bool) -> Pattern | None:
+    """The pattern where it is worth its cost; None: the matrix is full, or as good as full."""
+    m, n = _size(outputs), _size(wrt)
+    found = pattern(outputs, wrt, limit=MOST if sparse else WORTH)
+    if found is None and sparse:
+        if m * n > FULL:
+            raise ExpressionError(
+                f"the pattern of this {m} × {n} matrix costs more than {MOST:,} entries to find",
+                hint="ask for parts of it: --wrt, or fewer outputs",
+                code="limit",
+            )
+        return Pattern(np.arange(m + 1) * n, np.tile(np.arange(n), m), n)
+    return None if found is None or (found.nnz == m * n and not sparse) else found
+
+
 def _found_way(function: Function, wrt: Sequence[Node], mode: Mode, sparse: bool) -> Way:
     m, n = _size(function.outputs), _size(wrt)
-    found = None
-    if sparse or min(m, n) > 1:
-        found = pattern(function.outputs, wrt, limit=None if sparse else WORTH)
-    if found is not None and not sparse and found.nnz == m * n:
-        found = None
+    found = _pattern(function.outputs, wrt, sparse) if sparse or min(m, n) > 1 else None
     by_rows = by_columns = None
     if mode != "forward":
         by_rows = each(m) if found is None else colouring.of_rows(found)
@@ -262,12 +277,9 @@ def _gradient_function(function: Function, wrt: Sequence[Node]) -> Function:
 
 
 def _symmetric_way(gradient: Function, wrt: Sequence[Node], sparse: bool) -> tuple[Pattern | None, Colouring]:
-    n = _size(wrt)
-    if n == 0:
-        return None, each(0)
-    found = pattern(gradient.outputs, wrt, limit=None if sparse else WORTH)
-    if found is None or (not sparse and found.nnz == n * n):
-        return None, each(n)
+    found = _pattern(gradient.outputs, wrt, sparse)
+    if found is None:
+        return None, each(_size(wrt))
     found = found.symmetric()
     return found, colouring.symmetric(found)
 
@@ -287,6 +299,12 @@ def hessian_of(bound: Bound, *, sparse: bool) -> Hessian | SparseHessian:
     """The Hessian of a bound function of one number, dense or by its entries: forward passes over the reverse one."""
     gradient, wrt = gradient_function(bound), bound.wrt
     n = _size(wrt)
+    if not wrt:
+        (only,) = bound.once("values", lambda: Plan(bound.function.outputs)).run(bound.at)
+        none = Coordinates((0, 0), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+        if sparse:
+            return SparseHessian(none, float(only[0]), {}, 0, wrt)
+        return Hessian(none.toarray(), (), float(only[0]), {}, 0)
     found, shared = symmetric_way_of(bound, sparse=sparse)
     passes = bound.once("second", lambda: Push(gradient, wrt, also=bound.function.outputs))
     computed, kept = passes.start(bound.at)

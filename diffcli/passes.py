@@ -26,7 +26,8 @@ class Passes:
         self.sweep = Plan(results, given=self.residuals)
         self.outputs = list(outputs)
         #: Numbers that one seed needs at a time.
-        self.weight = max(1, sum(node.size for node in self.sweep.order if node not in self.residuals))
+        kept = set(self.residuals)
+        self.weight = max(1, sum(node.size for node in self.sweep.order if node not in kept))
 
     def start(self, at: Mapping[Node, Array], jobs: int = 1) -> tuple[list[Array], dict[Node, Array]]:
         """The outputs' values and what the sweeps look at."""

@@ -154,6 +154,8 @@ def pattern(outputs: Sequence[Node], wrt: Sequence[Node], *, limit: int | None =
         if reached.nnz:
             found[node] = reached
         spent += reached.nnz + NODE_COST
+        if limit is not None and spent > limit:
+            return None
         for arg in uses.get(node, ()):
             found.pop(arg, None)
     return _stacked([found.get(node) or empty(node.size, width) for node in outputs])

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import diffcli
+from diffcli import matrices
 from diffcli.bound import Array, bind
 from diffcli.derive import adjoint
+from diffcli.errors import ExpressionError
 from diffcli.evaluation import Plan
 from diffcli.graph import Builder, Node
 from diffcli.sparsity import Pattern, pattern
 
 from ..primitives.cases import CASES, Case
+from ..programs import points, programs
 from .programs import point, program
 
 
@@ -142,3 +148,72 @@ def test_the_pattern_of_nothing() -> None:
     constant = diffcli.jacobian(diffcli.parse("input x; f = [1, 2]"), {"x": 1.0}, sparse=True)
     assert constant.entries.shape == (2, 1)
     assert constant.entries.nnz == constant.passes == 0
+
+
+def test_a_pattern_too_costly_to_find_is_a_full_matrix_or_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = {"x": np.arange(1.0, 6.0)}
+    monkeypatch.setattr(matrices, "MOST", 10)
+    found = diffcli.jacobian(diffcli.parse("x^2"), at, sparse=True)
+    assert found.entries.nnz == 25
+    np.testing.assert_array_equal(found.entries.toarray(), np.diag(2 * at["x"]))
+    second = diffcli.hessian(diffcli.parse("sum(x^3)"), at, sparse=True)
+    np.testing.assert_array_equal(second.entries.toarray(), np.diag(6 * at["x"]))
+    monkeypatch.setattr(matrices, "FULL", 10)
+    with pytest.raises(ExpressionError, match="5 × 5 matrix costs more than 10 entries"):
+        diffcli.jacobian(diffcli.parse("x^2"), at, sparse=True)
+
+
+def test_a_dense_matrix_whose_pattern_is_not_worth_it_takes_a_pass_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(matrices, "WORTH", 10)
+    found = diffcli.jacobian(diffcli.parse("x^2"), {"x": np.arange(1.0, 6.0)})
+    assert found.passes == 5
+    np.testing.assert_array_equal(found.matrix, np.diag(2 * np.arange(1.0, 6.0)))
+
+
+@settings(max_examples=60)
+@given(programs(), st.lists(points(), min_size=1, max_size=3))
+def test_programs_with_kinks_and_branches_stay_inside_their_pattern(text: str, at: list[dict[str, Any]]) -> None:
+    f = diffcli.parse(text)
+    places = [{name: point[name] for name in f.inputs} for point in at]
+    if not f.inputs:
+        return
+    entries = diffcli.jacobian(f, places[0], sparse=True).entries
+    inside = np.zeros(entries.shape, bool)
+    inside[entries.row, entries.col] = True
+    for place in places:
+        pull, row = diffcli.vjp(f, place), 0
+        for name, value in pull.values.items():
+            for k in range(np.size(value)):
+                hot = np.zeros(np.size(value))
+                hot[k] = 1.0
+                bars = pull({name: hot.reshape(np.shape(value))})
+                outside = np.concatenate([np.ravel(bar) for bar in bars.values()])[~inside[row]]
+                assert (outside == 0.0).all()
+                row += 1
+
+
+@settings(max_examples=60)
+@given(programs(scalar=True, smooth=True), points(smooth=True))
+def test_hessians_of_smooth_programs(text: str, at: dict[str, Any]) -> None:
+    """The compressed one is the one column by column, which is symmetric and inside the pattern."""
+    f = diffcli.parse(text)
+    if not f.inputs:
+        return
+    place = {name: at[name] for name in f.inputs}
+    found = diffcli.hessian(f, place)
+    entries = diffcli.hessian(f, place, sparse=True).entries
+    columns = []
+    for name, value in place.items():
+        for k in range(value.size):
+            hot = np.zeros(value.size)
+            hot[k] = 1.0
+            u = {each: np.zeros(np.shape(part)) for each, part in place.items()} | {name: hot.reshape(value.shape)}
+            columns.append(np.concatenate([np.ravel(part) for part in diffcli.hvp(f, place, u).values()]))
+    whole = np.array(columns).T
+    scale = max(1.0, np.abs(whole).max(initial=0.0))
+    assert np.abs(whole - whole.T).max(initial=0.0) <= 1e-12 * scale
+    assert np.abs(found.matrix - whole).max(initial=0.0) <= 1e-12 * scale
+    np.testing.assert_allclose(entries.toarray(), found.matrix, rtol=0, atol=1e-13 * scale)
+    inside = np.zeros(entries.shape, bool)
+    inside[entries.row, entries.col] = True
+    assert (whole[~inside] == 0.0).all()
