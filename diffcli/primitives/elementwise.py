@@ -155,8 +155,10 @@ def _fold_power(x: Node, n: Node) -> Node | None:
 def _power_base(y: Node, x: Node, n: Node) -> Partial:
     if n.constant:
         exponent = n.builder.known(n)
-        # Where n − 1 is exact the rule stays a power, and folds again: 3·x², not a special function.
-        if ((exponent - 1.0) + 1.0 == exponent).all() and ((exponent >= 0.5) | (np.rint(exponent) == exponent)).all():
+        # Where n − 1 is exact the rule stays a power, and folds again: 3·x², not a special function. (Not where some
+        # n is 0: 0·x⁻¹ is NaN at 0.)
+        exact = exponent.all() and ((exponent - 1.0) + 1.0 == exponent).all()
+        if exact and ((exponent >= 0.5) | (np.rint(exponent) == exponent)).all():
             return n * x ** _minus_one(n)
     return power_derivative(x, n, params=(1, 0))
 
