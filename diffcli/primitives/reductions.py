@@ -22,8 +22,8 @@ def _mean(x: Array, axis: int) -> Array:
     n = x.shape[axis]
     with np.errstate(all="ignore"):
         mean = halves(x, axis) / n
-        if not np.isfinite(mean).all():  # the sum may overflow where the mean does not
-            mean = np.where(np.isinf(mean), halves(x / n, axis), mean)
+        if not np.isfinite(mean).all():  # the sum may overflow, to ∞ or on to ∞ − ∞, where the mean does not
+            mean = np.where(np.isfinite(mean), mean, halves(x / n, axis))
     squeezed: Array = np.squeeze(mean, axis)
     return squeezed
 
