@@ -43,7 +43,7 @@ class Push(Passes):
     """
 
     def __init__(self, function: Function, wrt: Sequence[Node], also: Sequence[Node] = ()) -> None:
-        builder = function.builder
+        builder = (*function.outputs, *also)[0].builder  # the gradient of a constant has no outputs
         self.inputs = list(wrt)
         self.targets = list(function.outputs)
         self.seeds = [builder.input(f"u:{node.params[0]}", node.shape) for node in wrt]

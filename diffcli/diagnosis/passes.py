@@ -327,7 +327,7 @@ def _handed(op: Any, params: tuple[Any, ...], args: list[Array], errors: list[Ar
 
 def _any(flags: Array) -> Array:
     """Whether any element is flagged, by seed."""
-    return np.asarray(flags.reshape(-1, flags.shape[-1]).any(axis=0))
+    return np.asarray(flags.any(axis=tuple(range(flags.ndim - 1))))
 
 
 def _own(node: Node, args: list[Array], value: Array) -> Array:

@@ -62,8 +62,10 @@ def _one_hots(nodes: Sequence[Node]) -> list[NDArray[Any]]:
 
 
 def _too_large(bound: Bound, derived: Derived, seeds: int) -> bool:
-    """Whether both passes for all seeds would hold more numbers than is worth it: then the values alone are seen to."""
-    return seeds * sum(node.size for node in ancestors([*bound.function.outputs, *derived.nodes])) > MOST_NUMBERS
+    """Whether both passes for all seeds would hold more numbers than is worth it, or there are none to hold: then the
+    values alone are seen to.
+    """
+    return not seeds or seeds * sum(node.size for node in ancestors([*bound.function.outputs, *derived.nodes])) > MOST_NUMBERS
 
 
 def _rows(what: str) -> Callable[[Bound, Any], Question]:
@@ -95,6 +97,9 @@ def _jvp(bound: Bound, v: Mapping[str, ArrayLike]) -> Question:
 
 
 def _hessian(bound: Bound, v: Any) -> Question:
+    if not bound.wrt:
+        return _eval(bound, v)
+
     def make() -> Derived:
         first = reverse(bound.function, bound.wrt)
         gradient = Function(bound.function.inputs, first.nodes, tuple(map(str, bound.wrt)))

@@ -53,7 +53,7 @@ def _broadcast(x: Array, shape: Shape) -> Array:
 def _sum(x: Array, shape: Shape, out: Array | None = None) -> Array:
     extra = x.ndim - 1 - len(shape)
     if extra and shape == ():
-        x = x.reshape(-1, x.shape[-1])
+        x = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
         extra = 1
     summed = [axis < extra or (shape[axis - extra] == 1 and x.shape[axis] != 1) for axis in range(x.ndim - 1)]
     last = max((axis for axis, each in enumerate(summed) if each), default=None)

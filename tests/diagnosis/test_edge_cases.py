@@ -91,3 +91,12 @@ def test_every_hard_point_is_best_or_warned_with_what_is_best(case: dict[str, An
     )
     finite = all(np.isfinite(part).all() for part in (reported[0], *reported[1].values()))
     assert finite or findings, "a number that is not finite always has its reason beside it"
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "what"),
+    [("2", {}, "hessian"), ("sum(x)", {"x": []}, "hessian"), ("x[:0]", {"x": [1.0, 2.0]}, "jacobian")],
+)
+def test_no_derivatives_are_no_reason_to_fail(text: str, at: dict[str, Any], what: str) -> None:
+    program = diffcli.parse(text)
+    assert list(examine(program, program.resolve(at), what)) == []

@@ -185,6 +185,14 @@ def test_a_hessian_with_an_untaken_branch() -> None:
 ROSENBROCK = "concat(10*(x[1:] - x[:-1]^2), 1 - x[:-1])"
 
 
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(("text", "at"), [("3", {}), ("3 + sum(x)", {"x": []})])
+def test_a_hessian_by_nothing(text: str, at: dict[str, Any], sparse: bool) -> None:
+    found = diffcli.hessian(diffcli.parse(text), at, sparse=sparse)
+    assert found.value == 3
+    assert np.asarray(found).shape == (0, 0)
+
+
 def test_the_sparse_path_never_takes_room_for_the_whole_matrix() -> None:
     n = 20_000
     f, h = diffcli.parse(ROSENBROCK), diffcli.parse("sum(100*(x[1:] - x[:-1]^2)^2 + (1 - x[:-1])^2)")
