@@ -30,6 +30,8 @@ Partial: TypeAlias = "Node | float | None"
 
 MAX_NODES = 10_000_000
 MAX_BYTES = 1 << 30
+#: NumPy broadcasts 32; the batch and the products of stacks of matrices take an axis each.
+MAX_DIMENSIONS = 30
 
 
 def _no_cotangent(node: Node, bar: Node, i: int) -> Node | None:
@@ -257,7 +259,13 @@ class Builder:
         return node
 
     def make_room(self, shape: Shape) -> None:
-        """Refuses an array that is larger than all values together may be, before anyone allocates it."""
+        """Refuses an array that is larger than all values together may be, before anyone allocates it, and one with
+        more dimensions than NumPy computes with.
+        """
+        if len(shape) > MAX_DIMENSIONS:
+            raise ExpressionError(
+                f"an array may have {MAX_DIMENSIONS} dimensions, and this one has {len(shape)}", code="limit"
+            )
         size = 8 * math.prod(shape)
         if size > self.max_bytes:
             raise beyond_memory(size, self.max_bytes)
@@ -273,6 +281,7 @@ class Builder:
             key: tuple[Any, ...] = (CONSTANT, float(value).hex())
         else:
             value = np.ascontiguousarray(value, dtype=np.float64)
+            self.make_room(value.shape)
             key = (CONSTANT, value.shape, value.tobytes())
         node = self._shared.get(key)
         if node is None:
@@ -322,7 +331,7 @@ class Builder:
         found = self._known.get(node)
         if found is not None:
             return found
-        for each in ancestors([node]):
+        for each in ancestors([node], self._known):
             if each in self._known:
                 continue
             if each.op is CONSTANT:

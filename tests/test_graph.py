@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
+from diffcli import graph
 from diffcli.errors import ExpressionError
 from diffcli.evaluation import Plan
 from diffcli.graph import CONSTANT, INPUT, TABLE, Builder, Function, Node, Primitive, ancestors, register
@@ -126,6 +128,23 @@ def test_what_is_known_beforehand() -> None:
     assert builder.known(TABLE["sum"](builder.broadcast(two, (3,)), params=((),))) == 6.0
     assert (two + 1.0).constant
     assert not (builder.input("x", ()) + 1.0).constant
+
+
+def test_what_is_known_is_not_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    builder = Builder()
+    walked: list[int] = []
+
+    def counted(*args: Any) -> list[Node]:
+        found = ancestors(*args)
+        walked.append(len(found))
+        return found
+
+    monkeypatch.setattr(graph, "ancestors", counted)
+    node = builder.constant(0.0)
+    for k in range(1, 100):
+        node = node + 1.0
+        assert builder.known(node) == k
+    assert max(walked) == 3  # the sum, its known half, and 1
 
 
 def test_ancestors_come_before_their_users() -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.errors import DiffcliError, Source, Span, UsageError
+from diffcli.graph import MAX_DIMENSIONS
 from diffcli.language.source import read_standard_input, read_text, unreadable
 
 if TYPE_CHECKING:
@@ -263,6 +264,8 @@ def _array(value: Any) -> Array:
                 message = f"the rows differ in length: row 0 has {length}, row {place} has {len(row)}"
                 raise _NoArrayError(message, "give all rows one length")
         shape.append(length)
+        if len(shape) > MAX_DIMENSIONS:
+            raise _NoArrayError(f"its lists are nested more than {MAX_DIMENSIONS} deep", "flatten them")
         level = [item for row in level for item in row]
     if not all(type(leaf) is float for leaf in level):
         level = [_number(leaf) for leaf in level]

@@ -545,7 +545,7 @@ def test_ten_thousand_brackets() -> None:
     assert diffcli.grad(diffcli.parse(text), {"x": 2}) == {"x": 1.0}
     nested = "sin(" * n + "x" + ")" * n
     assert math.isfinite(diffcli.grad(diffcli.parse(nested), {"x": 2})["x"])  # type: ignore[arg-type]
-    deep = diffcli.parse("[" * 50 + "x" + "]" * 50 + "[0]" * 50)
+    deep = diffcli.parse("[" * 30 + "x" + "]" * 30 + "[0]" * 30)
     assert diffcli.grad(deep, {"x": 2}) == {"x": 1.0}
 
 
@@ -604,6 +604,17 @@ def test_arrays_beyond_the_memory_limit(huge: str) -> None:
 @pytest.mark.parametrize("huge", ["eye(1e6)", "arange(1e12)", "linspace(0, 1, 1e12)", "arange(0, 1, 1e-300)"])
 def test_constants_beyond_the_memory_limit(huge: str) -> None:
     assert refused(huge).code == "limit"
+
+
+@pytest.mark.parametrize("value", ["x", "1"])
+def test_the_limit_on_dimensions(value: str) -> None:
+    most = "[" * 30 + value + "]" * 30
+    product = diffcli.parse(f"sum(sort(({most} * 3) @ {most}, axis=1))")
+    assert diffcli.evaluate(product, {"x": 1.0} if value == "x" else {}) == {"f": 3.0}
+    error = refused("x + " + "[" * 70 + value + "]" * 70)
+    assert error.code == "limit"
+    assert "30 dimensions" in error.message
+    assert refused(f"reshape(x, {'1, ' * 70}1)").code == "limit"
 
 
 def test_the_limit_on_nodes() -> None:

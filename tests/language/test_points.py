@@ -216,6 +216,7 @@ def test_json_knows_infinity() -> None:
         ('{"x": 1, "x": 2}', "x is given twice", "remove one of the two"),
         ('{"2x": 1}', '"2x" is no name', "a name has letters, digits and _ only"),
         ('{"": 1}', '"" is no name', "a name has letters, digits and _ only"),
+        (f'{{"x": {"[" * 31}1{"]" * 31}}}', "nested more than 30 deep", "flatten them"),
         (f'{{"x": {"[" * 100_000}}}', "nested too deeply", 'write {"x": 1, "w": [1, 2]}'),
     ],
 )
