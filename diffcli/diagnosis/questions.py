@@ -65,7 +65,8 @@ def _too_large(bound: Bound, derived: Derived, seeds: int) -> bool:
     """Whether both passes for all seeds would hold more numbers than is worth it, or there are none to hold: then the
     values alone are seen to.
     """
-    return not seeds or seeds * sum(node.size for node in ancestors([*bound.function.outputs, *derived.nodes])) > MOST_NUMBERS
+    numbers = sum(node.size for node in ancestors([*bound.function.outputs, *derived.nodes]))
+    return not seeds or seeds * numbers > MOST_NUMBERS
 
 
 def _rows(what: str) -> Callable[[Bound, Any], Question]:
