@@ -1,5 +1,7 @@
 """``diffcli vjp``: the pullback of one cotangent."""
 
+import numpy as np
+
 import diffcli
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Cotangent, Show, Wrt, names, point
@@ -20,6 +22,7 @@ def run(ask: Ask, show: Show, wrt: Wrt = None, cotangent: Cotangent = None) -> N
     if v is None:
         hint = f"add --cotangent {','.join(f'{name}=…' for name in program.outputs)}"
         raise UsageError("which cotangent is to be pulled back?", hint=hint)
-    whole = {**{name: value * 0.0 for name, value in pullback.values.items()}, **v}
+    nothing = {name: np.zeros(np.shape(value)) if np.ndim(value) else 0.0 for name, value in pullback.values.items()}
+    whole = {**nothing, **v}
     warnings = notices(program, at, "vjp", wrt=names(wrt), v=whole)
     show(result.Vjp(program.source.text, at, pullback.values, whole, pullback(v), warnings))

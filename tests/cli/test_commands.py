@@ -111,6 +111,16 @@ def test_the_formats_on_offer_are_those_there_are() -> None:
     assert tuple(Format) == FORMATS
 
 
+def test_an_infinite_output_left_out_of_a_cotangent(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "pole.expr"
+    file.write_text("a = 1/x\nb = 3*x\n")
+    outcome = run("vjp", str(file), "x=0", "--cotangent", "b=1", "--json")
+    found = json.loads(outcome.out)
+    assert outcome.err == ""
+    assert found["cotangent"] == {"a": 0.0, "b": 1.0}
+    assert found["vjp"] == {"x": 3.0}
+
+
 def test_vjp(run: Run, polar: str) -> None:
     found = valid(run("vjp", polar, "x=3", "y=4", "--cotangent", "r=1", "--json").out)
     assert found["cotangent"] == {"r": 1.0, "theta": 0.0}
