@@ -79,7 +79,7 @@ def _compose(node: Node, args: list[tuple[str, int]]) -> tuple[str, int]:
         return _number(node.params[0])
     if name in _OPERATORS and len(args) == 2:
         sign, level = _OPERATORS[name]
-        left = _inside(args[0], level - (name == "power"))
+        left = _inside(args[0], level - (level in (_POWER, _COMPARE)))  # x^y^z and x < y < z group otherwise
         right = _inside(args[1], level - (name != "power")) if name != "power" else _inside(args[1], _SIGN)
         return f"{left}{sign if name in ('power', 'multiply', 'divide') else f' {sign} '}{right}", level
     if name in _SILENT:

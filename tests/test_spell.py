@@ -29,6 +29,7 @@ def _spelt(text: str) -> str:
         "x + (y + z)",
         "x - y - z",
         "x - (y - z)",
+        "(x < y) < z",
         "x*y*z",
         "x*(y*z)",
         "x/y/z",
