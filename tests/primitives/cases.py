@@ -26,6 +26,7 @@ ANY = (-3.0, 3.0)
 FLAGS = "flags"
 ORDER = "order"
 ROWS = "rows"  # random numbers with ties among them
+DEFINITE = "definite"  # a positive definite matrix with well separated eigenvalues
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,10 @@ def _draw(rng: np.random.Generator, values: Values, shape: tuple[int, ...]) -> A
         return np.argsort(rng.random(shape), axis=0).astype(np.float64)
     if values == ROWS:
         return rng.integers(-2, 3, shape).astype(np.float64)
+    if values == DEFINITE:
+        n = shape[0]
+        noise = rng.uniform(-0.3, 0.3, shape)
+        return noise + np.swapaxes(noise, 0, 1) + np.diag(np.arange(1.0, n + 1.0) * 2.0)[..., np.newaxis]
     low, high = values
     return rng.uniform(low, high, shape)
 
@@ -120,6 +125,16 @@ STRUCTURE = [
     case("matmul", (2, 2, 3), (2, 3, 2)),
     case("matmul", (17, 16), (16, 17)),  # by BLAS
     case("matmul", (2, 16, 17), (2, 17, 16)),
+]
+LINALG = [
+    *(case(name, (n, n)) for name in ("det", "cofactor") for n in (1, 2, 3, 4)),
+    *(case("cofactor_along", (n, n), (n, n)) for n in (1, 2, 3)),
+    case("cofactor_along", (4, 4), (4, 4), values=(DEFINITE, ANY)),  # its own derivative needs the inverse
+    *(case(name, (3, 3), values=(DEFINITE,)) for name in ("inv", "logabsdet", "chol", "eigvalsh", "eigenvectors")),
+    case("inv", (1, 1), values=((1.0, 2.0),)),
+    case("solve", (3, 3), (3, 1), values=(DEFINITE, ANY)),
+    case("solve", (2, 2), (2, 4), values=(DEFINITE, ANY)),
+    case("inverse_gaps", (3,), values=(ANY,)),
 ]
 REDUCTIONS = [
     case("mean", (5,), params=(0,)),
@@ -177,6 +192,6 @@ def _sampled(op: Primitive) -> list[Case]:
     return [Case(op, (shape,) * len(values), (), values) for shape in ((), (2, 3))]
 
 
-STATED = [*STRUCTURE, *REDUCTIONS, *ELEMENTWISE]
+STATED = [*STRUCTURE, *LINALG, *REDUCTIONS, *ELEMENTWISE]
 _LISTED = {row.op.name for row in STATED}
 CASES = [*STATED, *(row for op in TABLE.values() if op.samples and op.name not in _LISTED for row in _sampled(op))]
