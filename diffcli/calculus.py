@@ -296,13 +296,15 @@ class _Along:
         self.plan = Plan([*function.outputs, *gradient.outputs, *products])
 
 
+@overload
 def hvp(
-    f: Differentiable,
-    at: Point | ArrayLike,
-    tangent: Mapping[str, ArrayLike] | ArrayLike,
-    *,
-    wrt: Sequence[str] | None = None,
-) -> Any:
+    f: Differentiable, at: Point, tangent: Mapping[str, ArrayLike] | ArrayLike, *, wrt: Sequence[str] | None = None
+) -> Values: ...
+@overload
+def hvp(
+    f: Differentiable, at: ArrayLike, tangent: Mapping[str, ArrayLike] | ArrayLike, *, wrt: Sequence[str] | None = None
+) -> Array: ...
+def hvp(f: Differentiable, at: Any, tangent: Any, *, wrt: Sequence[str] | None = None) -> Any:
     """H_f(x)·u: the gradient's pushforward (forward over reverse). The Hessian is never formed.
 
     By name at a point by name, inputs that `tangent` leaves out do not move; at a flat vector a flat vector, as

@@ -85,6 +85,13 @@ def test_a_sparse_jacobian(run: Run, tmp_path: Path) -> None:
     assert run(*words, "-o", str(tmp_path / "a.npy")).code == 2
 
 
+def test_sparse_matrices_warn_too(run: Run) -> None:
+    found = valid(run("jacobian", "[sqrt(x), y]", "x=0", "y=1", "--sparse", "--json").out)
+    assert found["jacobian"]["data"] == ["Infinity", 1.0]
+    assert [warning["expression"] for warning in found["warnings"]] == ["sqrt(x)"]
+    assert "warning:" in run("hessian", "x^1.5", "x=0", "--sparse").err
+
+
 def test_a_sparse_hessian(run: Run) -> None:
     found = valid(run("hessian", f"sum(({CHAIN})^2)", "x=linspace(0, 1, 50)", "--sparse", "--json").out)
     assert found["hessian"]["shape"] == [50, 50]
