@@ -9,15 +9,14 @@ has seen are the bits of one number, so the time grows with the number of entrie
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from diffcli.sparsity import Integers, Pattern
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Colouring:
+class Colouring(NamedTuple):
     """A colour for every column (0, 1, …; −1 for an empty one) and how many there are: the passes."""
 
     colours: Integers

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +72,7 @@ class Coordinates:
         return csr_array((self.data, (self.row, self.col)), shape=self.shape)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Jacobian:
     """∂outputs/∂inputs at a point: `matrix` (m, n) with a label for every row and column."""
 
@@ -88,7 +88,7 @@ class Jacobian:
         return np.array(self.matrix, dtype=dtype, copy=copy)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Hessian:
     """∂²f/∂inputs² at a point: `matrix` (n, n) with a label for every column, f(x) and its gradient."""
 
@@ -122,7 +122,7 @@ class _Sparse:
         return np.asarray(self.entries.toarray(), dtype=dtype)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SparseJacobian(_Sparse):
     """∂outputs/∂inputs at a point by its `entries`: every element that is not zero for structural reasons."""
 
@@ -145,7 +145,7 @@ class SparseJacobian(_Sparse):
         return _labelled([node.params[0] for node in self.wrt], self.wrt)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class SparseHessian(_Sparse):
     """∂²f/∂inputs² at a point by its `entries`, both triangles."""
 
@@ -168,8 +168,7 @@ def _labelled(names: Sequence[str], nodes: Sequence[Node]) -> tuple[str, ...]:
 # How many passes --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Way:
+class Way(NamedTuple):
     """How a Jacobian is found: the direction and the colours; `found` None: a pass each, for a full matrix."""
 
     forward: bool

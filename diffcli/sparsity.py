@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,7 @@ Integers: TypeAlias = NDArray[np.int64]
 NODE_COST = 32
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Pattern:
+class Pattern(NamedTuple):
     """Where a matrix of `width` columns may be non-zero: row i has the columns `columns[starts[i]:starts[i+1]]`,
     ascending.
     """

@@ -153,13 +153,6 @@ def test_an_infinite_partial_hides_no_other_entry(mode: Any, text: str, at: dict
     np.testing.assert_array_equal(diffcli.jacobian(f, at, mode=mode, sparse=True).entries.toarray(), wanted)
 
 
-@pytest.mark.parametrize("sparse", [False, True])
-def test_a_hessian_by_nothing(sparse: Any) -> None:
-    found = diffcli.hessian(diffcli.parse("param a = 2; a^2"), {}, sparse=sparse)
-    assert (found.value, found.gradient, found.passes, found.columns) == (4.0, {}, 0, ())
-    assert np.asarray(found).shape == (0, 0)
-
-
 def test_a_real_nan_stays() -> None:
     found = diffcli.jacobian(diffcli.parse("[x*sqrt(y), log(z), x]"), {"x": 0.0, "y": 0.0, "z": -1.0}).matrix
     np.testing.assert_array_equal(found, [[0, np.nan, 0], [0, 0, np.nan], [1, 0, 0]])
