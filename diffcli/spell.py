@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from diffcli.graph import CONSTANT, INPUT, Node
 
 #: Longer operands are written as a reference to their node, so that n nodes take n lines and not n² characters.
@@ -140,10 +138,16 @@ def _parameter(parameter: Any) -> str:
 
 def _number(array: Any) -> tuple[str, int]:
     if array.ndim == 0:
-        value = float(array)
-        text = str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        text = _shortest(float(array))
         return text, (_SIGN if text.startswith("-") else _ATOM)
-    if array.size <= 8:
-        text = np.array2string(array, separator=", ", formatter={"float_kind": lambda v: f"{v:g}"}).replace("\n", "")
-        return text, _ATOM
-    return f"an array of shape {array.shape}", _ATOM
+    if not 0 < array.size <= 8:
+        return f"an array of shape {array.shape}", _ATOM
+    texts = [_shortest(value) for value in array.flat]
+    for extent in reversed(array.shape):
+        texts = [f"[{', '.join(texts[i : i + extent])}]" for i in range(0, len(texts), extent)]
+    return texts[0], _ATOM
+
+
+def _shortest(value: float) -> str:
+    """The shortest text that reads back to the same double."""
+    return repr(float(value)).removesuffix(".0")

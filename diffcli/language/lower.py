@@ -134,6 +134,8 @@ class _Lowering:
                 if isinstance(task, Binary):
                     work += ((_Apply(task, 2), scope), (task.right, scope), (task.left, scope))
                     continue
+                if isinstance(task, Call) and task.name in _FLAT:
+                    task = _one_call(task)
                 parts = [part for part in _parts(task) if part is not None]
                 work.append((_Apply(task, len(parts)), scope))
                 work.extend((part, scope) for part in reversed(parts))
@@ -291,7 +293,39 @@ class _Lowering:
             except ExpressionError as error:
                 error.span = error.span or key.span
                 raise
+        if value.op is stack:
+            return _element(value, keys)
         return index(value, params=(tuple(keys),))
+
+
+def _element(stacked: Node, keys: Sequence[int | tuple[int | None, int | None, int]]) -> Node:
+    """A part of ``[a, b, …]``: only what is named is computed, so a pole in the rest concerns nobody."""
+    first, *rest = keys
+    chosen = stacked.args[slice(*first)] if isinstance(first, tuple) else (stacked.args[first],)
+    if not chosen:
+        return index(stacked, params=(tuple(keys),))
+    if not isinstance(first, tuple):
+        return index(chosen[0], params=(tuple(rest),)) if rest else chosen[0]
+    row = stack(*chosen)
+    whole = (0, len(chosen), 1)
+    return index(row, params=((whole, *rest),)) if rest else row
+
+
+#: Calls whose nested calls are one with them: the tied then share equally, whatever the order.
+_FLAT = ("max", "min")
+
+
+def _one_call(call: Call) -> Call:
+    """max(max(a, b), c) as max(a, b, c)."""
+    flat: list[Expression] = []
+    waiting: list[Expression] = [call]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Call) and part.name == call.name and len(part.args) > 1 and not part.keywords:
+            waiting.extend(reversed(part.args))
+        else:
+            flat.append(part)
+    return call if flat == [call] else Call(call.name, tuple(flat), (), call.span, call.name_span)
 
 
 def _parts(expression: Expression) -> Sequence[Expression | None]:

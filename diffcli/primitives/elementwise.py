@@ -409,6 +409,8 @@ log_sigmoid = elementwise(
     signature="x", doc="log(sigmoid(x)) without underflow.", rule="sigmoid(−x)", notation="−log(1 + e⁻ˣ)",
     reference=lambda m, x: -m.log1p(m.exp(-x)), samples=((-40, 40),),
 )  # fmt: skip
+
+
 def _logaddexp(a: Array, b: Array) -> Array:
     high, low = np.maximum(a, b), np.minimum(a, b)
     # The rounding of the difference, which the exponential would magnify, is made good to first order.

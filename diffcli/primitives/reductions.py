@@ -323,28 +323,11 @@ def _extreme(of_array: Primitive, of_two: Primitive) -> Callable[..., Node]:
             return of_array(x, params=(k,))
         if axis is not None:
             raise ExpressionError(f"{what} takes an axis with one array only", code="arity")
-        # Nested calls are one call: the tied then share equally whatever the order.
-        flat = _flattened(nodes, of_two, of_array)
-        if len(flat) == 2:
-            return of_two(*flat)
-        return of_array(stack(*builder.aligned(flat, of_two)), params=(0,))
+        if len(nodes) == 2:
+            return of_two(*nodes)
+        return of_array(stack(*builder.aligned(list(nodes), of_two)), params=(0,))
 
     return build
-
-
-def _flattened(nodes: Sequence[Node], of_two: Primitive, of_array: Primitive) -> list[Node]:
-    flat: list[Node] = []
-    waiting = list(reversed(nodes))
-    while waiting:
-        node = waiting.pop()
-        stacked = node.op is of_array and node.args[0].op is stack and node.params == (0,)
-        if node.op is of_two:
-            waiting.extend(reversed(node.args))
-        elif stacked:
-            waiting.extend(reversed(node.args[0].args))
-        else:
-            flat.append(node)
-    return flat
 
 
 add_function(

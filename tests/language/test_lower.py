@@ -666,3 +666,30 @@ def test_a_program_printed_and_read_again_has_the_same_values(text: str, point: 
     ):
         assert name == other_name
         assert np.asarray(one).tobytes() == np.asarray(other).tobytes()
+
+
+def test_what_a_literal_does_not_hand_on_concerns_nobody() -> None:
+    f = diffcli.parse("[1/x, x][1] + [log(x), x^2, 3][1:][0]")
+    assert diffcli.value_and_grad(f, {"x": 0.0}) == (0.0, {"x": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("[[1, x], [y, 4]][:, 1]", [2.0, 4.0]),
+        ("[[1, x], [y, 4]][::-1][0]", [3.0, 4.0]),
+        ("[[1, x], [y, 4]][1:, 0]", [3.0]),
+        ("[[1, x], [y, 4]][-1, 0]", 3.0),
+        ("[x, y][2:]", []),
+    ],
+)
+def test_a_part_of_a_literal(text: str, wanted: Any) -> None:
+    value = diffcli.evaluate(diffcli.parse(text), {"x": 2.0, "y": 3.0})["f"]
+    assert np.array_equal(value, wanted)
+
+
+def test_nested_extremes_are_one_call_and_cost_what_they_hold() -> None:
+    f = diffcli.parse("max(max(x, y), z)")
+    assert diffcli.grad(f, {"x": 1.0, "y": 1.0, "z": 1.0}) == {"x": 1 / 3, "y": 1 / 3, "z": 1 / 3}
+    deep = diffcli.parse("max(x, " * 500 + "0" + ")" * 500)
+    assert sum(len(node.args) for node in deep.bind({"x": ()}).builder.nodes) < 2000
