@@ -132,7 +132,7 @@ def _moved_back(node: Node, i: int, condition: Node) -> Node | None:
     """`condition`, shaped like `node`, as it bears on the i-th argument: where any looked-at element needs it."""
     builder = node.builder
     flags = builder.number(condition)
-    if node.op.kind == "linear" and not node.op.scales:
+    if not node.op.scales:  # it moves and adds up elements, of flags as of cotangents
         counts = node.op.pullback(node, flags, i)
     else:
         counts = builder.broadcast(sum_(flags, params=((),)), node.args[i].shape)

@@ -6,7 +6,7 @@ is taken. A matrix that is full, or whose pattern would cost more than it saves,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -24,7 +24,7 @@ from diffcli.graph import Function, Node
 from diffcli.labels import labels
 from diffcli.passes import Pull, Push
 from diffcli.sparsity import Integers, Pattern, pattern
-from diffcli.sweeps import dense, each, mended, mended_dense, read
+from diffcli.sweeps import Again, dense, each, mended, mended_dense, read
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -209,10 +209,11 @@ def _found_way(function: Function, wrt: Sequence[Node], mode: Mode, sparse: bool
     return Way(False, found, by_rows)
 
 
-def _pull(bound: Bound, function: Function) -> tuple[Pull, Mapping[Node, Array]]:
-    """The reverse passes that look at what they are asked for and at nothing else."""
+def _again(bound: Bound, function: Function) -> Again:
+    """What finds rows of the matrix of `function` anew, where numbers are not finite."""
     passes = bound.once(f"looking:{id(function)}", lambda: Pull(function, bound.wrt, looking=True))
-    return passes, passes.start(bound.at)[1]
+    wide = bound.once(f"wide:{id(function)}", lambda: pattern(function.outputs, bound.wrt, limit=FULL, wide=True))
+    return Again(passes, passes.start(bound.at)[1], wide)
 
 
 def way_of(bound: Bound, mode: Mode, *, sparse: bool = False) -> Way:
@@ -235,7 +236,7 @@ def jacobian_of(bound: Bound, mode: Mode, *, sparse: bool) -> Jacobian | SparseJ
     computed, kept = passes.start(bound.at)
     values = by_name(function, computed)
     direction = "forward" if way.forward else "reverse"
-    again = partial(_pull, bound, function)
+    again = partial(_again, bound, function)
     if way.found is None:
         matrix = mended_dense(dense(passes, kept, (m, n)), again)
         names = [node.params[0] for node in wrt]
@@ -308,7 +309,7 @@ def hessian_of(bound: Bound, *, sparse: bool) -> Hessian | SparseHessian:
     passes = bound.once("second", lambda: Push(gradient, wrt, also=bound.function.outputs))
     computed, kept = passes.start(bound.at)
     value, parts = float(computed[-1][0]), by_name(gradient, computed[:-1])
-    again = partial(_pull, bound, gradient)
+    again = partial(_again, bound, gradient)
     columns = _labelled(gradient.names, wrt)
     if found is None:
         matrix = mended_dense(dense(passes, kept, (n, n)), again)

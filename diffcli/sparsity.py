@@ -124,9 +124,12 @@ def _stacked(parts: Sequence[Pattern]) -> Pattern:
 # From the graph ---------------------------------------------------------------------------------------------
 
 
-def pattern(outputs: Sequence[Node], wrt: Sequence[Node], *, limit: int | None = None) -> Pattern | None:
+def pattern(
+    outputs: Sequence[Node], wrt: Sequence[Node], *, limit: int | None = None, wide: bool = False
+) -> Pattern | None:
     """The pattern of the Jacobian of `outputs`, one below the other, by `wrt`, side by side.
 
+    `wide` counts what a constant matrix multiplies by 0 too: where numbers are not finite, 0 does not hide them.
     `None`: finding it would take more than `limit` entries (without one: than memory allows), so the matrix is
     better treated as dense.
     """
@@ -146,7 +149,7 @@ def pattern(outputs: Sequence[Node], wrt: Sequence[Node], *, limit: int | None =
         budget = None if limit is None else limit - spent
         if budget is not None and _least(node, inside) > budget:
             return None
-        reached = _reached(node, inside, width, budget)
+        reached = _reached(node, inside, width, budget, wide)
         if reached is None:
             return None
         if reached.nnz:
@@ -183,13 +186,15 @@ def _least(node: Node, inside: Mapping[Node, Pattern]) -> int:
 _Rule: TypeAlias = "Callable[[Node, Mapping[Node, Pattern], int, int | None], Pattern | None]"
 
 
-def _reached(node: Node, inside: Mapping[Node, Pattern], width: int, budget: int | None) -> Pattern | None:
+def _reached(node: Node, inside: Mapping[Node, Pattern], width: int, budget: int | None, wide: bool) -> Pattern | None:
     if not inside:  # it depends on nothing any more: behind a `stop`, say
         return empty(node.size, width)
     if node.op.kind == "elementwise":
         rules = zip(node.args, node.op.partials, strict=True)
         parts = [inside[arg] for arg, rule in rules if rule is not None and arg in inside]
         return union(parts) if parts else empty(node.size, width)
+    if wide and node.op.name == "matmul":
+        return _product(node, inside, width, budget, wide=True)
     rule = _along_axis if node.op.kind == "reduction" else RULES.get(node.op.name, _everything)
     return rule(node, inside, width, budget)
 
@@ -278,7 +283,9 @@ def _running(node: Node, inside: Mapping[Node, Pattern], width: int, budget: int
     return gathered([(source, numbers[to].reshape(-1))], node.size, width)
 
 
-def _product(node: Node, inside: Mapping[Node, Pattern], width: int, budget: int | None) -> Pattern | None:
+def _product(
+    node: Node, inside: Mapping[Node, Pattern], width: int, budget: int | None, *, wide: bool = False
+) -> Pattern | None:
     """Element (i, j) of a matrix product: row i of the left factor and column j of the right one. A constant factor's
     zeros are no dependence.
     """
@@ -292,7 +299,7 @@ def _product(node: Node, inside: Mapping[Node, Pattern], width: int, budget: int
         numbers = np.moveaxis(np.arange(arg.size).reshape(arg.shape), kept, 0)
         places = np.moveaxis(out, kept, 0)
         lanes, beside = numbers.shape[1:], places.shape[1:]
-        if other.constant:
+        if other.constant and not wide:
             value = other.builder.known(other)
             *lead, inner, across = np.nonzero(value if kept == -2 else np.swapaxes(value, -1, -2))
             here, there = np.ravel_multi_index((*lead, inner), lanes), np.ravel_multi_index((*lead, across), beside)

@@ -7,6 +7,7 @@ the sums.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -82,31 +83,41 @@ def read(
     return data
 
 
-def mended(data: Array, pattern: Pattern, pull: Callable[[], tuple[Pull, Mapping[Node, Array]]]) -> Array:
+class Again(NamedTuple):
+    """What finds rows anew: passes that look at nothing but what they are asked for, the residuals they need, and
+    which rows may then share a pass (None: none).
+    """
+
+    passes: Pull
+    kept: Mapping[Node, Array]
+    wide: Pattern | None
+
+
+def mended(data: Array, pattern: Pattern, again: Callable[[], Again]) -> Array:
     """`data`, the entries of `pattern`, with those of every row that has a NaN or an infinity found anew.
 
-    A pass multiplies infinite partials by zeros that stand for *not asked*, and 0·∞ is NaN. Asked row by row, with
+    A pass multiplies infinite partials by zeros that stand for *not asked*, and 0·∞ is NaN. Asked for itself, with
     `Pull` looking at nothing else, every entry is what it is on its own.
     """
     rows = pattern.rows
     bad = np.unique(rows[~np.isfinite(data)])
     if not len(bad):
         return data
+    passes, kept, wide = again()
     some = pattern.taken(bad)
-    shared = colouring.of_rows(some)
-    passes, kept = pull()
+    shared = each(len(bad)) if wide is None else colouring.of_rows(wide.taken(bad))
     spread = _spread(shared, bad, pattern.shape[0])
-    again = read(passes, kept, spread, some.columns, shared.colours[some.rows], looking=True)
+    found = read(passes, kept, spread, some.columns, shared.colours[some.rows], looking=True)
     data = data.copy()
-    data[np.isin(rows, bad)] = again
+    data[np.isin(rows, bad)] = found
     return data
 
 
-def mended_dense(matrix: Array, pull: Callable[[], tuple[Pull, Mapping[Node, Array]]]) -> Array:
+def mended_dense(matrix: Array, again: Callable[[], Again]) -> Array:
     """The same for a whole matrix."""
     bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
     if len(bad):
-        passes, kept = pull()
+        passes, kept, _ = again()
         spread = _spread(each(len(bad)), bad, len(matrix))
         for first, block in swept(passes, kept, spread, looking=True):
             matrix[bad[first : first + block.shape[1]]] = block.T

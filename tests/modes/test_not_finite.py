@@ -1,0 +1,58 @@
+"""Where numbers are not finite: every way to a Jacobian must still give the same one."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+import diffcli
+
+#: Steps with poles, infinite slopes and ends of domains, of vectors of 3; and what mixes their elements.
+STEPS = [
+    "sqrt({0})", "log({0})", "1/{0}", "{0}^1.5", "cbrt({0})", "xlogy({0}, {1})", "hypot({0}, {1})", "atan2({0}, {1})",
+    "norm({0})*{0}", "sum({0}) + {0}", "mean({0})*{1}", "prod({0}) + {1}", "cumsum({0})", "sort({0})", "softmax({0})",
+    "concat({0}[1:], {0}[:1])", "max({0}, {1})", "where({0} > 0, {0}*{1}, {1})", "{0}*{1}", "{0} - {1}",
+    "[[1, 0, 2], [0, 1, 0], [3, 0, 1]] @ {0}",
+]  # fmt: skip
+
+
+def _program(rng: random.Random) -> str:
+    pool, lines, used = ["v", "w"], ["input v, w"], set()
+    for i in range(rng.randint(2, 6)):
+        a, b = rng.choice(pool), rng.choice(pool)
+        used |= {a, b}
+        lines.append(f"y{i} = {rng.choice(STEPS).format(a, b)}")
+        pool.append(f"y{i}")
+    return "\n".join([*lines, "return " + ", ".join([y for y in pool[2:] if y not in used] or pool[-1:])])
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_all_ways_to_a_jacobian_agree_where_it_is_not_finite(block: int) -> None:
+    infinite = 0
+    for seed in range(25 * block, 25 * block + 25):
+        rng = random.Random(seed)
+        f = diffcli.parse(_program(rng))
+        at = {name: np.array([rng.choice([0.0, 0.0, 1.0, -1.0, 2.0, 0.5]) for _ in range(3)]) for name in ("v", "w")}
+        wanted = diffcli.jacobian(f, at, mode="reverse").matrix
+        infinite += not np.isfinite(wanted).all()
+        modes: list[Any] = ["auto", "forward", "reverse"]
+        ways = [diffcli.jacobian(f, at, mode=mode).matrix for mode in modes]
+        ways += [diffcli.jacobian(f, at, mode=mode, sparse=True).entries.toarray() for mode in modes]
+        for found in ways:
+            np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12, err_msg=f"seed {seed}")
+    assert infinite > 3
+
+
+def test_a_zero_of_a_constant_matrix_hides_no_row_from_another() -> None:
+    """Rows 0 and 1 share no column for 0 in the matrix; the NaN of one, times that 0, must not reach the other."""
+    f = diffcli.parse("y = [[1, 0], [0, 1]] @ x; z = log(y); return z, y")
+    found = diffcli.jacobian(f, {"x": [-1.0, 2.0]}).matrix
+    np.testing.assert_array_equal(found, [[np.nan, 0.0], [0.0, 0.5], [1.0, 0.0], [0.0, 1.0]])
+
+
+def test_an_unsorted_element_has_its_own_slope() -> None:
+    f = diffcli.parse("sort(sqrt(x))")
+    np.testing.assert_array_equal(diffcli.jacobian(f, {"x": [4.0, 0.0]}).matrix, [[0.0, np.inf], [0.25, 0.0]])
