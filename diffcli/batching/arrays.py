@@ -88,7 +88,8 @@ class Batch:
     def __len__(self) -> int:
         return self.count
 
-    def _bound(self, wrt: Sequence[str] | None = None) -> Bound:
+    def bound(self, wrt: Sequence[str] | None = None) -> Bound:
+        """The formula at these points, to be differentiated in `wrt`."""
         bound = bind(self._f, self._sample, wrt)
         moving = {node: np.moveaxis(self._points[name], 0, -1)
                   for node in bound.function.inputs if (name := node.params[0]) in self._points}  # fmt: skip
@@ -102,7 +103,7 @@ class Batch:
         }
         return Bound(bound.function, at, bound.wrt)
 
-    def _run(self, plan: Plan, bound: Bound, nodes: Sequence[Node]) -> list[Array]:
+    def run(self, plan: Plan, bound: Bound, nodes: Sequence[Node]) -> list[Array]:
         """The plan's outputs, shaped like `nodes`, with the points on the first axis."""
         if not self.count:
             return [np.zeros((0, *node.shape)) for node in nodes]
@@ -111,17 +112,17 @@ class Batch:
 
     def values(self) -> Arrays:
         """The outputs by name."""
-        bound = self._bound()
+        bound = self.bound()
         function = bound.function
         plan = bound.once("values", lambda: Plan(function.outputs))
-        return dict(zip(function.names, self._run(plan, bound, function.outputs), strict=True))
+        return dict(zip(function.names, self.run(plan, bound, function.outputs), strict=True))
 
     def value_and_grad(self, *, wrt: Sequence[str] | None = None) -> tuple[Array, Arrays]:
         """The values (points,) of a formula of one number, and its gradients by input."""
-        bound = self._bound(wrt)
+        bound = self.bound(wrt)
         output = _number(bound)
         plan = bound.once("gradient", lambda: gradient_plan(output, bound.wrt))
-        value, *parts = self._run(plan, bound, [output, *bound.wrt])
+        value, *parts = self.run(plan, bound, [output, *bound.wrt])
         return value, dict(zip(_names(bound.wrt), parts, strict=True))
 
     def grad(self, *, wrt: Sequence[str] | None = None) -> Arrays:
@@ -132,7 +133,7 @@ class Batch:
         self, cotangent: Mapping[str, ArrayLike] | ArrayLike, *, wrt: Sequence[str] | None = None
     ) -> tuple[Arrays, Arrays]:
         """The outputs by name, and Jᵀ·v by input, for one v at all points: a cotangent an output, those left out 0."""
-        bound = self._bound(wrt)
+        bound = self.bound(wrt)
         function = bound.function
         passes = bound.once("pull", lambda: Pull(function, bound.wrt))
         given = cotangents(function, cotangent)
@@ -152,7 +153,7 @@ class Batch:
         """The outputs by name, and J·u by output, for one u at all points: a tangent an input, those left out 0."""
         if wrt is None and isinstance(tangent, Mapping):
             wrt = tuple(tangent)
-        bound = self._bound(wrt)
+        bound = self.bound(wrt)
         function = bound.function
         passes = bound.once("push", lambda: Push(function, bound.wrt))
         given = tangents(bound.wrt, tangent)
@@ -163,7 +164,7 @@ class Batch:
 
     def jacobian(self, *, wrt: Sequence[str] | None = None, mode: Mode = "auto") -> Jacobians:
         """The Jacobian of every point."""
-        bound = self._bound(wrt)
+        bound = self.bound(wrt)
         function = bound.function
         way = way_of(bound, mode)
         m, n = (sum(node.size for node in nodes) for nodes in (function.outputs, bound.wrt))
@@ -195,7 +196,7 @@ class Batch:
 
     def hessian(self, *, wrt: Sequence[str] | None = None) -> Hessians:
         """The Hessian of every point, of a formula of one number."""
-        bound = self._bound(wrt)
+        bound = self.bound(wrt)
         _number(bound)
         gradient = gradient_function(bound)
         found, shared = symmetric_way_of(bound)

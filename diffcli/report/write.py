@@ -16,7 +16,7 @@ from typing import BinaryIO
 from diffcli.errors import OutputError
 from diffcli.report.text import escape
 
-_STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
 
 
 def write(data: str | bytes, path: str | None = None) -> None:
@@ -24,7 +24,7 @@ def write(data: str | bytes, path: str | None = None) -> None:
 
     Raises OutputError if it cannot be written whole, and BrokenPipeError if the reader of standard output went away.
     """
-    if path is None or path in _STANDARD_OUTPUT:
+    if path is None or path in STANDARD_OUTPUT:
         _to_stdout(data)
         return
     if not path:

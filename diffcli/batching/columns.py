@@ -1,0 +1,116 @@
+"""Columns of a table as inputs of a formula: ``x``, ``w[0]``, ``A[1,2]``; and ranges as tables of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from unicodedata import normalize
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.errors import UsageError
+from diffcli.labels import labels
+
+Array = NDArray[np.float64]
+
+#: How many points of a table are worked on at a time, at most.
+BLOCK_ROWS = 1 << 16
+
+_ELEMENT = re.compile(r"(.*?)\[\s*([0-9]+(?:\s*,\s*[0-9]+)*)\s*\]").fullmatch
+
+
+@dataclass(slots=True)
+class Block:
+    """Some points in a row: numbers by column, texts to carry along, and what is wrong with single rows.
+
+    A row with an error has a number in every column all the same, which means nothing.
+    """
+
+    count: int
+    numbers: dict[str, Array]
+    kept: list[Sequence[str]] = field(default_factory=list)
+    errors: dict[int, str] = field(default_factory=dict)
+
+
+class Layout:
+    """Which columns of a table make up which inputs of a formula."""
+
+    def __init__(self, inputs: Sequence[str], names: Sequence[str]) -> None:
+        wanted = set(inputs)
+        #: For every input that the table has: its shape and its columns, row by row.
+        self.inputs: dict[str, tuple[tuple[int, ...], list[str]]] = {}
+        places: dict[str, dict[tuple[int, ...], str]] = {}
+        for column in names:
+            name = normalize("NFC", column.strip())
+            element = _ELEMENT(name)
+            at: tuple[int, ...] = ()
+            if name not in wanted and element:
+                name, at = element[1].strip(), tuple(int(k) for k in element[2].split(","))
+            if name not in wanted:
+                continue
+            known = places.setdefault(name, {})
+            if at in known:
+                raise UsageError(f"the points have two columns {column.strip()}", code="points")
+            known[at] = column
+        for name, known in places.items():
+            self.inputs[name] = _shaped(name, known)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns that are read as numbers."""
+        return [column for _, columns in self.inputs.values() for column in columns]
+
+    def points(self, block: Block) -> dict[str, Array]:
+        """The inputs by name, with the points on the first axis."""
+        found = {}
+        for name, (shape, columns) in self.inputs.items():
+            parts = [block.numbers[column] for column in columns]
+            found[name] = parts[0] if shape == () else np.stack(parts, axis=-1).reshape((block.count, *shape))
+        return found
+
+
+def _shaped(name: str, known: Mapping[tuple[int, ...], str]) -> tuple[tuple[int, ...], list[str]]:
+    if () in known:
+        if len(known) > 1:
+            raise UsageError(f"the points have a column {name} and columns {name}[…]", code="points")
+        return (), [known[()]]
+    depth = len(next(iter(known)))
+    shape = tuple(max(at[k] if len(at) == depth else 0 for at in known) + 1 for k in range(depth))
+    order = list(np.ndindex(*shape)) if np.prod(shape, dtype=float) <= len(known) else []
+    if set(order) != set(known):
+        missing = next((label for label, at in zip(labels(name, shape), np.ndindex(*shape), strict=True)
+                        if at not in known), name)  # fmt: skip
+        raise UsageError(f"the points lack the column {missing}", hint=f"{name} has other elements", code="points")
+    return shape, [known[at] for at in order]
+
+
+class Grid:
+    """Every combination of some ranges, the first varying slowest, as a table without a file."""
+
+    def __init__(self, ranges: Mapping[str, tuple[float, float, int]]) -> None:
+        self.names = list(ranges)
+        self._axes = [np.linspace(first, last, count) for first, last, count in ranges.values()]
+        self.total = 1
+        for axis in self._axes:
+            self.total *= len(axis)
+
+    def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
+        """The points, block by block."""
+        for start in range(0, self.total, BLOCK_ROWS):
+            index = np.arange(start, min(start + BLOCK_ROWS, self.total))
+            numbers: dict[str, Array] = {}
+            for name, axis in zip(reversed(self.names), reversed(self._axes), strict=True):
+                index, place = np.divmod(index, len(axis))
+                numbers[name] = axis[place]
+            count = len(place)
+            yield Block(count, numbers, [_texts(numbers[name]) for name in keep])
+
+    def progress(self) -> float | None:
+        """What part of it has been read, where that is known."""
+        return None
+
+
+def _texts(numbers: Array) -> list[str]:
+    return [repr(value).removesuffix(".0") for value in numbers.tolist()]
