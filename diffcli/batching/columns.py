@@ -111,6 +111,9 @@ class Grid:
         """What part of it has been read, where that is known."""
         return None
 
+    def close(self) -> None:
+        """There is no file."""
+
 
 def _texts(numbers: Array) -> list[str]:
     return [repr(value).removesuffix(".0") for value in numbers.tolist()]

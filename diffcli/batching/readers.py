@@ -32,7 +32,8 @@ MAX_ROW = 1 << 24
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".npy": "npy", ".npz": "npz",
             ".parquet": "parquet", ".pq": "parquet"}  # fmt: skip
 
-_NUMBER = re.compile(rb"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:nan|inf(?:inity)?))").fullmatch
+# One way to match, whatever the text: a field of ten megabytes of digits is decided in one go.
+_NUMBER = re.compile(rb"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:nan|inf(?:inity)?))").fullmatch
 _SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
 
 
@@ -47,13 +48,16 @@ class Table(Protocol):
     def progress(self) -> float | None:
         """What part of it has been read, where that is known."""
 
+    def close(self) -> None:
+        """Let go of the file."""
+
 
 def open_table(path: str, stream: BinaryIO | None, columns: Sequence[str] | None = None) -> Table:
     """The table in the file at `path` (“-”: in `stream`, CSV or JSON Lines); `columns` name those of an ``.npy``."""
     if path == "-":
         if stream is None:
             raise UsageError("standard input is closed", code="file")
-        return _text(stream, "standard input", None)
+        return _text(stream, "standard input", None, owned=False)
     kind = SUFFIXES.get(os.path.splitext(path)[1].lower())
     try:
         if kind == "npy":
@@ -62,15 +66,20 @@ def open_table(path: str, stream: BinaryIO | None, columns: Sequence[str] | None
             return NpzTable(path)
         if kind == "parquet":
             return ParquetTable(path)
-        return _text(open(path, "rb"), path, kind)
+        file = open(path, "rb")  # noqa: SIM115  # the table closes it
+        try:
+            return _text(file, path, kind)
+        except BaseException:
+            file.close()
+            raise
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         said = getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
         said = said[:1].lower() + said[1:]
         raise UsageError(f"{escape(path)} cannot be read: {said}", code="file") from error
 
 
-def _text(stream: BinaryIO, name: str, kind: str | None) -> Table:
-    lines = Lines(stream)
+def _text(stream: BinaryIO, name: str, kind: str | None, *, owned: bool = True) -> Table:
+    lines = Lines(stream, owned=owned)
     start = lines.peek().lstrip()
     if kind is None:
         head = start.partition(b"\n")[0]
@@ -83,14 +92,19 @@ def _text(stream: BinaryIO, name: str, kind: str | None) -> Table:
 class Lines:
     """A stream of bytes in pieces that end where a line does, outside quotes."""
 
-    def __init__(self, stream: BinaryIO) -> None:
+    def __init__(self, stream: BinaryIO, *, owned: bool = True) -> None:
         self._stream = stream
+        self._owned = owned
         self._rest = b""
         self._ended = False
         self._read = 0
         self._size: int | None = None
         with suppress(OSError, ValueError, AttributeError):
             self._size = os.fstat(stream.fileno()).st_size or None
+
+    def close(self) -> None:
+        if self._owned:
+            self._stream.close()
 
     def progress(self) -> float | None:
         return None if self._size is None else min(1.0, self._read / self._size)
@@ -157,7 +171,7 @@ class CsvTable:
         if header is None or not any(header):
             raise UsageError(f"{escape(name)} has no header", hint="its first line names the columns", code="points")
         self.names = [each.strip() for each in header]
-        self.progress = lines.progress
+        self.progress, self.close = lines.progress, lines.close
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
         places = [self.names.index(column) for column in columns]
@@ -288,7 +302,7 @@ class JsonTable:
     def __init__(self, lines: Lines, name: str) -> None:
         self._lines = lines
         self._shapes: dict[str, tuple[int, ...]] = {}
-        self.progress = lines.progress
+        self.progress, self.close = lines.progress, lines.close
         self.names: list[str] = []
         for line in lines.peek().split(b"\n"):
             row = _object(line)
@@ -404,6 +418,9 @@ class NpyTable:
     def progress(self) -> float | None:
         return self._done / self._count if self._count else None
 
+    def close(self) -> None:
+        self._column.clear()
+
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
         held = {name: self._column[self.names.index(name)] for name in (*columns, *keep)}
         for start in range(0, self._count, BLOCK_ROWS):
@@ -419,7 +436,14 @@ class NpzTable:
     def __init__(self, path: str) -> None:
         self._archive = zipfile.ZipFile(path)
         self._members: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
-        self.names = []
+        self.names: list[str] = []
+        try:
+            self._look()
+        except BaseException:
+            self._archive.close()
+            raise
+
+    def _look(self) -> None:
         for info in self._archive.infolist():
             name = info.filename.removesuffix(".npy")
             with self._archive.open(info) as member:
@@ -439,6 +463,9 @@ class NpzTable:
 
     def progress(self) -> float | None:
         return self._done / self._count if self._count else None
+
+    def close(self) -> None:
+        self._archive.close()
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
         used = {name: mine for name, (shape, _) in self._members.items()
@@ -460,6 +487,8 @@ class NpzTable:
                     if label in keep:
                         texts[label] = [str(value) for value in rows[:, k].tolist()]
             yield Block(end - start, numbers, [texts[name] for name in keep])
+        for stream in streams.values():
+            stream.close()
 
 
 def _npy_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
@@ -490,6 +519,9 @@ class ParquetTable:
 
     def progress(self) -> float | None:
         return self._done / self._count if self._count else None
+
+    def close(self) -> None:
+        self._file.close()
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
         mine = {name: labels(name, () if n is None else (n,)) for name, n in self._length.items()}

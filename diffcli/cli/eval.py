@@ -1,6 +1,7 @@
 """``diffcli eval``: the values at a point."""
 
 import diffcli
+from diffcli.cli.many import Many
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show
 from diffcli.cli.precisely import Precisely, precisely
@@ -14,8 +15,11 @@ diffcli eval "exp(pi*sqrt(163))" --precise --digits 40
 """
 
 
-def run(ask: Ask, show: Show, precise: Precisely = False) -> None:
+def run(ask: Ask, many: Many, show: Show, precise: Precisely = False) -> None:
     """The value of an expression, or of every output of a file, at a point."""
+    if many.wanted(ask, precise=precise):
+        many.answer(ask, show, "eval")
+        return
     program, at = ask.program()
     values = diffcli.evaluate(program, at)
     more = precisely(precise, program, at, show, derivatives=False)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 import diffcli
+from diffcli.cli.many import Many
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show, Wrt, names
 from diffcli.cli.precisely import Precisely, precisely
@@ -27,8 +28,13 @@ Order = Annotated[
 ]
 
 
-def run(ask: Ask, show: Show, wrt: Wrt = None, order: Order = None, precise: Precisely = False) -> None:
+def run(
+    ask: Ask, many: Many, show: Show, wrt: Wrt = None, order: Order = None, precise: Precisely = False
+) -> None:
     """The value and the gradient of a scalar output, in one reverse pass."""
+    if many.wanted(ask, precise=precise, order=order):
+        many.answer(ask, show, "grad", wrt=names(wrt))
+        return
     program, at = ask.program()
     higher = None if order is None else diffcli.derivatives(program, at, order, wrt=names(wrt)).tolist()
     value, gradient = diffcli.value_and_grad(program, at, wrt=names(wrt))

@@ -1,6 +1,7 @@
 """``diffcli hessian``: the second derivatives of a scalar output."""
 
 import diffcli
+from diffcli.cli.many import Many
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show, Sparse, Wrt, entries, names
 from diffcli.report import result
@@ -12,8 +13,11 @@ diffcli hessian "sum((x[1:] - x[:-1]^2)^2)" x=@x.npy --sparse -o hessian.npz
 """
 
 
-def run(ask: Ask, show: Show, wrt: Wrt = None, sparse: Sparse = False) -> None:
+def run(ask: Ask, many: Many, show: Show, wrt: Wrt = None, sparse: Sparse = False) -> None:
     """The Hessian of a scalar output with its value and gradient: forward passes over the reverse one."""
+    if many.wanted(ask, sparse=sparse):
+        many.answer(ask, show, "hessian", wrt=names(wrt))
+        return
     program, at = ask.program()
     found: diffcli.Hessian | diffcli.SparseHessian
     matrix: result.Matrix

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 import diffcli
+from diffcli.cli.many import Many
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show, Sparse, Wrt, entries, names
 from diffcli.cli.precisely import Precisely, precisely
@@ -32,6 +33,7 @@ Direction = Annotated[Mode, typer.Option("--mode", help="The direction of the pa
 
 def run(
     ask: Ask,
+    many: Many,
     show: Show,
     wrt: Wrt = None,
     mode: Direction = Mode.auto,
@@ -39,6 +41,9 @@ def run(
     precise: Precisely = False,
 ) -> None:
     """The Jacobian: a row for every output, a column for every input, in as few passes as its pattern allows."""
+    if many.wanted(ask, precise=precise, sparse=sparse):
+        many.answer(ask, show, "jacobian", wrt=names(wrt), mode=mode.value)
+        return
     program, at = ask.program()
     found: diffcli.Jacobian | diffcli.SparseJacobian
     matrix: result.Matrix

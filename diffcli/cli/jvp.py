@@ -1,8 +1,9 @@
 """``diffcli jvp``: the pushforward of one tangent."""
 
 import diffcli
+from diffcli.cli.many import Many, given
 from diffcli.cli.notices import notices
-from diffcli.cli.options import Ask, Show, Tangent, direction
+from diffcli.cli.options import Ask, Show, Tangent, direction, point
 from diffcli.report import result
 
 EXAMPLES = """
@@ -11,8 +12,11 @@ diffcli jvp "[x*y, x+y]" x=2 y=3 --tangent "x=1, y=-1"
 """
 
 
-def run(ask: Ask, show: Show, tangent: Tangent = None) -> None:
+def run(ask: Ask, many: Many, show: Show, tangent: Tangent = None) -> None:
     """The Jacobian times the tangent u, in one forward pass: how the outputs move when the inputs move along u."""
+    if many.wanted(ask):
+        many.answer(ask, show, "jvp", seed=given(point(tangent, "--tangent"), "tangent"))
+        return
     program, at = ask.program()
     u = direction(program, at, tangent)
     push = diffcli.linearize(program, at, wrt=tuple(u))

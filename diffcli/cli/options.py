@@ -35,6 +35,7 @@ class Format(StrEnum):
     npy = "npy"
     npz = "npz"
     mtx = "mtx"
+    parquet = "parquet"
 
 
 class Color(StrEnum):
@@ -89,16 +90,25 @@ class Ask(NamedTuple):
         int | None, typer.Option("--max-bytes", metavar="N", min=1, help="Raise the limit on the memory of all values.")
     ] = None
 
+    def point_words(self) -> list[str]:
+        """The words that say where the point is."""
+        return [*(self.at or ()), *(_value(word, self.source or "") for word in self.words or ())]
+
     def program(self) -> "tuple[diffcli.Program, Values]":
         """The parsed source and the whole point, in the order of its inputs."""
+        words = self.point_words()
+        if self.source == "-" and "-" in words:
+            raise UsageError("both the expression and the point ask for standard input", hint="give one of them a file")
+        program = self.parsed()
+        return program, program.resolve(point(words) or {})
+
+    def parsed(self) -> "diffcli.Program":
+        """The parsed source."""
         from diffcli.language.source import read_source
 
         if self.source is None:
             hint = 'for instance: diffcli grad "sin(x)*y" --at x=1,y=2'
             raise UsageError("there is no expression to work on", hint=hint)
-        words = [*(self.at or ()), *(_value(word, self.source) for word in self.words or ())]
-        if self.source == "-" and "-" in words:
-            raise UsageError("both the expression and the point ask for standard input", hint="give one of them a file")
         source = read_source(self.source)
         limits = {"max_tokens": self.max_tokens, "max_nodes": self.max_nodes, "max_bytes": self.max_bytes}
         raised = {limit: given for limit, given in limits.items() if given is not None}
@@ -108,7 +118,7 @@ class Ask(NamedTuple):
             if os.path.exists(source.text):
                 error.hint = f"to read the file of this name, write @{source.text}"
             raise
-        return program, program.resolve(point(words) or {})
+        return program
 
 
 class Show(NamedTuple):
@@ -200,9 +210,14 @@ def entries(found: "diffcli.Coordinates") -> "Entries":
 def flattened(function: Callable[..., None]) -> Callable[..., None]:
     """`function` with the fields of `Ask` and `Show` in place of the parameters that hold them.
 
-    The help has them in this order: what is asked, the command's own options, how it is shown, the limits.
+    The help has them in this order: what is asked, the command's own options, how it is shown, the limits. Any
+    named tuple of options is such a bundle.
     """
-    held = {name: bundle for name, bundle in function.__annotations__.items() if bundle in (Ask, Show)}
+    held: dict[str, Any] = {
+        name: bundle
+        for name, bundle in function.__annotations__.items()
+        if isinstance(bundle, type) and issubclass(bundle, tuple)
+    }
     parameters = sorted(inspect.signature(function).parameters.values(), key=lambda it: it.annotation is Show)
     spread: list[inspect.Parameter] = []
     for parameter in parameters:

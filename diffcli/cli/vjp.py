@@ -3,6 +3,7 @@
 import numpy as np
 
 import diffcli
+from diffcli.cli.many import Many, given
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Cotangent, Show, Wrt, names, point
 from diffcli.errors import UsageError
@@ -14,8 +15,11 @@ diffcli vjp "[x*y, x+y]" x=2 y=3 --cotangent "f=[1, -1]"
 """
 
 
-def run(ask: Ask, show: Show, wrt: Wrt = None, cotangent: Cotangent = None) -> None:
+def run(ask: Ask, many: Many, show: Show, wrt: Wrt = None, cotangent: Cotangent = None) -> None:
     """The vector-Jacobian product: the transposed Jacobian times the cotangent v, in one reverse pass."""
+    if many.wanted(ask):
+        many.answer(ask, show, "vjp", wrt=names(wrt), seed=given(point(cotangent, "--cotangent"), "cotangent"))
+        return
     program, at = ask.program()
     pullback = diffcli.vjp(program, at, wrt=names(wrt))
     v = point(cotangent, "--cotangent")

@@ -48,6 +48,11 @@ class Program:
         return tuple(self._names.inputs)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that a point may give: the inputs, and the constants such as ``pi`` that the formula uses."""
+        return (*self.inputs, *sorted(self._names.constants))
+
+    @property
     def params(self) -> tuple[str, ...]:
         """The inputs that are held fixed unless a derivative names them."""
         return tuple(self._names.params)

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from diffcli.report.terminal import Reader
 
 FORMATS = ("table", "json", "jsonl", "csv", "npy", "npz", "mtx")
+#: What only a table of answers is written as.
+FOR_TABLES = ("parquet",)
 BINARY = frozenset({"npy", "npz"})
 
 
 def guess(path: str | None) -> str:
     """The format that a file's suffix names; what names none gets the table."""
     suffix = splitext(path or "")[1][1:].lower()
-    return suffix if suffix in FORMATS else "table"
+    return suffix if suffix in (*FORMATS, *FOR_TABLES) else "table"
 
 
 def render(
@@ -42,6 +44,8 @@ def render(
         from diffcli.report import as_csv
 
         return as_csv.render(result).encode("utf-8", "backslashreplace")
+    if form in FOR_TABLES:
+        raise UsageError("Parquet is for tables of answers", hint="add --points FILE", code="usage")
     if form == "mtx":
         from diffcli.report import as_mtx
 

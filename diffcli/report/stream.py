@@ -59,8 +59,9 @@ class Sink:
             raise PermissionError(None, "it is write-protected")
         self._target = os.path.realpath(self._path)
         folder = os.path.dirname(self._target)
-        with suppress(OSError, AttributeError):
-            return open(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o666), "w+b")
+        if os.path.isdir("/proc/self/fd"):  # by which it will be named
+            with suppress(OSError, AttributeError):
+                return open(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o666), "w+b")
         self._named = self._beside()
         return open(os.open(self._named, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), "w+b")
 
@@ -124,9 +125,12 @@ class Sink:
         os.fsync(descriptor)
         if self._named is None:
             # A nameless file cannot take a name that is in use, only one beside it.
-            beside = self._beside()
-            os.link(f"/proc/self/fd/{descriptor}", beside, follow_symlinks=True)
-            self._named = beside
+            self._named = self._beside()
+            folder = os.open(os.path.dirname(target), os.O_RDONLY)
+            try:  # only with a folder's descriptor does Python have the link followed
+                os.link(f"/proc/self/fd/{descriptor}", os.path.basename(self._named), dst_dir_fd=folder)
+            finally:
+                os.close(folder)
         os.replace(self._named, target)
         self._named = None
 
@@ -134,7 +138,7 @@ class Sink:
         """Forget what was written; what was there before stays."""
         if self._standard and not self._spool:
             return
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, AttributeError):  # which it may not have come to
             self.file.close()
         if self._named is not None:
             with suppress(OSError):

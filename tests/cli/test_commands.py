@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 
 from diffcli.cli.app import COMMANDS
 from diffcli.cli.options import Format
-from diffcli.report.render import FORMATS
+from diffcli.report.render import FOR_TABLES, FORMATS
 
 from .conftest import Run
 
@@ -108,7 +108,7 @@ def test_a_name_is_the_same_however_its_accent_is_written(run: Run) -> None:
 
 
 def test_the_formats_on_offer_are_those_there_are() -> None:
-    assert tuple(Format) == FORMATS
+    assert tuple(Format) == (*FORMATS, *FOR_TABLES)
 
 
 def test_an_infinite_output_left_out_of_a_cotangent(run: Run, tmp_path: Path) -> None:

@@ -1,0 +1,256 @@
+"""What the commands share that answer for many points: the options (`Many`), and the way from a table to a table."""
+
+import os
+import re
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from diffcli.cli.options import Ask, Show, point
+from diffcli.errors import Source, StrictError, UsageError
+from diffcli.report.write import say
+
+if TYPE_CHECKING:
+    import diffcli
+    from diffcli.batching.readers import Table
+    from diffcli.batching.tables import Count, Question
+
+FAILED_ROWS = 6
+#: A progress bar appears when a run has taken this long, in seconds.
+PATIENCE = 1.0
+
+_RANGE = re.compile(r"([^:\[\]@]+):([^:\[\]]+):([^:\[\]]+)").fullmatch
+
+
+class Many(NamedTuple):
+    """A table of points in place of one."""
+
+    points: Annotated[
+        str | None,
+        typer.Option("--points", metavar="FILE", help="Many points: CSV, TSV, JSONL, npy, npz, Parquet; - streams."),
+    ] = None
+    columns: Annotated[
+        str | None, typer.Option("--columns", metavar="NAMES", help="With --points x.npy: what its columns are, x,y.")
+    ] = None
+    keep: Annotated[
+        str | None, typer.Option("--keep", metavar="NAMES", help="With --points: columns to carry along, id,date.")
+    ] = None
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", metavar="N", min=1, help="With --points: so many threads; else all cores.")
+    ] = None
+    fail_fast: Annotated[bool, typer.Option("--fail-fast", help="With --points: stop at the first bad row.")] = False
+
+    def wanted(self, ask: Ask, **alone: object) -> bool:
+        """Whether there are many points: a table, or ranges in the point. `alone`: options that then make no sense."""
+        if self.points is not None or any(_ranges_in(word) for word in ask.point_words()):
+            for option, given in alone.items():
+                if given:
+                    raise UsageError(f"--{option} is for one point", hint="leave out the table or the ranges")
+            return True
+        for option, given in (("--columns", self.columns), ("--keep", self.keep), ("--fail-fast", self.fail_fast)):
+            if given:
+                raise UsageError(f"{option} is for tables", hint="add --points FILE")
+        return False
+
+    def answer(
+        self,
+        ask: Ask,
+        show: Show,
+        what: str,
+        *,
+        wrt: Sequence[str] | None = None,
+        seed: Mapping[str, Any] | None = None,
+        mode: str = "auto",
+    ) -> None:
+        """Answer for every point; the rows that fail come out in their place, and make the exit code 6."""
+        from diffcli.batching.columns import Grid
+        from diffcli.batching.readers import open_table
+        from diffcli.batching.tables import Question
+
+        if self.points == "-" and (ask.source == "-" or "-" in ask.point_words()):
+            raise UsageError("the points are not alone in asking for standard input", hint="give them a file")
+        _format(show)  # refused before anything is read
+        program = ask.parsed()
+        words, ranges = _parted(ask.point_words())
+        at = point(words) or {}
+        keep = _names(self.keep, "--keep")
+        table: Table
+        if self.points is None:
+            table = Grid(ranges)
+            keep = [*ranges, *keep]
+        elif ranges:
+            raise UsageError("a range and --points both say where the points are", hint="give one of them")
+        else:
+            stdin = None if sys.stdin is None else sys.stdin.buffer
+            table = open_table(self.points, stdin, None if self.columns is None else _names(self.columns, "--columns"))
+        with closing(table):
+            count = self._run(program, table, Question(what, wrt, seed, mode), at, show, keep)
+        if not show.quiet:
+            say(_summary(count))
+        if show.strict and count.not_finite:
+            raise StrictError(f"{count.not_finite:,} rows have results that are not finite")
+        if count.failed:
+            raise typer.Exit(FAILED_ROWS)
+
+    def _run(
+        self,
+        program: "diffcli.Program",
+        table: "Table",
+        question: "Question",
+        at: Mapping[str, Any],
+        show: Show,
+        keep: Sequence[str],
+    ) -> "Count":
+        from diffcli.batching.columns import Layout
+        from diffcli.batching.tables import Answering, run
+        from diffcli.batching.writers import SEEKING, open_writer
+        from diffcli.report.stream import Sink
+
+        form = _format(show)
+        shown = ", ".join(table.names[:12])
+        for name in keep:
+            if name not in table.names:
+                raise UsageError(f"the points have no column {name} to keep", hint=f"they have {shown}")
+        layout = Layout(program.names, table.names)
+        if not layout.inputs:
+            hint = f"its inputs are {', '.join(program.inputs) or 'none'}, and the columns {shown}"
+            raise UsageError("no column is an input of the formula", hint=hint, code="points")
+        for name in at:
+            if name in layout.inputs:
+                raise UsageError(f"{name} is given both with the points and for all of them", code="points")
+        explain = _explaining(program, at, question)
+        answering = Answering(program, question, layout, at, jobs=self.jobs, explain=explain)
+        with _Progress(show) as told, Sink(show.output, seekable=form in SEEKING) as sink:
+            writer = open_writer(form, sink, answering.fields, keep)
+            return run(table, answering, layout, writer, keep=keep, fail_fast=self.fail_fast, told=told)
+
+
+def given(seed: "Mapping[str, Any] | None", what: str) -> Mapping[str, Any]:
+    """The cotangent or tangent for all points; the same for each."""
+    if seed is None:
+        raise UsageError(f"which {what} is it to be?", hint=f"add --{what} name=1")
+    return seed
+
+
+def _format(show: Show) -> str:
+    from diffcli.batching.writers import FORMATS, SEEKING
+
+    if show.json and show.format not in (None, "json", "jsonl"):
+        raise UsageError(f"--json and --format {show.format.value} are two formats", hint="give one of them")
+    suffix = os.path.splitext(show.output or "")[1][1:].lower()
+    form = "jsonl" if show.json else show.format.value if show.format else suffix
+    form = {"json": "jsonl", "table": "csv"}.get(form, form)
+    if form not in FORMATS:
+        if show.format is not None:
+            raise UsageError(f"a table of answers is not written as {form}", hint=f"choose {', '.join(FORMATS)}")
+        form = "csv"
+    if form in SEEKING and show.output in (None, "-") and sys.stdout is not None and sys.stdout.isatty():
+        raise UsageError(f"a terminal cannot show {form}, which is binary", hint=f"write a file: -o result.{form}")
+    return form
+
+
+def _names(text: str | None, option: str) -> list[str]:
+    if text is None:
+        return []
+    names = [name.strip() for name in re.split(r",(?![^\[]*\])", text)]
+    if "" in names or len(set(names)) < len(names):
+        raise UsageError(f"{option} holds {'an empty name' if '' in names else 'a name twice'}")
+    return names
+
+
+def _ranges_in(word: str) -> bool:
+    return ":" in word and not word.startswith("@") and bool(_parted([word])[1])
+
+
+def _parted(words: Sequence[str]) -> tuple[list[str], dict[str, tuple[float, float, int]]]:
+    """The words that give values, and the ranges ``x=0:1:11`` (both ends, so many points) by name."""
+    from diffcli.language.points import split_assignments
+
+    plain: list[str] = []
+    ranges: dict[str, tuple[float, float, int]] = {}
+    for word in words:
+        if ":" not in word or word.startswith("@"):
+            plain.append(word)
+            continue
+        rest = []
+        for each in split_assignments(word):
+            found = _RANGE(each.value)
+            if not found:
+                rest.append(f"{each.name}={each.value}")
+                continue
+            if each.name in ranges:
+                raise UsageError(f"{each.name} is given twice", code="duplicate")
+            ranges[each.name] = _range(each.name, found.groups(), Source(word, "--at"), each.value_span)
+        if rest:
+            plain.append(", ".join(rest))
+    return plain, ranges
+
+
+def _range(
+    name: str, parts: Sequence[str], source: Source, span: tuple[int, int]
+) -> tuple[float, float, int]:
+    values = point([f"a={parts[0]}", f"b={parts[1]}", f"n={parts[2]}"])
+    assert values is not None
+    first, last, count = (values[key] for key in "abn")
+    if any(getattr(value, "shape", ()) != () for value in (first, last, count)) or not float(count).is_integer():
+        raise UsageError(
+            f"{name} has no whole number of points", span, "write x=0:1:11 for 11 numbers from 0 to 1", source=source,
+            code="point",
+        )  # fmt: skip
+    if count < 1:
+        raise UsageError(f"{name} has no points", span, "write x=0:1:11", source=source, code="point")
+    return float(first), float(last), int(count)
+
+
+def _explaining(program: "diffcli.Program", at: Mapping[str, Any], question: "Question") -> Any:
+    def explain(values: Mapping[str, Any]) -> str:
+        from diffcli.cli.notices import notices
+
+        whole = program.resolve({**at, **values})
+        found = notices(program, whole, question.what, wrt=question.wrt, v=question.seed)
+        return next((notice.code for notice in found if notice.code not in ("kink", "tie")), "not-finite")
+
+    return explain
+
+
+def _summary(count: "Count") -> str:
+    parts = [f"{count.rows:,} row{'s' * (count.rows != 1)}"]
+    if count.failed:
+        parts.append(f"{count.failed:,} failed")
+    if count.not_finite:
+        parts.append(f"{count.not_finite:,} with results that are not finite")
+    return f"{', '.join(parts)}, {count.seconds:.2f} s\n"
+
+
+class _Progress:
+    """A bar with rate and time left on a terminal, for runs that take their time."""
+
+    def __init__(self, show: Show) -> None:
+        self._shown = not show.quiet and sys.stderr is not None and sys.stderr.isatty()
+        self._start = time.perf_counter()
+        self._bar: Any = None
+
+    def __enter__(self) -> Any:
+        return self._told if self._shown else None
+
+    def _told(self, count: "Count", part: float | None) -> None:
+        if self._bar is None:
+            if time.perf_counter() - self._start < PATIENCE:
+                return
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.fields[rows]} rows"), BarColumn(), TextColumn("{task.fields[rate]} rows/s"))
+            self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("", total=None if part is None else 1.0, rows="", rate="")
+        rate = count.rows / max(1e-9, time.perf_counter() - self._start)
+        self._bar.update(self._task, completed=part or 0.0, rows=f"{count.rows:,}", rate=f"{rate:,.0f}")
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
