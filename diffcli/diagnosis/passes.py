@@ -361,6 +361,7 @@ def _perturbed(node: Node, args: list[Array], errors: list[Array], value: Array)
         if x.dtype == bool or not error.any():
             continue
         step = np.maximum(np.abs(x), error * EPS) * NUDGE
+        step = np.where(step < 2.0**-1050, 2.0**-500, step)  # a zero that is no more wrong than subnormals are
         there = node.op.apply(*args[:i], x + step, *args[i + 1 :], *node.params)
         back = node.op.apply(*args[:i], x - step, *args[i + 1 :], *node.params)
         slope = np.fmax(np.abs(there - value), np.abs(back - value)) / step

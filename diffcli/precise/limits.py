@@ -156,6 +156,9 @@ class Exactly:
         while True:
             ar.needed = 0
             now = compute(precision)
+            if ar.exactly:  # sin(π) is as small as π has digits, and means 0
+                tiny = ar.m.mpf(2) ** (-9 * precision // 10)
+                now = [ar.m.zero if not isinstance(x, bool) and abs(x) < tiny else x for x in now]
             enough = ar.needed + bits <= precision or precision >= MOST
             if enough and before is not None and self._same(before, now, bits):
                 return now

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import diffcli
+from diffcli.diagnosis.story import diagnose
+from tests.cli.conftest import Run, run  # noqa: F401
+
+
+def test_the_story_of_an_overflow() -> None:
+    story = diagnose(diffcli.parse("log(exp(x) + exp(y))"), {"x": 1000, "y": 1000})
+    assert [finding.code for finding in story.findings] == ["overflow"]
+    assert [(each.expression, each.better) for each in story.rewrites] == [("log(exp(x) + exp(y))", "logaddexp(x, y)")]
+    # κ of logaddexp at (t, t) is t·½/(t + log 2).
+    np.testing.assert_allclose(story.conditions, [[500 / (1000 + np.log(2))] * 2], rtol=1e-12)
+    assert {loss.expression for loss in story.losses} == {"exp(x)", "exp(y)"}
+
+
+def test_the_story_of_an_ordinary_point_is_short() -> None:
+    story = diagnose(diffcli.parse("r = x*y; s = x - y"), {"x": 3, "y": 2})
+    assert (story.findings, story.rewrites, story.losses) == ([], [], [])
+    np.testing.assert_allclose(story.conditions, [[1, 1], [3, 2]])
+
+
+def test_the_nodes_that_lose_most_come_first() -> None:
+    story = diagnose(diffcli.parse("(1 - cos(x))/x^2 + log(1 + x)"), {"x": 1e-8})
+    assert story.losses[0].expression == "(1 - cos(x))"
+    assert story.losses[0].own == 16.0
+
+
+@pytest.mark.usefixtures("capsys")
+def test_diagnose_on_the_command_line(run: Run) -> None:  # noqa: F811
+    code, out, err = run("diagnose", "x*log(x)", "x=0")
+    assert (code, err) == (0, "")
+    assert "  really: value = 0; gradient x = -inf" in out
+    assert "xlogy(x, x)" in out
+    found = json.loads(run("diagnose", "x*log(x)", "x=0", "--json").out)
+    assert found["findings"][0]["refined"] == {"value": 0.0, "gradient": {"x": "-Infinity"}}
+    assert run("diagnose", "x*y", "x=1", "y=2").out.startswith("f = 2\nnothing to find fault with")
+    assert run("diagnose", "x*log(x)", "x=0", "--format", "csv").out.startswith("code,message,hint")

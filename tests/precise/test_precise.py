@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import jsonschema
+import mpmath
+import numpy as np
+import pytest
+
+import diffcli
+import diffcli.precise.arithmetic
+from diffcli.bound import bind
+from diffcli.errors import UsageError
+from diffcli.graph import TABLE
+from diffcli.precise import Exactly, SlowError, to_double
+from diffcli.precise.rounded import rounded
+from diffcli.primitives.catalogue import FUNCTIONS
+from tests.cli.conftest import Run, run  # noqa: F401
+
+
+def exactly(source: str, at: dict[str, object], seconds: float = 10.0) -> Exactly:
+    bound = bind(diffcli.parse(source), at)
+    point = {node: value[..., 0] for node, value in bound.at.items()}
+    return Exactly(bound.function.outputs, point, bound.wrt, seconds=seconds)
+
+
+def values(source: str, **at: object) -> list[float]:
+    return [to_double(x) for x in exactly(source, at).values()]
+
+
+UNARY = [
+    op
+    for op in TABLE.values()
+    if op.kind == "elementwise" and op.reference and len(op.samples) == 1 and op.name in FUNCTIONS
+]
+
+
+@pytest.mark.parametrize("op", UNARY, ids=lambda op: op.name)
+def test_a_derivative_is_that_of_the_reference(op: object) -> None:
+    low, high = op.samples[0]  # type: ignore[attr-defined]
+    x = low + (high - low) * 0.37
+    (partial,) = exactly(f"{op.name}(x)", {"x": x}).partial(0)  # type: ignore[attr-defined]
+    with mpmath.workdps(60):
+        wanted = mpmath.diff(lambda t: op.reference(mpmath, t), mpmath.mpf(x))  # type: ignore[attr-defined]
+    assert abs(partial.value - wanted) <= 1e-15 * abs(wanted)
+
+
+@pytest.mark.parametrize(
+    ("source", "at", "wanted"),
+    [
+        ("sum(v)", {"v": [1e20, 1, -1e20]}, [1.0]),
+        ("mean(A, axis=0)", {"A": [[1, 2], [3, 5]]}, [2.0, 3.5]),
+        ("A @ b", {"A": [[1e200, 1], [0, 2]], "b": [1e-200, 3]}, [4.0, 6.0]),
+        ("cumsum(v)", {"v": [1, 2, 3]}, [1.0, 3.0, 6.0]),
+        ("cumprod(v)", {"v": [1, 2, 3]}, [1.0, 2.0, 6.0]),
+        ("softmax(v)", {"v": [1000, 0]}, [1.0, 0.0]),
+        ("log_softmax(v)", {"v": [1000, 0]}, [0.0, -1000.0]),
+        ("logsumexp(v)", {"v": [1000, 1000]}, [1000 + math.log(2)]),
+        ("norm(v)", {"v": [3e200, 4e200]}, [5e200]),
+        ("sort(v)", {"v": [3, 1, 2]}, [1.0, 2.0, 3.0]),
+        ("median(v)", {"v": [4, 1, 2, 3]}, [2.5]),
+        ("max(v)", {"v": [4, 1, 2]}, [4.0]),
+        ("diag(v)[1]", {"v": [4, 1]}, [0.0, 1.0]),
+        ("x % 3 + fmod(x, 3)", {"x": -7}, [2.0 - 1.0]),
+        ("x^0 + 0^x", {"x": 2}, [1.0]),
+        ("log2(x) + log10(x) + log1p(x)", {"x": 1}, [math.log(2)]),
+        ("where(x > 0 and not x == 2 or x < -5, x, 0)", {"x": 3}, [3.0]),
+        ("clip(x, 0, 1) + min(x, 1) + relu(x)", {"x": 3}, [5.0]),
+        ("exp(x) + tanh(x) + erf(x)", {"x": -1e300}, [-2.0]),
+    ],
+)
+def test_values(source: str, at: dict[str, object], wanted: list[float]) -> None:
+    np.testing.assert_allclose(values(source, **at), wanted, rtol=1e-15, atol=0)
+
+
+def test_nothing_runs_away() -> None:
+    for source in ("sin(exp(exp(exp(x))))", "exp(exp(exp(x)))", "x^x^x^x", "gamma(exp(exp(x)))", "sin(1/x)"):
+        point = exactly(source, {"x": 30.0 if "1/" not in source else 0.0}, seconds=5.0)
+        assert all(not mpmath.isfinite(x) for x in point.values())
+    with pytest.raises(SlowError):
+        exactly("sum(sin(v))", {"v": np.ones(10_000)}, seconds=0.0).values()
+
+
+@pytest.mark.parametrize(
+    ("source", "x", "left", "right"),
+    [("abs(x)", 0.0, -1.0, 1.0), ("sqrt(x)", 0.0, math.nan, math.inf), ("x*log(x)", 0.0, math.nan, -math.inf),
+     ("1/x", 0.0, -math.inf, -math.inf), ("sin(1/x)", 0.0, math.nan, math.nan), ("cbrt(x)", 0.0, math.inf, math.inf),
+     ("sqrt(x^2 + 1e-300)", 0.0, 0.0, 0.0), ("stop(x)*x", 3.0, 3.0, 3.0)],
+)  # fmt: skip
+def test_derivatives_from_both_sides(source: str, x: float, left: float, right: float) -> None:
+    (partial,) = exactly(source, {"x": x}).partial(0)
+    np.testing.assert_array_equal([to_double(partial.left), to_double(partial.right)], [left, right])
+
+
+def test_limits_agree_along_every_line_or_are_none() -> None:
+    assert [to_double(v) for v in exactly("sin(x*y)/(x*y)", {"x": 0, "y": 0}).limits()] == [1.0]
+    assert math.isnan(to_double(exactly("x*y/(x^2 + y^2)", {"x": 0, "y": 0}).limits()[0]))
+    assert math.isnan(values("x - y", x=math.inf, y=math.inf)[0])
+    assert values("x*exp(-x)", x=math.inf) == [0.0]
+
+
+def test_to_double_rounds_overflows_and_has_no_negative_zero() -> None:
+    assert to_double(mpmath.mpf("1e400")) == math.inf
+    assert math.copysign(1, to_double(mpmath.mpf("-1e-500"))) == 1.0
+    assert to_double(True) == 1.0
+
+
+@pytest.mark.parametrize("digits", [5, 17, 50, 200])
+def test_digits_are_correctly_rounded(digits: int) -> None:
+    found = rounded(diffcli.parse("exp(x)*sin(y) + sqrt(2)"), {"x": 0.1, "y": 3}, digits)
+    with mpmath.workdps(2 * digits + 20):
+        x, y = mpmath.mpf(0.1), mpmath.mpf(3)
+        wanted = mpmath.exp(x) * mpmath.sin(y) + mpmath.sqrt(2)
+        assert found.values == {"f": mpmath.nstr(wanted, digits)}
+        assert found.derivatives["f"]["x"] == mpmath.nstr(mpmath.exp(x) * mpmath.sin(y), digits)
+        assert found.derivatives["f"]["y"] == mpmath.nstr(mpmath.exp(x) * mpmath.cos(y), digits)
+
+
+def test_constants_are_the_numbers_themselves() -> None:
+    found = rounded(diffcli.parse("[pi, e, tau, sin(pi), 0.5]"), {}, 40, derivatives=False).values
+    assert found["f[0]"] == "3.141592653589793238462643383279502884197"
+    assert found["f[1]"] == "2.718281828459045235360287471352662497757"
+    assert (found["f[3]"], found["f[4]"]) == ("0", "0.5")
+
+
+def test_where_there_is_no_derivative_there_are_no_digits() -> None:
+    program = diffcli.parse("[abs(x), sqrt(x), x^2]")
+    found = rounded(program, {"x": 0}, 20).derivatives
+    assert [found[f"f[{i}]"]["x"] for i in range(3)] == ["nan", "inf", "0"]
+    with pytest.raises(UsageError, match="NaN"):
+        rounded(program, {"x": math.nan}, 20)
+    with pytest.raises(UsageError, match="5000"):
+        rounded(program, {"x": 1}, 5001)
+    with pytest.raises(UsageError, match="seconds"):
+        rounded(program, {"x": 1}, 20, seconds=0.0)
+
+
+def test_without_mpmath_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:  # noqa: F811
+    monkeypatch.setattr(diffcli.precise.arithmetic, "available", lambda: False)
+    code, _, err = run("eval", "sqrt(2)", "--precise")
+    assert code == 2
+    assert "pip install 'diffcli[precise]'" in err
+
+
+def test_precise_on_the_command_line(run: Run) -> None:  # noqa: F811
+    assert run("eval", "sqrt(2)", "--precise").out == "f = 1.4142135623730950488016887242096980785696718753769\n"
+    assert "df/dx  0.3333333333" in run("grad", "log(x)", "x=3", "--precise", "--digits", "10").out
+    found = json.loads(run("jacobian", "[x, x^2]", "x=3", "--precise", "--json").out)
+    assert found["precise"]["derivatives"] == {"f[0]": {"x": "1"}, "f[1]": {"x": "6"}}
+    schema = Path(diffcli.__file__).parent / "report" / "schemas" / "jacobian.json"
+    jsonschema.validate(found, json.loads(schema.read_text(encoding="utf-8")))
+    assert run("eval", "1 - cos(x)", "x=1e-9", "--precise", "--digits", "5").err == ""

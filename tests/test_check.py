@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+
+import diffcli
+import diffcli.precise
+from diffcli.check import agreement, check, ridders
+from tests.cli.conftest import Run, run  # noqa: F401
+
+SCHEMAS = Path(diffcli.__file__).parent / "report" / "schemas"
+
+
+def verdicts(source: str, at: dict[str, Any]) -> list[str]:
+    return [each.verdict for each in check(diffcli.parse(source), at).components]
+
+
+@pytest.mark.parametrize(
+    ("source", "at", "wanted"),
+    [
+        ("sin(x)*y", {"x": 1, "y": 2}, ["agrees", "agrees"]),
+        ("[x*y, exp(x)]", {"x": 1, "y": 2}, ["agrees"] * 4),
+        ("abs(x)", {"x": 0}, ["kink"]),
+        ("max(x, y)", {"x": 1, "y": 1}, ["kink", "kink"]),
+        ("sqrt(x)", {"x": 0}, ["agrees"]),
+        ("log(x)", {"x": -1}, ["agrees"]),
+        ("where(x == 3, 9, x^2)", {"x": 3}, ["disagrees"]),
+        ("sqrt(x^4)", {"x": 0}, ["disagrees"]),
+        ("(1 - cos(x))/x^2", {"x": 1e-5}, ["ill-conditioned"]),
+    ],
+)
+def test_verdicts(source: str, at: dict[str, Any], wanted: list[str]) -> None:
+    assert verdicts(source, at) == wanted
+
+
+def test_without_mpmath_extrapolated_differences_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffcli.precise, "available", lambda: False)
+    found = check(diffcli.parse("sin(x)*exp(y) + sum(v^3)"), {"x": 1, "y": 2, "v": [1, 2]})
+    assert found.method == "differences"
+    assert found.agrees
+    assert all(each.digits > 8 for each in found.components)
+    assert verdicts("where(x == 3, 9, x^2)", {"x": 3}) == ["disagrees"]
+
+
+def test_a_wrong_rule_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    from diffcli.graph import TABLE
+
+    sinh = TABLE["sinh"]
+    object.__setattr__(sinh, "partials", (lambda y, x: 1.001 * TABLE["cosh"](x),))
+    try:
+        assert verdicts("sinh(x)", {"x": 1}) == ["disagrees"]
+    finally:
+        object.__setattr__(sinh, "partials", (lambda y, x: TABLE["cosh"](x),))
+    assert verdicts("sinh(x)", {"x": 1.5}) == ["agrees"]
+
+
+def test_ridders() -> None:
+    slopes, errors = ridders(lambda x: np.array([math.sin(x), math.exp(x)]), 1.0, 2)
+    np.testing.assert_allclose(slopes, [math.cos(1), math.e], rtol=1e-11)
+    assert (errors < 1e-9).all()
+
+
+def test_agreement_counts_digits() -> None:
+    assert agreement(1.0, 1.0) == agreement(math.nan, math.nan) == 16.0
+    assert agreement(1.0, math.inf) == agreement(1.0, 0.0) == 0.0
+    assert agreement(1.001, 1.0) == pytest.approx(3.0)
+
+
+def test_check_on_the_command_line(run: Run) -> None:  # noqa: F811
+    assert run("check", "sin(x)", "x=1").code == 0
+    code, out, err = run("check", "where(x == 3, 9, x^2)", "x=3", "--json")
+    assert code == 5
+    jsonschema.validate(json.loads(out), json.loads((SCHEMAS / "check.json").read_text(encoding="utf-8")))
+    assert json.loads(err)["error"]["code"] == "disagrees"
+    story = json.loads(run("diagnose", "1/x", "x=0", "--json").out)
+    jsonschema.validate(story, json.loads((SCHEMAS / "diagnose.json").read_text(encoding="utf-8")))
+    assert "df/dx" in run("check", "abs(x)", "x=0").out
+    assert run("check", "x^2", "x=3", "--format", "csv").out == (
+        "row,column,derivative,reference,left,right,digits,verdict\nf,x,6,6,,,16,agrees\n"
+    )
