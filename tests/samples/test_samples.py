@@ -1,5 +1,6 @@
 """Every sample runs, and its answer is that of somebody else."""
 
+import importlib.util
 import io
 import json
 import shutil
@@ -269,3 +270,44 @@ def test_minimise(shell_environment: dict[str, str], monkeypatch: pytest.MonkeyP
     evaluations = ours.index("evaluations,")
     assert float(ours[-1]) < 1e-8
     assert int(ours[evaluations - 1]) * 5 < int(theirs[theirs.index("evaluations,") - 1])
+
+
+class Column(list[float]):
+    """As much of a data frame's column as the sample uses."""
+
+    def to_numpy(self, dtype: type) -> np.ndarray:
+        return np.array(self, dtype=dtype)
+
+
+class Frame(dict[str, Any]):
+    """As much of a data frame as the sample uses, so that the test needs neither pandas nor a cluster."""
+
+    def assign(self, **columns: np.ndarray) -> "Frame":
+        return Frame(self | columns)
+
+
+def test_cluster() -> None:
+    """Cut into partitions as Dask cuts it, each computed by itself, a table gives what it gives whole: to the bit."""
+    spec = importlib.util.spec_from_file_location("cluster", SAMPLES / "cluster.py")
+    assert spec
+    assert spec.loader
+    cluster = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(cluster)
+    rng = np.random.default_rng(0)
+    names = ("spot", "rate", "time", "volatility")
+    rows = rng.uniform(0.5, 2.0, (1000, 4))
+
+    def computed(part: np.ndarray) -> Frame:
+        frame = Frame({name: Column(part[:, k].tolist()) for k, name in enumerate(names)}, id=Column([0.0] * len(part)))
+        answer: Frame = cluster.sensitivities(frame)
+        return answer
+
+    whole = computed(rows)
+    parts = [computed(part) for part in np.array_split(rows, [1, 3, 500])]
+    assert list(whole) == [*names, "id", "f", *(f"d_{name}" for name in names)]
+    for column in ("f", *(f"d_{name}" for name in names)):
+        assert np.concatenate([part[column] for part in parts]).tobytes() == whole[column].tobytes()
+    _, rate, t, volatility = rows.T
+    logistic = 1 / (1 + np.exp(-volatility * t))
+    np.testing.assert_allclose(whole["d_spot"], np.exp(-rate * t) * logistic, rtol=1e-14)
+    np.testing.assert_allclose(whole["d_rate"], -t * whole["f"], rtol=1e-14)
