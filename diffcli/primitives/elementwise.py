@@ -247,8 +247,13 @@ sqrt = elementwise(
     signature="x", doc="Square root.", domain="x ≥ 0", rule="1/(2√x)", notation="√x",
     reference=lambda m, x: m.sqrt(x), samples=((0, 9),),
 )  # fmt: skip
+cbrt_slope: Primitive = elementwise(
+    "cbrt_slope", lambda x: (1.0 / 3.0) / np.square(np.cbrt(x)),
+    partials=(lambda y, x: (-2.0 / 3.0) * (y * reciprocal(x)),),
+    doc="The derivative of cbrt.", reference=lambda m, x: 1 / (3 * m.cbrt(abs(x)) ** 2), samples=((0.1, 9),),
+)  # fmt: skip
 cbrt = elementwise(
-    "cbrt", np.cbrt, partials=(lambda y, x: (1.0 / 3.0) / square(y),),
+    "cbrt", np.cbrt, partials=(lambda y, x: cbrt_slope(x),),
     signature="x", doc="Cube root, odd: cbrt(-8) is -2.", rule="1/(3·∛x²)", notation="∛x",
     reference=lambda m, x: m.sign(x) * m.cbrt(abs(x)), samples=((-9, 9),),
 )  # fmt: skip
@@ -388,17 +393,17 @@ sigmoid: Primitive = elementwise(
     signature="x", aliases=("expit", "logistic"), doc="1/(1 + exp(−x)).", rule="s(x)·s(−x)", notation="1/(1 + e⁻ˣ)",
     reference=lambda m, x: 1 / (1 + m.exp(-x)), samples=((-40, 40),),
 )  # fmt: skip
+logit_slope: Primitive = elementwise(
+    # Adding 0 makes −0 a +0: the pole is approached from inside the domain.
+    "logit_slope", lambda x: np.where((x >= 0.0) & (x <= 1.0), 1.0 / ((x + 0.0) * (1.0 - x)), np.nan),
+    partials=(lambda y, x: (2.0 * x - 1.0) * square(y),), doc="1/(x·(1−x)), the derivative of logit.",
+    reference=lambda m, x: 1 / (x * (1 - x)), samples=((0.01, 0.99),),
+)  # fmt: skip
 logit = elementwise(
-    "logit", _logit, partials=(lambda y, x: _logit_partial(inside(x, 0.0, 1.0)),),
+    "logit", _logit, partials=(lambda y, x: logit_slope(x),),
     signature="x", doc="log(x/(1−x)), the inverse of sigmoid.", domain="0 < x < 1", rule="1/(x·(1−x))",
     notation="log(x/(1−x))", reference=lambda m, x: m.log(x / (1 - x)), samples=((0.01, 0.99),),
 )  # fmt: skip
-
-
-def _logit_partial(x: Node) -> Node:
-    return reciprocal(x * (1.0 - x))
-
-
 softplus = elementwise(
     "softplus", _softplus, writes=True, partials=(lambda y, x: sigmoid(x),),
     signature="x", doc="log(1 + exp(x)) without overflow.", rule="sigmoid(x)", notation="log(1 + eˣ)",
@@ -497,13 +502,18 @@ tan = elementwise(
     signature="x", doc="Tangent; x in radians.", domain="x ≠ π/2 + kπ", rule="1 + tan²(x)",
     reference=lambda m, x: m.tan(x), samples=((-1.5, 1.5),),
 )  # fmt: skip
+asin_slope: Primitive = elementwise(
+    "asin_slope", lambda x: 1.0 / np.sqrt((1.0 - x) * (1.0 + x)), partials=(lambda y, x: x * y * square(y),),
+    doc="1/√((1−x)(1+x)), the derivative of asin.", reference=lambda m, x: 1 / m.sqrt((1 - x) * (1 + x)),
+    samples=((-0.99, 0.99),),
+)  # fmt: skip
 asin = elementwise(
-    "asin", np.arcsin, partials=(lambda y, x: reciprocal(sqrt((1.0 - x) * (1.0 + x))),),
+    "asin", np.arcsin, partials=(lambda y, x: asin_slope(x),),
     signature="x", aliases=("arcsin",), doc="Inverse sine, in [−π/2, π/2].", domain="−1 ≤ x ≤ 1",
     rule="1/√((1−x)(1+x))", reference=lambda m, x: m.asin(x), samples=((-1, 1),),
 )  # fmt: skip
 acos = elementwise(
-    "acos", np.arccos, partials=(lambda y, x: -reciprocal(sqrt((1.0 - x) * (1.0 + x))),),
+    "acos", np.arccos, partials=(lambda y, x: -asin_slope(x),),
     signature="x", aliases=("arccos",), doc="Inverse cosine, in [0, π].", domain="−1 ≤ x ≤ 1",
     rule="−1/√((1−x)(1+x))", reference=lambda m, x: m.acos(x), samples=((-1, 1),),
 )  # fmt: skip
@@ -572,7 +582,7 @@ def _sinc_derivative(x: Array, order: int) -> Array:
         series = series + term / (2 * j + 1)
         p = 2 * j - order
         term = term * -(small * small) / ((p + 1) * (p + 2))
-    return np.where(near, math.pi**order * series, far)
+    return np.where(np.isnan(x), x, np.where(near, math.pi**order * series, far))
 
 
 sinc = elementwise(
@@ -609,9 +619,14 @@ cosh: Primitive = elementwise(
     signature="x", doc="Hyperbolic cosine.", rule="sinh(x)",
     reference=lambda m, x: m.cosh(x), samples=((-9, 9),),
 )  # fmt: skip
-tanh = elementwise(
-    # 1/cosh², divided twice: the square would overflow where the derivative is still a number.
-    "tanh", np.tanh, partials=(lambda y, x: reciprocal(cosh(x)) / cosh(x),),
+sech_square: Primitive = elementwise(
+    # Divided twice: cosh² would overflow where the quotient is still a number.
+    "sech_square", lambda x: 1.0 / np.cosh(x) / np.cosh(x), partials=(lambda y, x: -2.0 * (y * tanh(x)),),
+    doc="1/cosh²(x), the derivative of tanh.", reference=lambda m, x: m.sech(x) ** 2, samples=((-30, 30),),
+)  # fmt: skip
+tanh: Primitive = elementwise(
+    # 1/cosh² and not 1 − tanh², which has no correct digit at 20.
+    "tanh", np.tanh, partials=(lambda y, x: sech_square(x),),
     signature="x", doc="Hyperbolic tangent.", rule="1/cosh²(x)",
     reference=lambda m, x: m.tanh(x), samples=((-30, 30),),
 )  # fmt: skip
@@ -620,17 +635,31 @@ asinh = elementwise(
     signature="x", aliases=("arcsinh",), doc="Inverse hyperbolic sine.", rule="1/√(1+x²)",
     reference=lambda m, x: m.asinh(x), samples=((-30, 30),),
 )  # fmt: skip
+
+
+def _acosh_bend(y: Node, x: Node) -> Partial:
+    # −x·s³, where x·s is taken apart so that it is 1 and not ∞·0 at the far end.
+    r = reciprocal(x)
+    return -(square(y) * TABLE["where"](x > 2.0, reciprocal(sqrt((1.0 - r) * (1.0 + r))), x * y))
+
+
+acosh_slope: Primitive = elementwise(
+    "acosh_slope", lambda x: 1.0 / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0)), partials=(_acosh_bend,),
+    doc="1/(√(x−1)·√(x+1)), the derivative of acosh.", reference=lambda m, x: 1 / m.sqrt((x - 1) * (x + 1)),
+    samples=((1.1, 30),),
+)  # fmt: skip
 acosh = elementwise(
-    "acosh", np.arccosh, partials=(lambda y, x: reciprocal(sqrt(x - 1.0) * sqrt(x + 1.0)),),
+    "acosh", np.arccosh, partials=(lambda y, x: acosh_slope(x),),
     signature="x", aliases=("arccosh",), doc="Inverse hyperbolic cosine.", domain="x ≥ 1",
     rule="1/(√(x−1)·√(x+1))", reference=lambda m, x: m.acosh(x), samples=((1, 30),),
 )  # fmt: skip
+atanh_slope: Primitive = elementwise(
+    "atanh_slope", lambda x: np.where(np.abs(x) <= 1.0, 1.0 / ((1.0 - x) * (1.0 + x)), np.nan),
+    partials=(lambda y, x: 2.0 * x * square(y),), doc="1/((1−x)(1+x)), the derivative of atanh.",
+    reference=lambda m, x: 1 / ((1 - x) * (1 + x)), samples=((-0.99, 0.99),),
+)  # fmt: skip
 atanh = elementwise(
-    "atanh", np.arctanh, partials=(lambda y, x: _atanh_partial(inside(x, -1.0, 1.0)),),
+    "atanh", np.arctanh, partials=(lambda y, x: atanh_slope(x),),
     signature="x", aliases=("arctanh",), doc="Inverse hyperbolic tangent.", domain="−1 < x < 1",
     rule="1/((1−x)(1+x))", reference=lambda m, x: m.atanh(x), samples=((-0.99, 0.99),),
 )  # fmt: skip
-
-
-def _atanh_partial(x: Node) -> Node:
-    return reciprocal((1.0 - x) * (1.0 + x))

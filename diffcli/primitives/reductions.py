@@ -171,10 +171,28 @@ def _norm(x: Array, axis: int) -> Array:
     return np.squeeze(value, axis)
 
 
+def _far_direction(x: Array, axis: int) -> Array:
+    top = np.max(np.abs(x), axis=axis, keepdims=True, initial=0.0)
+    if np.max(top, initial=0.0) < 1e300:
+        return np.zeros_like(x)  # no norm overflows, and nobody looks
+    infinite = np.isinf(x)
+    scaled = np.where(np.isinf(top), np.where(infinite, np.sign(x), 0.0), x / np.where(np.isinf(top), 1.0, top))
+    length = np.sqrt(halves(np.square(scaled), axis))
+    several = infinite.sum(axis=axis, keepdims=True) > 1
+    return np.where(np.isnan(top) | several, np.nan, scaled / length)
+
+
+far_direction = elementwise(
+    "far_direction", _far_direction,
+    doc="x over its norm along an axis, where that is infinite: the limit at one infinity, NaN at several.",
+)  # fmt: skip
+
+
 def _norm_weights(node: Node) -> Node:
     x, (axis,) = node.args[0], node.params
     length = expand(node, axis, x.shape[axis])
-    return where(equal(length, 0.0), 0.0, x / length)
+    inner = where(equal(length, math.inf), far_direction(x, params=(axis,)), x / length)
+    return where(equal(length, 0.0), 0.0, inner)
 
 
 norm = reduction("norm", _norm, _norm_weights, doc="The Euclidean norm along an axis.")

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from diffcli.errors import ExpressionError
-from diffcli.graph import Array, Builder, Node, Partial, Primitive
+from diffcli.graph import Array, Builder, Node, Primitive
 from diffcli.primitives import twofold
 from diffcli.primitives.catalogue import function, whole_number
 from diffcli.primitives.elementwise import square
@@ -45,6 +45,9 @@ ERFCX = (
     -7.666209795998097e-11,
 )  # fmt: skip
 
+#: What the first of them is too small by.
+ERFCX_LOW = 1.0546160249725448e-16
+
 
 def _horner(coefficients: tuple[float, ...], u: Array) -> Array:
     value: Array = np.full_like(u, coefficients[-1])
@@ -53,14 +56,33 @@ def _horner(coefficients: tuple[float, ...], u: Array) -> Array:
     return value
 
 
-def _gauss(x: Array) -> Array:
-    """exp(−x²). The square is split so that its rounding, up to 800 ulps in the exponential, does not arise."""
+def _gauss_parts(x: Array) -> tuple[Array, Array]:
+    """G and a small d with exp(−x²) = G·(1 + d): x is split so that the rounding of its square does not arise,
+    which the exponential would magnify to 800 ulps.
+    """
     x = np.minimum(np.abs(x), 40.0)
     t = 134217729.0 * x
     high = t - (t - x)
-    whole = np.exp(-(high * high))
-    value: Array = whole + whole * np.expm1((high - x) * (high + x))
+    return np.exp(-(high * high)), np.expm1((high - x) * (high + x))
+
+
+def _gauss(x: Array) -> Array:
+    """exp(−x²)."""
+    whole, more = _gauss_parts(x)
+    value: Array = whole + whole * more
     return value
+
+
+def _erfc_tail(x: Array) -> Array:
+    """erfc(x) for x ≥ 0, with as few roundings as can be."""
+    whole, more = _gauss_parts(x)
+    x = np.minimum(x, 40.0)
+    below, rest = twofold.two_sum(1.0 + 0.0 * x, 2.0 * x)
+    t = (x - 3.75) / (x + 3.75)
+    series, lost = twofold.two_sum(ERFCX[0] + 0.0 * x, t * _horner(ERFCX[1:], t))
+    value = whole * (series / below)
+    tail: Array = value + value * (more + (lost + ERFCX_LOW) / series - rest / below)
+    return tail
 
 
 def _erfcx(x: Array) -> Array:
@@ -78,13 +100,13 @@ def _erf_near(x: Array) -> Array:
 def _erf(x: Array) -> Array:
     size = np.abs(x)
     near = size < 0.875
-    tail = np.copysign(1.0 - _gauss(size) * _erfcx(size), x)
+    tail = np.copysign(1.0 - _erfc_tail(size), x)
     return np.where(near, _erf_near(np.where(near, x, 0.0)), tail)
 
 
 def _erfc(x: Array) -> Array:
     size = np.abs(x)
-    tail = _gauss(size) * _erfcx(size)
+    tail = _erfc_tail(size)
     return np.where(size < 0.25, 1.0 - _erf_near(np.where(size < 0.25, x, 0.0)), np.where(x < 0.0, 2.0 - tail, tail))
 
 
@@ -382,12 +404,7 @@ def _polygamma(x: Array, n: int) -> Array:
     # (n−1)!/xⁿ·(1 + n/(2x)): the second term is below an ulp.
     large = sign * math.factorial(n - 1) * np.power(np.abs(x), -n)
     result = np.where(fine, result, np.where(size < low, small, np.where(x > 0.0, large, np.nan)))
-    pole = np.inf if n % 2 else np.nan
-    return np.where(np.isnan(x) | np.isneginf(x), np.nan, np.where(_is_pole(x), pole, result))
-
-
-def _where_defined(y: Node, partial: Node) -> Partial:
-    return where(equal(y, y), partial, math.nan)
+    return np.where(_is_pole(x) | np.isnan(x) | np.isneginf(x), np.nan, result)
 
 
 gamma: Primitive = elementwise(
@@ -406,13 +423,13 @@ lgamma = elementwise(
     notation="log|Γ(x)|", reference=lambda m, x: m.log(abs(m.gamma(x))), samples=((0.1, 20),),
 )  # fmt: skip
 digamma: Primitive = elementwise(
-    "digamma", _digamma, partials=(lambda y, x: _where_defined(y, polygamma(x, params=(1,))),),
+    "digamma", _digamma, partials=(lambda y, x: polygamma(x, params=(1,)),),
     signature="x", aliases=("psi",), doc="The derivative of lgamma.", domain="all but 0, −1, −2, …", rule="ψ′(x)",
     notation="ψ(x)", reference=lambda m, x: m.digamma(x), samples=((0.1, 20),),
 )  # fmt: skip
 polygamma: Primitive = elementwise(
     "polygamma", _polygamma,
-    partials=(lambda y, x: _where_defined(y, polygamma(x, params=(y.params[0] + 1,))),),
+    partials=(lambda y, x: polygamma(x, params=(y.params[0] + 1,)),),
     doc="The derivative of digamma of the order given by the parameter.",
 )  # fmt: skip
 
@@ -472,7 +489,7 @@ def _beta(a: Array, b: Array) -> Array:
     total = twofold.two_sum(a, b)
     # 1/b + 1/a for the smallest, (b−1)!·a⁻ᵇ for the largest; the sum a pole: 0; one of them a pole: none.
     value = np.where(np.abs(b) < 2.0**-1000, 1.0 / b + np.where(np.abs(a) < 2.0**-70, 1.0 / a, 0.0), value)
-    value = np.where((a >= 2.0**53) & (b > 2.0**20), 0.0, value)
+    value = np.where(((a >= 2.0**53) & (b > 2.0**20)) | (np.isposinf(a) & (b > 0.0)), 0.0, value)
     value = np.where((total[0] <= 0.0) & (total[0] == np.rint(total[0])) & (total[1] == 0.0), 0.0, value)
     return np.where(_is_pole(a) | _is_pole(b) | np.isnan(a) | np.isnan(b) | np.isneginf(b), np.nan, value)
 
@@ -510,8 +527,11 @@ def _beta_slope(a: Array, b: Array) -> Array:
     finite = np.isfinite(m) & np.isfinite(n)
     value = _exponential(logarithm, twofold.whole(-sign * np.where(finite, m * n, 1.0)), p + q)
     value = np.where(np.minimum(np.abs(a), np.abs(b)) < 2.0**-1000, -_digamma_rise(a, b), value)
-    value = np.where((np.maximum(a, b) >= 2.0**53) & (np.minimum(a, b) > 2.0**20), 0.0, value)
-    return np.where(finite, value, np.where(np.isinf(n) & (a == 0.0), -np.inf, np.nan))
+    least, most = np.minimum(a, b), np.maximum(a, b)
+    value = np.where(finite, value, np.where(np.isinf(n) & (a == 0.0), -np.inf, np.nan))
+    value = np.where(((most >= 2.0**53) & (least > 2.0**20)) | (np.isposinf(most) & (least > 0.0)), 0.0, value)
+    undefined = _is_pole(a) | _is_pole(b) | _is_pole(a + b) | np.isnan(a + b)
+    return np.where(undefined | ((a + b == 0.0) & (a != 0.0)), np.nan, value)
 
 
 beta_slope: Primitive = elementwise(

@@ -172,6 +172,7 @@ ELEMENTWISE = [
     case("polygamma", (), params=(2,), values=((-3.9, -3.1),)),
     case("tie_share", (5,), params=(0,), values=(ROWS,)),
     case("peak", (5,), params=(0,), values=(ROWS,)),
+    case("far_direction", (5,), params=(0,), values=(ANY,)),
     case("order", (5,), params=(0,), values=(ROWS,)),
     case("share", (), (), values=(ROWS, ROWS)),
     case("between", (), (), (), values=(ANY, (-2.0, -1.0), (1.0, 2.0))),

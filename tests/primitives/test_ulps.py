@@ -54,6 +54,7 @@ def test_the_stated_derivatives_are_the_values_differences(case: accuracy.Case) 
 def test_the_coefficients_are_those_that_are_derived() -> None:
     assert tuple(map(float, coefficients.erf_series())) == special.ERF
     assert tuple(map(float, coefficients.erfcx_series())) == special.ERFCX
+    assert coefficients.pair(coefficients.erfcx_series()[0])[1] == special.ERFCX_LOW
     assert [coefficients.pair(b) for b in coefficients.bernoulli_terms(14)] == special.BERNOULLI
 
 
