@@ -332,19 +332,29 @@ def _lgamma(x: Array) -> Array:
     return np.where(np.isnan(x), x, np.where(np.isposinf(x), np.inf, value))
 
 
-#: The zero of ψ, in two parts, and there ψ′ and ½ψ″.
-_ZERO_OF_PSI = (1.4616321449683622, 9.549995429965697e-17, 0.9676722454476212, -0.4427631689835921)
+#: Zeros of ψ, in two parts each, with ψ′ and ½ψ″ there.
+_ZEROS_OF_PSI = (
+    (1.4616321449683622, 9.549995429965697e-17, 0.9676722454476212, -0.4427631689835921),
+    (-0.5040830082644554, -8.15428206243813e-18, 8.939798558792134, -0.8093454625306507),
+    (-1.5734984731623904, -1.574185691077347e-17, 9.941513615924176, -7.802593974782628),
+    (-2.6107208684441447, 9.881960746978353e-17, 10.84832879920919, -12.770725694247192),
+    (-3.635293366436901, 5.454396163173039e-17, 11.650939359651861, -16.938337607821335),
+    (-4.653237761743142, -2.5492686201468193e-16, 12.369637994669782, -20.636997462381604),
+    (-5.6671624415568855, -3.2153051074948335e-18, 13.021406387509394, -24.0108335669899),
+    (-6.678418213073427, 3.470798723495241e-16, 13.61885190419576, -27.138720475450622),
+    (-7.687788325031626, -1.351562494643672e-16, 14.17134063324115, -30.070057845407266),
+)
 
 
 def _digamma(x: Array) -> Array:
     fine, argument = _worked(x)
     value = np.where(fine, _psi_signed(argument)[0], np.where(x > 0.0, np.log(np.abs(x)), np.nan))
     value = np.where(np.abs(x) < _LEAST, -1.0 / x, value)
-    # At the zero between 1 and 2 by its series: twice the precision leaves one digit too few for the closest float.
-    high, low, slope, curvature = _ZERO_OF_PSI
-    near = np.abs(x - high) < 2.0**-40
-    t = np.where(near, (x - high) - low, 0.0)
-    value = np.where(near, t * (slope + curvature * t), value)
+    # At its zeros by its series: twice the precision leaves one digit too few for the closest floats.
+    for high, low, slope, curvature in _ZEROS_OF_PSI:
+        near = np.abs(x - high) < 2.0**-40
+        t = np.where(near, (x - high) - low, 0.0)
+        value = np.where(near, t * (slope + curvature * t), value)
     return np.where(_is_pole(x) | np.isnan(x) | np.isneginf(x), np.nan, value)
 
 

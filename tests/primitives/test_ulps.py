@@ -75,6 +75,11 @@ def test_constants_in_two_parts() -> None:
         assert abs(m.log(abs(m.gamma(zero)))) < 1e-30 * abs(slope)
         assert slope == float(m.digamma(zero)) or abs(slope / m.digamma(zero) - 1) < 1e-15
         assert abs(curvature / (m.psi(1, zero) / 2) - 1) < 1e-15
+    for high, low, slope, curvature in special._ZEROS_OF_PSI:
+        zero = m.mpf(high) + m.mpf(low)
+        assert abs(m.digamma(zero)) < 1e-30 * abs(slope)
+        assert abs(slope / m.psi(1, zero) - 1) < 1e-15
+        assert abs(curvature / (m.psi(2, zero) / 2) - 1) < 1e-15
 
 
 @pytest.mark.parametrize(
