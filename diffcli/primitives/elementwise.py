@@ -266,7 +266,15 @@ def _scale(a: Array, b: Array) -> Array:
     return np.ldexp(1.0, np.where(np.abs(exponent) <= 500, 0, np.clip(exponent, -1021, 1023)))
 
 
+def _ordinary(length: Array, most: float) -> bool:
+    """Whether every scale is 1 and nothing else is special: the plain formula then gives the same bits."""
+    return bool(length.size and np.minimum.reduce(length, None) > 1.0 / most and np.maximum.reduce(length, None) < most)
+
+
 def _direction(a: Array, b: Array) -> Array:
+    length: Array = np.hypot(a, b)
+    if _ordinary(length, 1e150):
+        return a / length
     scale = _scale(a, b)
     u, v = a / scale, b / scale
     value = np.where(np.isinf(b) & np.isfinite(a), 0.0 * u, u / np.hypot(u, v))
@@ -275,6 +283,9 @@ def _direction(a: Array, b: Array) -> Array:
 
 
 def _inverse_part(a: Array, b: Array) -> Array:
+    square_sum: Array = a * a + b * b
+    if _ordinary(square_sum, 1e290):
+        return a / square_sum
     scale = _scale(a, b)
     u, v = a / scale, b / scale
     # Of the two divisions by the scale and the one by the sum of squares, those that enlarge come first.
