@@ -15,14 +15,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.passes import EPS, SITES, SMALLEST_NORMAL, TOLERANCE, Passes
+from diffcli.diagnosis.passes import EPS, EXCUSABLE, SITES, SMALLEST_NORMAL, TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question
 from diffcli.errors import Span
 from diffcli.graph import INPUT, Node, ancestors
 from diffcli.labels import labels
 
-#: The same, where the inputs' own last places change the number as much.
-EXCUSABLE = 1e-9
 #: The longest piece of a source that a message repeats.
 LONGEST = 60
 
@@ -247,16 +245,19 @@ class Examination:
         return abs(reported - exact) <= 8 * max(moved, default=0.0)
 
     def _as_good_as_zero(self, d: _Derivative) -> bool:
-        if d.kink or d.exact is None:
-            return False
-        if not _excusable(d.value, d.exact, self._slopes):
+        if d.exact is None:
+            # Only the bound is known, and it is seldom reached.
+            node, k = _element(d.passes.derived.nodes, d.j)
+            bound = float(np.ravel(np.broadcast_to(d.passes.errors()[node], (*node.shape, 1)))[k]) * EPS
+            return _excusable(d.value, d.value + bound, self._slopes)
+        if d.kink or not _excusable(d.value, d.exact, self._slopes):
             return False
         moved = []
         for beside in self._truths_beside():
             sides = self._exact(d.passes, d.o, beside)
             if sides is not None:
                 moved.append(abs(float(sides.value[d.j]) - d.exact))
-        return abs(d.value - d.exact) <= 8 * max(moved, default=0.0)
+        return not moved or abs(d.value - d.exact) <= 8 * max(moved)
 
     def _truths_beside(self) -> list[Truth]:
         """What the numbers are where the inputs differ in their last place, in two patterns of signs."""
