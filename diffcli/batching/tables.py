@@ -152,9 +152,7 @@ def _all(arrays: Mapping[str, Array], path: tuple[str, ...], mark: str = "") -> 
     return [_field(mark + name, (*path, name), mark + name, array) for name, array in arrays.items()]
 
 
-def _matrix(
-    name: str, mark: str, rows: Sequence[str], columns: Sequence[str], matrix: Array
-) -> tuple[Field, Array]:
+def _matrix(name: str, mark: str, rows: Sequence[str], columns: Sequence[str], matrix: Array) -> tuple[Field, Array]:
     names = tuple(f"{mark}_{row}_{column}" for row in rows for column in columns)
     return Field(name, (name,), names, matrix.shape[1:]), matrix
 

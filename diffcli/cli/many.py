@@ -190,9 +190,7 @@ def _parted(words: Sequence[str]) -> tuple[list[str], dict[str, tuple[float, flo
     return plain, ranges
 
 
-def _range(
-    name: str, parts: Sequence[str], source: Source, span: tuple[int, int]
-) -> tuple[float, float, int]:
+def _range(name: str, parts: Sequence[str], source: Source, span: tuple[int, int]) -> tuple[float, float, int]:
     values = point([f"a={parts[0]}", f"b={parts[1]}", f"n={parts[2]}"])
     assert values is not None
     first, last, count = (values[key] for key in "abn")

@@ -149,14 +149,15 @@ class Passes:
             here = used[node]
             if not here.any():
                 continue
+            moved = _moved_back(node, here) if node.op.name in MOVES else None
             for i, arg in enumerate(node.args):
                 chosen = conditions.get((node, i))
                 if chosen is not None:
                     used[arg] |= (here if node.op.kind == "elementwise" else here.any()) & chosen
                 elif node.op.kind == "elementwise":
                     used[arg] |= here
-                elif node.op.name in MOVES:
-                    used[arg] |= _moved_back(node, i, here)
+                elif moved is not None:
+                    used[arg] |= moved[i]
                 else:
                     used[arg] |= True
         return used
@@ -577,16 +578,15 @@ SITES: dict[str, Callable[[Passes, Node], Array]] = {
 }  # fmt: skip
 
 
-def _moved_back(node: Node, i: int, flags: Array) -> Array:
-    """Which elements of the i-th argument the flagged elements of `node` are: the moves, done to numbers of places."""
-    start, places = 1, []
-    for arg in node.args:
-        places.append(np.arange(start, start + arg.size, dtype=np.float64).reshape((*arg.shape, 1)))
-        start += arg.size
-    came_from = node.op.apply(*places, *node.params)
-    first = int(places[i].flat[0]) if places[i].size else 0
-    wanted = came_from[flags] - first
-    inside = wanted[(wanted >= 0) & (wanted < node.args[i].size)].astype(np.intp)
-    back = np.zeros(node.args[i].size, dtype=bool)
-    back[inside] = True
-    return back.reshape((*node.args[i].shape, 1))
+def _moved_back(node: Node, flags: Array) -> list[Array]:
+    """Which elements of each argument the flagged elements of `node` are: the moves, done to numbers of places."""
+    ends = np.cumsum([1, *(arg.size for arg in node.args)])  # place 0 is nobody's: a zero that was filled in
+    places = [
+        np.arange(start, start + arg.size, dtype=np.float64).reshape((*arg.shape, 1))
+        for start, arg in zip(ends, node.args, strict=False)
+    ]
+    back = np.zeros(ends[-1], dtype=bool)
+    back[node.op.apply(*places, *node.params)[flags].astype(np.intp)] = True
+    return [
+        back[start : start + arg.size].reshape((*arg.shape, 1)) for start, arg in zip(ends, node.args, strict=False)
+    ]

@@ -236,7 +236,7 @@ def test_a_truncated_file_loses_its_last_row_only(run: Run, here: Path) -> None:
 def test_a_quote_that_never_closes_costs_one_row(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(readers, "CHUNK", 1000)
     monkeypatch.setattr(readers, "MAX_ROW", 5000)
-    (here / "p.csv").write_text('id,x\n' + "a,1\n" * 500 + '"b,2\n' + "c,3\n" * 3000 + '"d\ne",4\n')
+    (here / "p.csv").write_text("id,x\n" + "a,1\n" * 500 + '"b,2\n' + "c,3\n" * 3000 + '"d\ne",4\n')
     outcome = run("eval", "x", "--points", "p.csv", "--keep", "id")
     assert outcome.code == 6
     found = answered(outcome)
