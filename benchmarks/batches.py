@@ -6,7 +6,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -77,11 +77,13 @@ EXPRESSIONS: Mapping[str, str] = {
 }
 
 
-def run(smoke: bool) -> list[Table]:
+def run(smoke: bool) -> Iterator[Table]:
     """Throughput by expression and number of points; then whole files."""
     sizes = (1000,) if smoke else (1000, 100_000, 2_000_000)
     names = list(EXPRESSIONS)[:2] if smoke else list(EXPRESSIONS)
-    return [*(_throughput(count, names, smoke) for count in sizes), _files(1000 if smoke else 300_000, smoke)]
+    for count in sizes:
+        yield _throughput(count, names, smoke)
+    yield _files(1000 if smoke else 300_000, smoke)
 
 
 def _throughput(count: int, names: list[str], smoke: bool) -> Table:

@@ -30,9 +30,11 @@ from diffcli.graph import CONSTANT, INPUT, Array, Node, Shape, ancestors
 BENCH_BYTES = 1 << 22
 MAX_BLOCK = 1 << 16
 #: Benches up to this size are kept for the next run.
-KEPT_BYTES = 1 << 23
-#: A thread is worth its start from so many numbers on.
-NUMBERS_PER_THREAD = 1 << 16
+KEPT_BYTES = 1 << 26
+#: A thread is worth its start if a step of its blocks computes so many numbers.
+NUMBERS_PER_CALL = 1 << 14
+#: Values at least this large are worth a buffer even for a single point.
+LARGE = 1 << 14
 #: Values no larger than this are not worth forgetting before the run is over.
 SMALL = 16
 
@@ -87,6 +89,7 @@ class Plan:
         self._constant_steps: list[_Step] | None = self._steps(constant, slots)
         self.steps = self._steps(steps, slots)
         self._schedules: dict[frozenset[int], Schedule] = {}
+        self._large = bool(self.inputs) and any(node.size >= LARGE for node in steps)
 
     def _numbered(self) -> list[int]:
         slots = [0] * (self.order[-1].index + 1 if self.order else 0)
@@ -142,9 +145,11 @@ class Plan:
                 self._settle_constants()
             for slot, constant in self._constants:
                 memory[slot] = constant
-            if not moving:
+            if not moving and not self._large:
                 _follow(self.steps, memory)
             else:
+                # One point with large values is a batch of one: fresh memory costs more than the arithmetic.
+                moving = moving or [slot for _, slot in self.inputs]
                 key = frozenset(moving)
                 schedule = self._schedules.get(key)
                 if schedule is None:
@@ -206,6 +211,7 @@ class Schedule:
         # A value that moving steps look at stays for as long as there are blocks.
         self.fixed = [(*step[:5], ()) for step in compress(plan.steps, fixed)]
         self._moves = moves
+        self.work = sum(self.nodes[slot].size for slot, _ in self.steps)
         self.targets = [slot for slot in dict.fromkeys(plan.outputs) if moves[slot]]
         self._assign()
         self._lock = threading.Lock()
@@ -272,8 +278,13 @@ class Schedule:
 
     def block(self, batch: int, jobs: int) -> tuple[int, int]:
         """How many points a block has, and how many threads are worth their while."""
+        mean = max(1.0, self.work / max(1, len(self.steps)))  # numbers a step computes at a point
         most = max(1, min(MAX_BLOCK, BENCH_BYTES // (8 * max(1, self.width))))
-        threads = max(1, min(jobs, batch * len(self.steps) // NUMBERS_PER_THREAD))
+        threads = max(1, min(jobs, int(batch * mean / NUMBERS_PER_CALL)))
+        if threads > 1 and most * mean < NUMBERS_PER_CALL:
+            # Threads that hand the interpreter over at every short step lose more than smaller buffers gain.
+            longer = min(int(NUMBERS_PER_CALL / mean), 4 * most)
+            threads, most = (threads, longer) if 2 * longer * mean >= NUMBERS_PER_CALL else (1, most)
         blocks = max(-(-batch // most), min(threads, batch))
         blocks += -blocks % threads if batch >= blocks + threads else 0
         return -(-batch // blocks), min(threads, blocks)

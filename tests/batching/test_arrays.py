@@ -44,7 +44,7 @@ def sample(name: str, count: int, seed: int = 0) -> tuple[diffcli.Program, dict[
 @pytest.mark.parametrize("block", [7, 100, 1 << 16])
 def test_each_point_of_a_sample_is_the_point_alone(name: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "MAX_BLOCK", block)
-    monkeypatch.setattr(evaluation, "NUMBERS_PER_THREAD", 1)
+    monkeypatch.setattr(evaluation, "NUMBERS_PER_CALL", 1)
     count = 60
     program, points = sample(name, count)
     for array in points.values():

@@ -91,7 +91,7 @@ def test_any_batch_in_any_blocks_gives_each_point_its_bits(seed: int, monkeypatc
         plan.run({x: np.ascontiguousarray(whole(value, batch)[..., i : i + 1]) for x, value in values.items()})
         for i in range(batch)
     ]
-    monkeypatch.setattr(evaluation, "NUMBERS_PER_THREAD", 1)
+    monkeypatch.setattr(evaluation, "NUMBERS_PER_CALL", 1)
     for block, jobs in ((1, 1), (2, 3), (7, 2), (40, 1), (64, 2), (64, 1)):
         monkeypatch.setattr(evaluation, "MAX_BLOCK", block)
         found = plan.run(values, jobs)
@@ -199,7 +199,7 @@ def test_what_is_the_same_for_all_points_is_computed_once_a_run(monkeypatch: pyt
 
 def test_an_error_in_a_thread_reaches_the_caller_and_stops_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(evaluation, "MAX_BLOCK", 1)
-    monkeypatch.setattr(evaluation, "NUMBERS_PER_THREAD", 1)
+    monkeypatch.setattr(evaluation, "NUMBERS_PER_CALL", 1)
     builder = Builder()
     x = builder.input("x", ())
     plan = Plan([TABLE["cumsum"](TABLE["stack"](x, x), params=(0, False))])
@@ -223,3 +223,17 @@ def test_an_error_in_a_thread_reaches_the_caller_and_stops_the_others(monkeypatc
 def test_lift_makes_a_batch_of_one() -> None:
     assert lift(np.float64(2.0)).shape == (1,)
     assert lift(np.zeros((2, 3))).shape == (2, 3, 1)
+
+
+@pytest.mark.parametrize("seed", range(0, 60, 3))
+def test_a_point_with_large_values_has_the_same_bits_in_buffers(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs, outputs = random_program(seed)
+    rng = np.random.default_rng(seed)
+    plain = Plan(outputs)
+    monkeypatch.setattr(evaluation, "LARGE", 1)
+    buffered = Plan(outputs)
+    for _ in range(3):  # the second time in the same buffers
+        values = {x: rng.standard_normal((*x.shape, 1)) for x in inputs}
+        for one, other in zip(plain.run(values), buffered.run(values), strict=True):
+            assert one.shape == other.shape
+            assert same(one, other)

@@ -14,8 +14,10 @@ import mpmath
 import numpy as np
 import pytest
 from scipy.optimize import rosen, rosen_der
-from scipy.stats import norm
+from scipy.special import logsumexp
+from scipy.stats import multivariate_normal, norm
 
+import diffcli
 from diffcli.cli.main import main
 
 CHECKOUT = Path(__file__).parents[2]
@@ -311,3 +313,30 @@ def test_cluster() -> None:
     logistic = 1 / (1 + np.exp(-volatility * t))
     np.testing.assert_allclose(whole["d_spot"], np.exp(-rate * t) * logistic, rtol=1e-14)
     np.testing.assert_allclose(whole["d_rate"], -t * whole["f"], rtol=1e-14)
+
+
+def test_gmm(run: Run) -> None:
+    """The likelihood is SciPy's, density by density; the prior is what is left; the gradient is that of differences."""
+    at = {name: array(value) for name, value in json.loads((SAMPLES / "data" / "gmm.json").read_text()).items()}
+    count, d = at["x"].shape
+    densities = []
+    for alpha, mean, q, below in zip(at["alpha"], at["mu"], at["q"], at["l"], strict=True):
+        factor = np.diag(np.exp(q))
+        factor[np.tril_indices(d, -1)] = below
+        covariance = np.linalg.inv(factor.T @ factor)
+        densities.append(alpha + multivariate_normal(mean, covariance).logpdf(at["x"]))
+    likelihood = logsumexp(densities, axis=0).sum() - count * logsumexp(at["alpha"])
+    prior = 0.5 * ((np.exp(at["q"]) ** 2).sum() + (at["l"] ** 2).sum())
+    words = ["--at", f"@{SAMPLES / 'data' / 'gmm.json'}"]
+    answer = run("grad", "gmm", *words)
+    np.testing.assert_allclose(answer["value"], likelihood + prior, rtol=1e-12)
+    assert list(answer["gradient"]) == ["alpha", "mu", "q", "l"]
+    f = diffcli.parse((SAMPLES / "gmm.expr").read_text(encoding="utf-8"))
+    for name in ("alpha", "mu", "q", "l"):
+        shape = at[name].shape
+
+        def value(flat: np.ndarray, name: str = name, shape: tuple[int, ...] = shape) -> float:
+            return float(diffcli.evaluate(f, at | {name: flat.reshape(shape)})["posterior"])
+
+        found = array(answer["gradient"][name]).ravel()
+        np.testing.assert_allclose(found, differences(value, at[name].ravel()), rtol=1e-6, atol=1e-7)
