@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Evaluate = Callable[["Expression", Source], Array]
 
-PLAIN_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?").fullmatch
+PLAIN_NUMBER = re.compile(r"[+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?").fullmatch
 PLAIN_LIST = re.compile(r"\[[\[\]0-9eE+\-., \t\r\n]*\]").fullmatch
 CUT = re.compile(r"[,()\[\]]").finditer
 SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}  # as JSON output spells them

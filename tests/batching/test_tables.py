@@ -20,6 +20,7 @@ import diffcli
 from diffcli.batching import readers
 from diffcli.batching.writers import numbers
 from tests.cli.conftest import Outcome, Run, plain_environment, run
+from tests.interrupts import heed_interrupts
 
 __all__ = ["plain_environment", "run"]  # fixtures
 
@@ -352,7 +353,9 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
 def test_a_run_that_is_stopped_leaves_the_old_file(sent: signal.Signals, name: str, here: Path) -> None:
     (here / name).write_text("old\n")
     words = command("grad", FORMULA, "--points", "-", "-o", name)
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT) as process:
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, preexec_fn=heed_interrupts
+    ) as process:
         assert process.stdin
         process.stdin.write(b"x,y\n" + b"1,2\n" * 200_000)
         process.stdin.flush()

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.interrupts import heed_interrupts
+
 ROOT = Path(__file__).parents[2]
 PROGRAM = [sys.executable, "-m", "diffcli"]
 GRAD = ["grad", "sin(x)*y", "--at", "x=1,y=2"]
@@ -88,7 +90,9 @@ def test_closed_streams() -> None:
 
 def test_an_interruption() -> None:
     pipe = subprocess.PIPE
-    with subprocess.Popen([*PROGRAM, "eval", "-"], stdin=pipe, stdout=pipe, stderr=pipe, env=environment()) as process:
+    with subprocess.Popen(
+        [*PROGRAM, "eval", "-"], stdin=pipe, stdout=pipe, stderr=pipe, env=environment(), preexec_fn=heed_interrupts
+    ) as process:
         assert process.stderr is not None
         _until_it_reads(process.pid)
         process.send_signal(signal.SIGINT)
