@@ -195,16 +195,18 @@ def _power_derivative(x: Array, n: Array, j: int, k: int) -> Array:
     plain = (np.abs(y) >= SMALLEST_NORMAL) & np.isfinite(y) & (x != 0.0) & np.isfinite(x)
     first = _falling(n, j, 0)
     if k == 0:
-        # The factor goes first: n·y does not overflow or underflow where n·xⁿ⁻¹ does not.
-        early = first * y
+        # The factor goes first, and a large power is scaled: n·y must not overflow or underflow where n·xⁿ⁻¹ does not.
+        scale = np.where(np.abs(y) >= 2.0**800, 2.0**-200, 1.0)
+        early = first * (y * scale)
         for _ in range(j):
             early = early / x
+        early = early / scale
         value = np.where(plain, early, first * direct)
         if j == 1:
             # A subnormal power times a huge exponent is a normal number again: by halves, the digits are kept.
             half = np.power(x, 0.5 * n)
             rescued = first * (half * 2.0**300) / x * half * 2.0**-300
-            value = np.where(~plain & (y < 1.0) & (half > 0.0) & np.isfinite(rescued), rescued, value)
+            value = np.where(~plain & (y < 1.0) & (half >= SMALLEST_NORMAL) & np.isfinite(rescued), rescued, value)
         return np.where(first == 0.0, 0.0, value)
     divided = y
     for _ in range(j):
@@ -216,10 +218,13 @@ def _power_derivative(x: Array, n: Array, j: int, k: int) -> Array:
         total = total + math.comb(k, i) * _falling(n, j, i) * logarithm ** (k - i)
     value = np.where(power_ == 0.0, 0.0, power_ * total)
     if j == 0:
-        # A subnormal power times a large logarithm may be a normal number again: by halves, the digits are kept.
+        # A subnormal power times a large logarithm may be a normal number again, and an infinite one times a small
+        # logarithm a finite one: by halves, the digits are kept.
         half = np.power(x, 0.5 * n)
-        rescued = (half * 2.0**300) * (half * 2.0**300) * logarithm**k * 2.0**-600
-        value = np.where(~plain & (power_ < 1.0) & (half > 0.0), rescued, value)
+        scale = np.where(half < 1.0, 2.0**300, 2.0**-300)
+        rescued = (half * scale) * (half * scale) * logarithm**k / scale / scale
+        usable = ~plain & (half >= SMALLEST_NORMAL) & np.isfinite(half) & (x > 0.0) & np.isfinite(x)
+        value = np.where(usable, rescued, value)
     # At 0 a power's logarithmic factor counts for nothing, unless the power itself is a constant or a pole.
     pole = first * np.power(0.0, n - j) * (-1.0 if k % 2 else 1.0)
     at_zero = np.where(n > j, 0.0, np.where(n < j, np.where(first == 0.0, np.nan, pole), np.nan))

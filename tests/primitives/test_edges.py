@@ -6,9 +6,13 @@ its end the limit from inside, at an infinity the limit where it exists, NaN for
 
 from __future__ import annotations
 
+import json
 import math
+import pathlib
 from collections.abc import Sequence
+from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -203,6 +207,31 @@ FORMULAS: list[tuple[str, dict[str, float], float, tuple[float, ...], tuple[floa
     ("x^2.5", {"x": 0}, 0, (0,), (0,)),
     ("x^0", {"x": NAN}, 1, (0,), (0,)),
     ("x^0.5", {"x": INF}, INF, (0,), None),
+    (
+        "x^y",
+        {"x": 1.0053115183029189e170, "y": 1.8121272779748476},
+        1.1636070442840024e308,
+        (2.0974633508131815e138, INF),
+        None,
+    ),
+    ("x+y", {"x": 3, "y": 2}, 5, (1, 1), (0, 0, 0, 0)),
+    ("x-y", {"x": 3, "y": 2}, 1, (1, -1), (0, 0, 0, 0)),
+    ("-x", {"x": 3}, -3, (-1,), (0,)),
+    ("max(x,y)", {"x": 2, "y": 2}, 2, (0.5, 0.5), (0, 0, 0, 0)),
+    ("max(x,y)", {"x": 3, "y": 2}, 3, (1, 0), None),
+    ("max(x,y)", {"x": 2, "y": 3}, 3, (0, 1), None),
+    ("min(x,y)", {"x": 2, "y": 2}, 2, (0.5, 0.5), (0, 0, 0, 0)),
+    ("min(x,y)", {"x": 3, "y": 2}, 2, (0, 1), None),
+    ("min(x,y)", {"x": 2, "y": 3}, 2, (1, 0), None),
+    ("clip(x,y,z)", {"x": 1, "y": 0, "z": 1}, 1, (1, 0, 0), None),
+    ("clip(x,y,z)", {"x": 0, "y": 0, "z": 1}, 0, (1, 0, 0), None),
+    ("clip(x,y,z)", {"x": 1, "y": 1, "z": 2}, 1, (1, 0, 0), None),
+    ("clip(x,y,z)", {"x": -1, "y": 0, "z": 1}, 0, (0, 1, 0), None),
+    ("clip(x,y,z)", {"x": 5, "y": 0, "z": 1}, 1, (0, 0, 1), None),
+    ("clip(x,y,z)", {"x": 0.99995, "y": 1, "z": 2}, 1, (0, 1, 0), None),
+    ("clip(x,y,z)", {"x": 2.00005, "y": 1, "z": 2}, 2, (0, 0, 1), None),
+    ("where(x>0, y, z)", {"x": 1, "y": 5, "z": 7}, 5, (0, 1, 0), None),
+    ("where(x>0, y, z)", {"x": -1, "y": 5, "z": 7}, 7, (0, 0, 1), None),
     ("xlogy(x,y)", {"x": 0, "y": 0}, 0, (-INF, 0), None),
     ("xlogy(x,y)", {"x": 1, "y": 0}, -INF, (-INF, INF), None),
     ("xlogy(x,y)", {"x": 1, "y": -1}, NAN, (NAN, NAN), None),
@@ -262,6 +291,56 @@ def test_formulas(
         _same(np.asarray(diffcli.hessian(f, point)).ravel().tolist(), hessian)
 
 
+#: Functions of mpmath, and where to hold the second and third derivative against it.
+SMOOTH_POINTS: dict[str, tuple[Any, float]] = {
+    "sqrt": (mpmath.mp.sqrt, 1.7),
+    "cbrt": (mpmath.mp.cbrt, 1.7),
+    "exp2": (lambda x: mpmath.mp.power(2, x), 0.7),
+    "log": (mpmath.mp.log, 1.7),
+    "log1p": (mpmath.mp.log1p, 0.7),
+    "tan": (mpmath.mp.tan, 0.7),
+    "asin": (mpmath.mp.asin, 0.7),
+    "acos": (mpmath.mp.acos, 0.3),
+    "atan": (mpmath.mp.atan, 0.7),
+    "tanh": (mpmath.mp.tanh, 0.7),
+    "asinh": (mpmath.mp.asinh, 0.7),
+    "acosh": (mpmath.mp.acosh, 1.7),
+    "atanh": (mpmath.mp.atanh, 0.7),
+    "logit": (lambda x: mpmath.mp.log(x / (1 - x)), 0.7),
+    "sigmoid": (lambda x: 1 / (1 + mpmath.mp.exp(-x)), 0.7),
+    "entr": (lambda x: -x * mpmath.mp.log(x), 0.7),
+    "sinc": (mpmath.mp.sincpi, 1.7),
+    "erf": (mpmath.mp.erf, 0.7),
+    "erfinv": (mpmath.mp.erfinv, 0.7),
+    "gamma": (mpmath.mp.gamma, 1.7),
+    "lgamma": (mpmath.mp.loggamma, 1.7),
+    "digamma": (mpmath.mp.digamma, 1.7),
+}
+
+
+@pytest.mark.parametrize("name", SMOOTH_POINTS)
+def test_second_and_third_derivatives(name: str) -> None:
+    f, x = SMOOTH_POINTS[name]
+    found = _orders(name, x, 3)
+    with mpmath.workdps(80):
+        for order in (1, 2, 3):
+            assert found[order] == pytest.approx(float(mpmath.diff(f, mpmath.mpf(x), order)), rel=1e-13), order
+
+
+@pytest.mark.parametrize("orders", [(1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (0, 3)], ids=str)
+def test_mixed_derivatives_of_powers(orders: tuple[int, int]) -> None:
+    builder = Builder()
+    x, n = builder.input("x", ()), builder.input("n", ())
+    node = FUNCTIONS["power"].build(builder, x, n)
+    for variable, order in ((x, orders[0]), (n, orders[1])):
+        for _ in range(order):
+            node = adjoint([node], [builder.constant(1.0)], [variable]).cotangents[variable]
+    found = float(Plan([node]).run({x: np.array([1.7]), n: np.array([2.3])})[0][0])
+    with mpmath.workdps(80):
+        want = mpmath.diff(lambda a, b: mpmath.power(a, b), (mpmath.mpf(1.7), mpmath.mpf(2.3)), orders)
+    assert found == pytest.approx(float(want), rel=1e-13)
+
+
 ARRAYS: list[tuple[str, Sequence[float], float, Sequence[float]]] = [
     ("prod(v)", [0, 2, 3], 0, [6, 0, 0]),
     ("prod(v)", [0, 0, 3], 0, [0, 0, 0]),
@@ -292,3 +371,22 @@ def test_arrays(text: str, v: Sequence[float], value: float, gradient: Sequence[
     found, slopes = diffcli.value_and_grad(diffcli.parse(text), {"v": np.array(v, dtype=float)})
     _same([found], [value])
     _same(np.asarray(slopes["v"]).tolist(), gradient)
+
+
+def _conventions() -> list[tuple[str, str, str]]:
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "conventions.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.splitlines() if line.startswith("| `")]
+    return [(formula.strip("`"), point.strip("`"), ours) for formula, point, ours, *_ in rows]
+
+
+@pytest.mark.parametrize(("formula", "point", "shown"), _conventions(), ids=str)
+def test_the_page_of_conventions(formula: str, point: str, shown: str) -> None:
+    at = {}
+    for word in point.split(" "):
+        name, value = word.split("=")
+        numbers = json.loads(value.replace("inf", "Infinity"))
+        at[name] = np.array(numbers, dtype=float)
+    slopes = diffcli.grad(diffcli.parse(formula), at)
+    found = [float(x) + 0.0 for name in at for x in np.ravel(np.asarray(slopes[name]))]
+    numbers = [float(x.replace("−", "-").replace("∞", "inf")) for x in shown.split(", ")]
+    assert found == pytest.approx(numbers, rel=1e-3, nan_ok=True)
