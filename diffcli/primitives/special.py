@@ -411,8 +411,9 @@ def _polygamma(x: Array, n: int) -> Array:
         value = twofold.choose(below, mirrored, value)
     result = sign * factorial * value[0]
     small = sign * factorial / np.power(x, s)
-    # (n−1)!/xⁿ·(1 + n/(2x)): the second term is below an ulp.
-    large = sign * math.factorial(n - 1) * np.power(np.abs(x), -n)
+    # (n−1)!/xⁿ·(1 + n/(2x)): the second term is below an ulp. Scaled, as x⁻ⁿ may be subnormal where the product is not.
+    shift = 200 // n
+    large = np.ldexp(sign * math.factorial(n - 1) * np.power(np.abs(x) * 2.0**-shift, -n), -shift * n)
     result = np.where(fine, result, np.where(size < low, small, np.where(x > 0.0, large, np.nan)))
     return np.where(_is_pole(x) | np.isnan(x) | np.isneginf(x), np.nan, result)
 
