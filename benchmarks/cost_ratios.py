@@ -18,11 +18,12 @@ POINTS: dict[str, dict[str, Any]] = {
     "black_scholes": {},
     "kepler": {},
     "logistic": {"w": [15.0429, -0.232163]},
-    "neural_network": {},
     "polar": {"x": 3.0, "y": 4.0},
     "robot_arm": {"shoulder": 0.5, "elbow": 1.0},
     "rosenbrock": {"x": [-1.2, 1.0, -1.2, 1.0]},
 }
+#: Samples whose whole point stands in a file.
+DATA = {"gmm": "gmm.json", "neural_network": "xor.json"}
 COLUMNS = ("formula", "value", "gradient or Jᵀv", "÷ value", "H·u", "÷ gradient")
 
 
@@ -75,12 +76,12 @@ def _samples() -> list[tuple[str, str, dict[str, Any], None]]:
 
     found = []
     for path in sorted(SAMPLES.glob("*.expr")):
-        at = dict(POINTS[path.stem])
+        at = dict(POINTS.get(path.stem, {}))
         if path.stem == "logistic":
             lines = (SAMPLES / "data" / "challenger.csv").read_text(encoding="utf-8").splitlines()
             at["data"] = np.loadtxt([line for line in lines if line[:1].isdigit()], delimiter=",")
-        elif path.stem == "neural_network":
-            at = json.loads((SAMPLES / "data" / "xor.json").read_text(encoding="utf-8"))
+        elif path.stem in DATA:
+            at = json.loads((SAMPLES / "data" / DATA[path.stem]).read_text(encoding="utf-8"))
         found.append((path.name, path.read_text(encoding="utf-8"), at, None))
     return found
 
