@@ -102,6 +102,7 @@ class Arithmetic:
         m = self.m
         try:
             y = function(m, *args)
+        # What mpmath raises where a function has no value, or where it has no method for the argument.
         except (ArithmeticError, ValueError, TypeError, NotImplementedError, RecursionError, m.NoConvergence):
             return self.nan
         if isinstance(y, m.mpc):
