@@ -5,18 +5,27 @@ Importing this package fills `diffcli.graph.TABLE` (operations) and `FUNCTIONS` 
 
 from __future__ import annotations
 
-from diffcli.primitives import elementwise, linalg, piecewise, reductions, special, structure
+# In the order in which `diffcli functions` lists what they define.
+from diffcli.primitives import arithmetic, powers, exponentials, trigonometry  # isort: skip
+from diffcli.primitives import products, linalg, piecewise, reductions  # isort: skip
+from diffcli.primitives import error_functions, gamma_family, beta_function, structure  # isort: skip
 from diffcli.primitives.catalogue import FUNCTIONS, Callee, FunctionDoc, catalogue
 
 __all__ = [
     "FUNCTIONS",
     "Callee",
     "FunctionDoc",
+    "arithmetic",
+    "beta_function",
     "catalogue",
-    "elementwise",
+    "error_functions",
+    "exponentials",
+    "gamma_family",
     "linalg",
     "piecewise",
+    "powers",
+    "products",
     "reductions",
-    "special",
     "structure",
+    "trigonometry",
 ]

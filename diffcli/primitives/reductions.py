@@ -9,8 +9,8 @@ import numpy as np
 
 from diffcli.errors import ExpressionError
 from diffcli.graph import Array, Builder, Node, Primitive, register, show_shape
+from diffcli.primitives.arithmetic import multiply
 from diffcli.primitives.catalogue import add_function, axis_of, function, whole_number
-from diffcli.primitives.elementwise import multiply
 from diffcli.primitives.kinds import add_up, elementwise, expand, linear, reduction, same_shape, without
 from diffcli.primitives.piecewise import equal, maximum, minimum, not_equal, where
 from diffcli.primitives.structure import concat, halves, index, put, reshaped, stack, sum_, take

@@ -168,8 +168,8 @@ def test_a_function_added_as_the_page_says_works(shell_environment: dict[str, st
     assert len(entry.strip().splitlines()) == 5
     program = f"""
 import mpmath
-from diffcli.primitives import elementwise
-exec({entry!r}, vars(elementwise))
+from diffcli.primitives import trigonometry
+exec({entry!r}, vars(trigonometry))
 import diffcli
 from diffcli.cli.main import main
 value, slope = diffcli.value_and_grad(diffcli.parse("haversin(x)"), {{"x": 0.75}})

@@ -1,4 +1,4 @@
-"""Derives the coefficients of diffcli/primitives/special.py: `python -m tests.primitives.coefficients` prints them.
+"""Derives the coefficients of error_functions.py: `python -m tests.primitives.coefficients` prints them.
 
 Polynomials through the Chebyshev points of their interval, found in 60 digits and then rounded. That is within a
 small factor of the best polynomial of the degree, and the degree is chosen so that the error is far below an ulp.

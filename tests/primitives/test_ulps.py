@@ -6,7 +6,7 @@ import mpmath
 import pytest
 
 from diffcli.graph import TABLE
-from diffcli.primitives import FUNCTIONS, special, twofold
+from diffcli.primitives import FUNCTIONS, error_functions, gamma_family, twofold
 
 from . import accuracy, coefficients
 
@@ -52,10 +52,10 @@ def test_the_stated_derivatives_are_the_values_differences(case: accuracy.Case) 
 
 
 def test_the_coefficients_are_those_that_are_derived() -> None:
-    assert tuple(map(float, coefficients.erf_series())) == special.ERF
-    assert tuple(map(float, coefficients.erfcx_series())) == special.ERFCX
-    assert coefficients.pair(coefficients.erfcx_series()[0])[1] == special.ERFCX_LOW
-    assert [coefficients.pair(b) for b in coefficients.bernoulli_terms(14)] == special.BERNOULLI
+    assert tuple(map(float, coefficients.erf_series())) == error_functions.ERF
+    assert tuple(map(float, coefficients.erfcx_series())) == error_functions.ERFCX
+    assert coefficients.pair(coefficients.erfcx_series()[0])[1] == error_functions.ERFCX_LOW
+    assert [coefficients.pair(b) for b in coefficients.bernoulli_terms(14)] == gamma_family.BERNOULLI
 
 
 def test_constants_in_two_parts() -> None:
@@ -70,12 +70,12 @@ def test_constants_in_two_parts() -> None:
         assert value == coefficients.pair(exact)
     for k, value in enumerate(twofold._INVERSE_FACTORIALS):
         assert value == coefficients.pair(1 / m.factorial(k))
-    for high, low, slope, curvature in special._ZEROS_OF_LGAMMA:
+    for high, low, slope, curvature in gamma_family._ZEROS_OF_LGAMMA:
         zero = m.mpf(high) + m.mpf(low)
         assert abs(m.log(abs(m.gamma(zero)))) < 1e-30 * abs(slope)
         assert slope == float(m.digamma(zero)) or abs(slope / m.digamma(zero) - 1) < 1e-15
         assert abs(curvature / (m.psi(1, zero) / 2) - 1) < 1e-15
-    for high, low, slope, curvature in special._ZEROS_OF_PSI:
+    for high, low, slope, curvature in gamma_family._ZEROS_OF_PSI:
         zero = m.mpf(high) + m.mpf(low)
         assert abs(m.digamma(zero)) < 1e-30 * abs(slope)
         assert abs(slope / m.psi(1, zero) - 1) < 1e-15

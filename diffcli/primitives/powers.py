@@ -1,0 +1,222 @@
+"""Powers, roots, and lengths in the plane.
+
+Each rule is the form that keeps its relative accuracy over the whole domain, and is NaN outside it: n·xⁿ⁻¹ from xⁿ,
+so that n − 1 is not rounded, and x/(x² + y²) without the squares, which overflow long before it does.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from diffcli.graph import TABLE, Array, Node, Partial, Primitive
+from diffcli.primitives.arithmetic import INF, SMALLEST_NORMAL, inside, reciprocal, square
+from diffcli.primitives.kinds import elementwise
+
+
+def _fold_power(x: Node, n: Node) -> Node | None:
+    if not n.constant:
+        return None
+    exponent = n.builder.known(n)
+    if exponent.size == 0 or (exponent != exponent.flat[0]).any():
+        return None
+    match float(exponent.flat[0]):
+        case 2.0:
+            return square(x)
+        case 1.0:
+            return x
+        case 0.0:
+            return x.builder.broadcast(x.builder.constant(1.0), x.shape)
+        case -1.0:
+            return reciprocal(x)
+        case 0.5:
+            return sqrt(x)
+    return None
+
+
+def _power_base(y: Node, x: Node, n: Node) -> Partial:
+    if n.constant:
+        exponent = n.builder.known(n)
+        # Where n − 1 is exact the rule stays a power, and folds again: 3·x², not a special function. (Not where some
+        # n is 0: 0·x⁻¹ is NaN at 0.)
+        exact = exponent.all() and ((exponent - 1.0) + 1.0 == exponent).all()
+        if exact and ((exponent >= 0.5) | (np.rint(exponent) == exponent)).all():
+            return n * x ** _minus_one(n)
+    return power_derivative(x, n, params=(1, 0))
+
+
+def _minus_one(n: Node) -> Node:
+    """N − 1 as a constant, so that the rule for the power folds again."""
+    value = n.builder.known(n) - 1.0
+    return n.builder.constant(value.flat[0] if value.size and (value == value.flat[0]).all() else value)
+
+
+def _falling(n: Array, j: int, k: int) -> Array:
+    """The k-th derivative in n of n·(n−1)⋯(n−j+1)."""
+    if k == 0:
+        product = np.ones_like(n)
+        for i in range(j):
+            product = product * (n - i)
+        return product
+    coefficients = np.polynomial.polynomial.polyfromroots(range(j)) if j else np.ones(1)
+    for _ in range(k):
+        coefficients = coefficients[1:] * np.arange(1.0, len(coefficients))
+    value = np.zeros_like(n)
+    for c in coefficients[::-1]:
+        value = value * n + c
+    return value
+
+
+def _power_derivative(x: Array, n: Array, j: int, k: int) -> Array:
+    """∂ʲ⁺ᵏ xⁿ/∂xʲ∂nᵏ = Σᵢ (k over i)·[dⁱ/dnⁱ n(n−1)⋯(n−j+1)]·x^(n−j)·(log x)^(k−i).
+
+    x^(n−j) is found as xⁿ/xʲ: the rounding of n − j alone would cost log x ulps. At x = 0 the limit from above.
+    """
+    y = np.power(x, n)
+    direct = np.power(x, n - j)
+    plain = (np.abs(y) >= SMALLEST_NORMAL) & np.isfinite(y) & (x != 0.0) & np.isfinite(x)
+    first = _falling(n, j, 0)
+    if k == 0:
+        # The factor goes first, and a large power is scaled: n·y must not overflow or underflow where n·xⁿ⁻¹ does not.
+        scale = np.where(np.abs(y) >= 2.0**800, 2.0**-200, 1.0)
+        early = first * (y * scale)
+        for _ in range(j):
+            early = early / x
+        early = early / scale
+        value = np.where(plain, early, first * direct)
+        if j == 1:
+            # A subnormal power times a huge exponent is a normal number again: by halves, the digits are kept.
+            half = np.power(x, 0.5 * n)
+            rescued = first * (half * 2.0**300) / x * half * 2.0**-300
+            value = np.where(~plain & (y < 1.0) & (half >= SMALLEST_NORMAL) & np.isfinite(rescued), rescued, value)
+        return np.where(first == 0.0, 0.0, value)
+    divided = y
+    for _ in range(j):
+        divided = divided / x
+    power_ = np.where(plain & np.isfinite(divided), divided, direct)
+    logarithm = np.log(x)
+    total = np.zeros_like(power_ * logarithm)
+    for i in range(min(k, j) + 1):
+        total = total + math.comb(k, i) * _falling(n, j, i) * logarithm ** (k - i)
+    value = np.where(power_ == 0.0, 0.0, power_ * total)
+    if j == 0:
+        # A subnormal power times a large logarithm may be a normal number again, and an infinite one times a small
+        # logarithm a finite one: by halves, the digits are kept.
+        half = np.power(x, 0.5 * n)
+        scale = np.where(half < 1.0, 2.0**300, 2.0**-300)
+        rescued = (half * scale) * (half * scale) * logarithm**k / scale / scale
+        usable = ~plain & (half >= SMALLEST_NORMAL) & np.isfinite(half) & (x > 0.0) & np.isfinite(x)
+        value = np.where(usable, rescued, value)
+    # At 0 a power's logarithmic factor counts for nothing, unless the power itself is a constant or a pole.
+    pole = first * np.power(0.0, n - j) * (-1.0 if k % 2 else 1.0)
+    at_zero = np.where(n > j, 0.0, np.where(n < j, np.where(first == 0.0, np.nan, pole), np.nan))
+    value = np.where(x == 0.0, at_zero + np.zeros_like(x), value)
+    return np.where(np.isnan(n) & (x == 1.0) & (j == 0), 0.0, value)
+
+
+power = elementwise(
+    "power", np.power, partials=(_power_base, lambda y, x, n: power_derivative(x, n, params=(0, 1))),
+    operator="^", fold=_fold_power, signature="x, n", aliases=("pow",),
+    doc="x to the power n; x^0 is 1.", domain="x > 0, or any x where n is a whole number",
+    rule="∂x: n·x^(n−1)   ∂n: xⁿ·log x", notation="xⁿ",
+    reference=lambda m, x, n: m.power(x, n), samples=((0.1, 5), (-3, 3)),
+)  # fmt: skip
+power_derivative: Primitive = elementwise(
+    "power_derivative", _power_derivative,
+    partials=(
+        lambda y, x, n: power_derivative(x, n, params=(y.params[0] + 1, y.params[1])),
+        lambda y, x, n: power_derivative(x, n, params=(y.params[0], y.params[1] + 1)),
+    ),
+    doc="A derivative of xⁿ; the parameters are its orders in x and in n.",
+)  # fmt: skip
+sqrt = elementwise(
+    "sqrt", np.sqrt, partials=(lambda y, x: 0.5 / inside(y, 0.0),), exact=True,
+    signature="x", doc="Square root.", domain="x ≥ 0", rule="1/(2√x)", notation="√x",
+    reference=lambda m, x: m.sqrt(x), samples=((0, 9),),
+)  # fmt: skip
+cbrt_slope: Primitive = elementwise(
+    "cbrt_slope", lambda x: (1.0 / 3.0) / np.square(np.cbrt(x)),
+    partials=(lambda y, x: (-2.0 / 3.0) * (y * reciprocal(x)),),
+    doc="The derivative of cbrt.", reference=lambda m, x: 1 / (3 * m.cbrt(abs(x)) ** 2), samples=((0.1, 9),),
+)  # fmt: skip
+cbrt = elementwise(
+    "cbrt", np.cbrt, partials=(lambda y, x: cbrt_slope(x),),
+    signature="x", doc="Cube root, odd: cbrt(-8) is -2.", rule="1/(3·∛x²)", notation="∛x",
+    reference=lambda m, x: m.sign(x) * m.cbrt(abs(x)), samples=((-9, 9),),
+)  # fmt: skip
+
+
+# Lengths in the plane ----------------------------------------------------------------------------------------
+
+
+def _scale(a: Array, b: Array) -> Array:
+    """1 where squares are safe, else a power of two at least twice as large as both and at most four times."""
+    top = np.maximum(np.abs(a), np.abs(b))
+    exponent = np.frexp(np.where(np.isfinite(top), top, 1.0))[1] + 1
+    return np.ldexp(1.0, np.where(np.abs(exponent) <= 500, 0, np.clip(exponent, -1021, 1023)))
+
+
+def _ordinary(length: Array, most: float) -> bool:
+    """Whether every scale is 1 and nothing else is special: the plain formula then gives the same bits."""
+    return bool(length.size and np.minimum.reduce(length, None) > 1.0 / most and np.maximum.reduce(length, None) < most)
+
+
+def _direction(a: Array, b: Array) -> Array:
+    length: Array = np.hypot(a, b)
+    if _ordinary(length, 1e150):
+        return a / length
+    scale = _scale(a, b)
+    u, v = a / scale, b / scale
+    value = np.where(np.isinf(b) & np.isfinite(a), 0.0 * u, u / np.hypot(u, v))
+    value = np.where(np.isinf(a) & np.isfinite(b), np.copysign(1.0, a), value)
+    return np.where((a == 0.0) & (b == 0.0), 0.0, value)
+
+
+def _inverse_part(a: Array, b: Array) -> Array:
+    square_sum: Array = a * a + b * b
+    if _ordinary(square_sum, 1e290):
+        return a / square_sum
+    scale = _scale(a, b)
+    u, v = a / scale, b / scale
+    # Of the two divisions by the scale and the one by the sum of squares, those that enlarge come first.
+    square_sum = u * u + v * v
+    value = np.where(scale < 1.0, u / scale / square_sum, u / square_sum / scale)
+    value = np.where(np.isinf(a) | np.isinf(b), 0.0 * np.sign(a), value)
+    return np.where(np.isnan(a) | np.isnan(b), np.nan, value)
+
+
+direction: Primitive = elementwise(
+    "direction", _direction,
+    partials=(
+        lambda y, a, b: direction(b, a) * (direction(b, a) / _length(a, b)),
+        lambda y, a, b: -(y * (direction(b, a) / _length(a, b))),
+    ),
+    doc="a/√(a² + b²), the cosine of a direction, without overflow; 0 at the origin.",
+    reference=lambda m, a, b: a / m.hypot(a, b), samples=((0.1, 9), (-9, 9)),
+)  # fmt: skip
+inverse_part: Primitive = elementwise(
+    # The real part of 1/(a + ib), of which the derivative is −1/(a + ib)²; the difference of squares as a product.
+    "inverse_part", _inverse_part,
+    partials=(
+        lambda y, a, b: ((b - a) / hypot(a, b) / hypot(a, b)) * ((b + a) / hypot(a, b) / hypot(a, b)),
+        lambda y, a, b: -2.0 * y * inverse_part(b, a),
+    ),
+    doc="a/(a² + b²) without overflow or underflow.",
+    reference=lambda m, a, b: a / (a * a + b * b), samples=((0.1, 9), (-9, 9)),
+)  # fmt: skip
+
+
+def _length(a: Node, b: Node) -> Node:
+    """The hypotenuse, and ∞ at the origin: a convention's derivative there is 0."""
+    h = hypot(a, b)
+    return TABLE["where"](TABLE["equal"](h, 0.0), INF, h)
+
+
+hypot: Primitive = elementwise(
+    "hypot", np.hypot,
+    partials=(lambda y, a, b: direction(a, b), lambda y, a, b: direction(b, a)),
+    signature="x, y", doc="√(x² + y²) without overflow.", rule="x/h, y/h with h = hypot(x, y)",
+    kink="0 at the origin, the least of the subgradients", notation="√(x² + y²)",
+    reference=lambda m, a, b: m.hypot(a, b), samples=((-9, 9), (-9, 9)),
+)  # fmt: skip

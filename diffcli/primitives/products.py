@@ -1,0 +1,95 @@
+"""Products of vectors and matrices."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diffcli.errors import ExpressionError
+from diffcli.graph import Array, Builder, Node, Primitive, Shape, broadcast_shapes, show_shape
+from diffcli.primitives.catalogue import function
+from diffcli.primitives.kinds import bilinear
+from diffcli.primitives.structure import halves, index, reshaped, stack, sum_, swapped
+
+#: Below so many multiplications a point, products are summed over the whole batch at once; above, each point's
+#: matrices go to BLAS. The choice depends on the shapes alone, so a point gives the same bits in any batch.
+BLAS_FROM = 4096
+
+
+def _matmul(a: Array, b: Array) -> Array:
+    *_, n, k, _ = a.shape
+    m = b.shape[-2]
+    if n * k * m < BLAS_FROM:
+        return halves(a[..., :, :, np.newaxis, :] * b[..., np.newaxis, :, :, :], a.ndim - 2)[..., :, 0, :, :]
+    batch = max(a.shape[-1], b.shape[-1])
+    # Copies, one contiguous matrix a point: BLAS then sees the same layout in every batch.
+    left = np.ascontiguousarray(np.moveaxis(a, -1, 0))
+    right = np.ascontiguousarray(np.moveaxis(b, -1, 0))
+    out = np.empty((batch, *a.shape[:-3], n, m))
+    for i in range(batch):
+        np.matmul(left[i if len(left) > 1 else 0], right[i if len(right) > 1 else 0], out=out[i])
+    return np.ascontiguousarray(np.moveaxis(out, 0, -1))
+
+
+def _matmul_shape(a: Shape, b: Shape) -> Shape:
+    return (*a[:-1], b[-1])
+
+
+matmul: Primitive = bilinear(
+    "matmul", _matmul, _matmul_shape,
+    (lambda node, bar: matmul(bar, swapped(node.args[1])), lambda node, bar: matmul(swapped(node.args[0]), bar)),
+    operator="@", doc="The product of matrices, or of stacks of them.",
+)  # fmt: skip
+
+PRODUCT = {"family": "linear algebra", "rule": "bilinear: each factor meets the cotangent"}
+
+
+@function("A, B", doc="The matrix product, the same as A @ B.", notation="A·B", **PRODUCT)
+def matmul_(builder: Builder, a: Node, b: Node) -> Node:
+    """The product A @ B, by NumPy's rule for vectors, matrices and stacks of matrices."""
+    a, b = builder.number(a), builder.number(b)
+    if not a.shape or not b.shape:
+        raise ExpressionError("@ multiplies vectors and matrices, not numbers", hint="write *", code="shape")
+    inner = b.shape[-2] if len(b.shape) > 1 else b.shape[0]
+    if a.shape[-1] != inner:
+        raise ExpressionError(
+            f"shapes {show_shape(a.shape)} and {show_shape(b.shape)} do not fit: "
+            f"{a.shape[-1]} columns meet {inner} rows",
+            code="shape",
+        )
+    left = reshaped(a, (1, *a.shape)) if len(a.shape) == 1 else a
+    right = reshaped(b, (*b.shape, 1)) if len(b.shape) == 1 else b
+    lead = broadcast_shapes([left.shape[:-2], right.shape[:-2]])
+    left = builder.broadcast(left, (*lead, *left.shape[-2:]))
+    right = builder.broadcast(right, (*lead, *right.shape[-2:]))
+    rows = () if len(a.shape) == 1 else (left.shape[-2],)
+    columns = () if len(b.shape) == 1 else (right.shape[-1],)
+    return reshaped(matmul(left, right), (*lead, *rows, *columns))
+
+
+@function("a, b", doc="The scalar product of two vectors; of matrices, their product.", notation="a·b", **PRODUCT)
+def dot(builder: Builder, a: Node, b: Node) -> Node:
+    """The scalar product."""
+    if len(a.shape) == len(b.shape) == 1:
+        if a.shape != b.shape:
+            raise ExpressionError(f"dot needs vectors of one length, not {a.shape[0]} and {b.shape[0]}", code="shape")
+        return sum_(a * b, params=((),))
+    if not a.shape or not b.shape:
+        return a * b
+    return matmul_(builder, a, b)
+
+
+@function("a, b", doc="The matrix of all products aᵢ·bⱼ.", notation="a·bᵀ", **PRODUCT)
+def outer(builder: Builder, a: Node, b: Node) -> Node:
+    """The outer product."""
+    return reshaped(a, (a.size, 1)) * reshaped(b, (1, b.size))
+
+
+@function("a, b", doc="The vector product in three dimensions.", notation="a × b", **PRODUCT)
+def cross(builder: Builder, a: Node, b: Node) -> Node:
+    """The vector product."""
+    if a.shape != (3,) or b.shape != (3,):
+        raise ExpressionError(
+            f"cross needs two vectors of length 3, not {show_shape(a.shape)} and {show_shape(b.shape)}", code="shape"
+        )
+    (a0, a1, a2), (b0, b1, b2) = ([index(v, params=((i,),)) for i in range(3)] for v in (a, b))
+    return stack(a1 * b2 - a2 * b1, a2 * b0 - a0 * b2, a0 * b1 - a1 * b0)
