@@ -10,13 +10,11 @@ from unicodedata import normalize
 import numpy as np
 from numpy.typing import NDArray
 
+from diffcli.batching import sizes
 from diffcli.errors import UsageError
 from diffcli.labels import labels
 
 Array = NDArray[np.float64]
-
-#: How many points of a table are worked on at a time, at most.
-BLOCK_ROWS = 1 << 16
 
 _ELEMENT = re.compile(r"(.*?)\[\s*([0-9]+(?:\s*,\s*[0-9]+)*)\s*\]").fullmatch
 
@@ -98,8 +96,8 @@ class Grid:
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
         """The points, block by block."""
-        for start in range(0, self.total, BLOCK_ROWS):
-            index = np.arange(start, min(start + BLOCK_ROWS, self.total))
+        for start in range(0, self.total, sizes.BLOCK_ROWS):
+            index = np.arange(start, min(start + sizes.BLOCK_ROWS, self.total))
             numbers: dict[str, Array] = {}
             for name, axis in zip(reversed(self.names), reversed(self._axes), strict=True):
                 index, place = np.divmod(index, len(axis))

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from diffcli.batching import sizes
 from diffcli.batching.arrays import Batch
-from diffcli.batching.columns import BLOCK_ROWS, Array, Block, Layout
+from diffcli.batching.columns import Array, Block, Layout
 from diffcli.batching.readers import Table
 from diffcli.batching.writers import Answer, Field, Writer
 from diffcli.bound import Differentiable
@@ -191,11 +192,11 @@ def run(
 
 def _cut(block: Block) -> Iterator[Block]:
     """A block in pieces of at most `BLOCK_ROWS` rows."""
-    if block.count <= BLOCK_ROWS:
+    if block.count <= sizes.BLOCK_ROWS:
         yield block
         return
-    for start in range(0, block.count, BLOCK_ROWS):
-        end = min(start + BLOCK_ROWS, block.count)
+    for start in range(0, block.count, sizes.BLOCK_ROWS):
+        end = min(start + sizes.BLOCK_ROWS, block.count)
         yield Block(
             end - start,
             {name: values[start:end] for name, values in block.numbers.items()},

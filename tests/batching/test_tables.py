@@ -17,7 +17,7 @@ import pyarrow.parquet as parquet
 import pytest
 
 import diffcli
-from diffcli.batching import readers
+from diffcli.batching import sizes
 from diffcli.batching.writers import numbers
 from tests.cli.conftest import Outcome, Run, plain_environment, run
 from tests.interrupts import heed_interrupts
@@ -86,8 +86,8 @@ EVERY = ("plain.csv", "more.csv", "quoted.csv", "points.tsv", "crlf.csv", "bom.c
 def test_every_format_gives_the_bits_of_each_point_alone(
     name: str, chunk: int, inputs: dict[str, Path], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(readers, "CHUNK", chunk)
-    monkeypatch.setattr(readers, "BLOCK_ROWS", 777 if chunk == 1000 else 65536)
+    monkeypatch.setattr(sizes, "CHUNK", chunk)
+    monkeypatch.setattr(sizes, "BLOCK_ROWS", 777 if chunk == 1000 else 65536)
     columns = ["--columns", "x,y"] if name.endswith(".npy") else []
     outcome = run("grad", FORMULA, "--points", str(inputs[name]), *columns)
     assert outcome.code == 0, outcome.err
@@ -235,8 +235,8 @@ def test_a_truncated_file_loses_its_last_row_only(run: Run, here: Path) -> None:
 
 
 def test_a_quote_that_never_closes_costs_one_row(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "CHUNK", 1000)
-    monkeypatch.setattr(readers, "MAX_ROW", 5000)
+    monkeypatch.setattr(sizes, "CHUNK", 1000)
+    monkeypatch.setattr(sizes, "MAX_ROW", 5000)
     (here / "p.csv").write_text("id,x\n" + "a,1\n" * 500 + '"b,2\n' + "c,3\n" * 3000 + '"d\ne",4\n')
     outcome = run("eval", "x", "--points", "p.csv", "--keep", "id")
     assert outcome.code == 6

@@ -1,0 +1,93 @@
+"""JSON Lines: an object a line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+
+from diffcli.batching import sizes
+from diffcli.batching.columns import Array, Block
+from diffcli.batching.readers.lines import Lines
+from diffcli.batching.readers.table import leaves, plain, shown
+from diffcli.errors import UsageError
+from diffcli.labels import labels
+from diffcli.report.text import escape
+
+
+class JsonTable:
+    """JSON Lines: an object a line, ``{"x": 1, "w": [1, 2]}``. The first says which names and shapes there are."""
+
+    def __init__(self, lines: Lines, name: str) -> None:
+        self._lines = lines
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self.progress, self.close = lines.progress, lines.close
+        self.names: list[str] = []
+        for line in lines.peek().split(b"\n"):
+            row = _object(line)
+            if row is None:
+                continue
+            for key, value in row.items():
+                found = leaves(value)
+                self._shapes[key] = found[0] if found else ()
+                self.names += labels(key, self._shapes[key])
+            return
+        raise UsageError(f"{escape(name)} holds no JSON object", hint='a line is {"x": 1, "w": [1, 2]}', code="points")
+
+    def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
+        wanted: dict[str, list[str]] = {}
+        for key, shape in self._shapes.items():
+            mine = labels(key, shape)
+            if any(label in columns for label in mine):
+                wanted[key] = mine
+        for piece in self._lines.pieces(quotes=False):
+            lines = [line for line in piece.split(b"\n") if line.strip()]
+            for start in range(0, len(lines), sizes.BLOCK_ROWS):
+                yield self._block(lines[start : start + sizes.BLOCK_ROWS], wanted, keep)
+
+    def _block(self, lines: Sequence[bytes], wanted: dict[str, list[str]], keep: Sequence[str]) -> Block:
+        errors: dict[int, str] = {}
+        objects: list[dict[str, Any]] = []
+        try:
+            objects = json.loads(b"[" + b",".join(lines) + b"]")
+        except (ValueError, RecursionError):
+            objects = []
+        if len(objects) != len(lines) or not all(type(row) is dict for row in objects):
+            objects = []
+            for i, line in enumerate(lines):
+                row = _object(line)
+                objects.append(row or {})
+                if row is None:
+                    errors[i] = "the line is no JSON object"
+        numbers: dict[str, Array] = {}
+        for key, mine in wanted.items():
+            values = self._values(key, [row.get(key) for row in objects], errors)
+            numbers |= {label: values[:, k] for k, label in enumerate(mine)}
+        kept = [[plain(row.get(name)) for row in objects] for name in keep]
+        return Block(len(lines), numbers, [*kept], errors)
+
+    def _values(self, key: str, found: list[Any], errors: dict[int, str]) -> Array:
+        shape = self._shapes[key]
+        if shape == () and all(type(value) is float or type(value) is int for value in found):
+            with suppress(OverflowError):  # a whole number beyond all doubles
+                return np.array(found, dtype=np.float64)[:, np.newaxis]
+        rows = np.ones((len(found), int(np.prod(shape))))
+        for i, value in enumerate(found):
+            array = leaves(value)
+            if array is None or array[0] != shape:
+                wanted = "a number" if shape == () else f"an array of the shape {shape}"
+                errors.setdefault(i, f"{key} is {shown(plain(value))}, not {wanted}")
+            else:
+                rows[i] = array[1]
+        return rows
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) else None

@@ -1,0 +1,84 @@
+"""A text that is read a piece at a time, each of whole lines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import BinaryIO
+
+import numpy as np
+
+from diffcli.batching import sizes
+
+
+class Lines:
+    """A stream of bytes in pieces that end where a line does, outside quotes."""
+
+    def __init__(self, stream: BinaryIO, *, owned: bool = True) -> None:
+        self._stream = stream
+        self._owned = owned
+        self._rest = b""
+        self._ended = False
+        self._read = 0
+        self._size: int | None = None
+        with suppress(OSError, ValueError, AttributeError):
+            self._size = os.fstat(stream.fileno()).st_size or None
+
+    def close(self) -> None:
+        if self._owned:
+            self._stream.close()
+
+    def progress(self) -> float | None:
+        return None if self._size is None else min(1.0, self._read / self._size)
+
+    def peek(self) -> bytes:
+        """The beginning, which stays."""
+        while not self._ended and b"\n" not in self._rest and len(self._rest) < sizes.MAX_ROW:
+            self._more()
+        if self._rest.startswith(b"\xef\xbb\xbf"):
+            self._rest = self._rest[3:]
+        return self._rest
+
+    def first(self) -> bytes:
+        """The first line, which goes."""
+        self.peek()
+        line, _, self._rest = self._rest.partition(b"\n")
+        return line.removesuffix(b"\r")
+
+    def _more(self) -> None:
+        # A pipe gives what it has, so that its rows are answered while it is open.
+        read = getattr(self._stream, "read1", self._stream.read)
+        data = read(sizes.CHUNK)
+        self._ended = not data
+        self._read += len(data)
+        self._rest += data
+
+    def pieces(self, *, quotes: bool) -> Iterator[bytes]:
+        """Whole lines, many at a time. With `quotes`, a line end inside quotes is none, for up to `MAX_ROW` bytes."""
+        while True:
+            cut = self._cut(quotes)
+            if cut > 0:
+                piece, self._rest = self._rest[:cut], self._rest[cut:]
+                yield piece
+            elif self._ended:
+                if self._rest:
+                    piece, self._rest = self._rest, b""
+                    yield piece
+                return
+            elif len(self._rest) > sizes.MAX_ROW:
+                # No row ends here. The first line goes alone, for better or worse.
+                end = self._rest.find(b"\n") + 1 or len(self._rest)
+                piece, self._rest = self._rest[:end], self._rest[end:]
+                yield piece
+            else:
+                self._more()
+
+    def _cut(self, quotes: bool) -> int:
+        cut = self._rest.rfind(b"\n") + 1
+        if quotes and self._rest.count(b'"', 0, cut) % 2:
+            data = np.frombuffer(self._rest, dtype=np.uint8, count=cut)
+            ends = np.flatnonzero(data == 10)
+            outside = ends[np.searchsorted(np.flatnonzero(data == 34), ends) % 2 == 0]
+            cut = int(outside[-1]) + 1 if len(outside) else 0
+        return cut

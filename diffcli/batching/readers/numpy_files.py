@@ -1,0 +1,119 @@
+"""NumPy's files: ``.npy``, mapped into memory, and ``.npz``, read as it is unpacked."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffcli.batching import sizes
+from diffcli.batching.columns import Array, Block
+from diffcli.errors import UsageError
+from diffcli.labels import labels
+from diffcli.report.text import escape
+
+
+class NpyTable:
+    """An array in an ``.npy`` file, a row a point; structured arrays name their columns themselves."""
+
+    def __init__(self, path: str, columns: Sequence[str] | None) -> None:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        if array.dtype.names:
+            self.names = list(array.dtype.names)
+            self._column = [array[name] for name in self.names]
+        else:
+            if array.ndim == 1:
+                array = array[:, np.newaxis]
+            if array.ndim != 2 or array.dtype.kind not in "biuf":
+                raise ValueError(f"an array of shape {array.shape} and type {array.dtype} is no table of numbers")
+            if columns is None or len(columns) != array.shape[1]:
+                has = f"{array.shape[1]} column{'s' * (array.shape[1] != 1)}"
+                said = "without names" if columns is None else f"and --columns {len(columns)} names"
+                raise UsageError(f"{escape(path)} has {has} {said}", hint="add --columns x,y,…", code="points")
+            self.names = list(columns)
+            self._column = [array[:, i] for i in range(array.shape[1])]
+        self._count = len(array)
+        self._done = 0
+
+    def progress(self) -> float | None:
+        return self._done / self._count if self._count else None
+
+    def close(self) -> None:
+        self._column.clear()
+
+    def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
+        held = {name: self._column[self.names.index(name)] for name in (*columns, *keep)}
+        for start in range(0, self._count, sizes.BLOCK_ROWS):
+            self._done = end = min(start + sizes.BLOCK_ROWS, self._count)
+            numbers = {name: np.asarray(held[name][start:end], dtype=np.float64) for name in columns}
+            kept = [[str(value) for value in held[name][start:end].tolist()] for name in keep]
+            yield Block(end - start, numbers, [*kept])
+
+
+class NpzTable:
+    """Arrays by input in an ``.npz`` file, each with the points on its first axis; read as they are unpacked."""
+
+    def __init__(self, path: str) -> None:
+        self._archive = zipfile.ZipFile(path)
+        self._members: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
+        self.names: list[str] = []
+        try:
+            self._look()
+        except BaseException:
+            self._archive.close()
+            raise
+
+    def _look(self) -> None:
+        for info in self._archive.infolist():
+            name = info.filename.removesuffix(".npy")
+            with self._archive.open(info) as member:
+                shape, fortran, dtype = _npy_header(member)
+            if dtype.hasobject:
+                raise ValueError(f"{name} holds Python objects, which are not loaded")
+            if not shape or (fortran and len(shape) > 1) or dtype.kind not in "biufUS":
+                raise ValueError(f"{name} is no array of numbers with the points on its first axis")
+            self._members[name] = shape, dtype
+            self.names += labels(name, shape[1:])
+        counts = {name: shape[0] for name, (shape, _) in self._members.items()}
+        if len(set(counts.values())) > 1:
+            told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+            raise UsageError(f"the arrays have different numbers of points: {told}", code="points")
+        self._count = next(iter(counts.values()), 0)
+        self._done = 0
+
+    def progress(self) -> float | None:
+        return self._done / self._count if self._count else None
+
+    def close(self) -> None:
+        self._archive.close()
+
+    def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
+        used = {name: mine for name, (shape, _) in self._members.items()
+                if not {*columns, *keep}.isdisjoint(mine := labels(name, shape[1:]))}  # fmt: skip
+        streams = {name: self._archive.open(f"{name}.npy") for name in used}
+        for stream in streams.values():
+            _npy_header(stream)
+        for start in range(0, self._count, sizes.BLOCK_ROWS):
+            self._done = end = min(start + sizes.BLOCK_ROWS, self._count)
+            numbers: dict[str, Array] = {}
+            texts: dict[str, list[str]] = {}
+            for name, mine in used.items():
+                shape, dtype = self._members[name]
+                size = (end - start) * int(np.prod(shape[1:])) * dtype.itemsize
+                rows = np.frombuffer(streams[name].read(size), dtype=dtype).reshape(end - start, len(mine))
+                for k, label in enumerate(mine):
+                    if label in columns:
+                        numbers[label] = rows[:, k].astype(np.float64)
+                    if label in keep:
+                        texts[label] = [str(value) for value in rows[:, k].tolist()]
+            yield Block(end - start, numbers, [texts[name] for name in keep])
+        for stream in streams.values():
+            stream.close()
+
+
+def _npy_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    version = np.lib.format.read_magic(member)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    return read(member)

@@ -1,0 +1,58 @@
+"""What every table of points can do, and what a single cell of one is, whatever the format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any, Protocol
+
+import numpy as np
+
+from diffcli.batching.columns import Block
+from diffcli.report.text import escape
+
+_SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
+
+
+class Table(Protocol):
+    """A table that can be read once, from its start to its end."""
+
+    names: list[str]
+
+    def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
+        """The rows, with `columns` as numbers and `keep` as texts."""
+
+    def progress(self) -> float | None:
+        """What part of it has been read, where that is known."""
+
+    def close(self) -> None:
+        """Let go of the file."""
+
+
+def leaves(value: Any) -> tuple[tuple[int, ...], list[float]] | None:
+    """The shape and the numbers of nested lists; None if they are no array of numbers."""
+    shape: list[int] = []
+    level = [value]
+    while level and isinstance(level[0], list):
+        if not all(isinstance(row, list) and len(row) == len(level[0]) for row in level):
+            return None
+        shape.append(len(level[0]))
+        level = list(chain.from_iterable(level))
+    numbers = [_SPECIAL.get(leaf) if isinstance(leaf, str) else leaf for leaf in level]
+    if not all(isinstance(leaf, float | int) and not isinstance(leaf, bool) for leaf in numbers):
+        return None
+    try:
+        return tuple(shape), [float(leaf) for leaf in numbers]  # type: ignore[arg-type]
+    except OverflowError:
+        return None
+
+
+def plain(value: Any) -> str:
+    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
+
+
+def shown(text: str) -> str:
+    if not text.strip():
+        return "empty"
+    return escape(text if len(text) <= 40 else f"{text[:37]}…").encode("utf-8", "replace").decode()

@@ -1,0 +1,8 @@
+"""How much of a table is in memory at a time."""
+
+#: How many bytes of a text are read at a time.
+CHUNK = 1 << 22
+#: A row longer than this is refused: what follows an opening quote that never closes must not fill the memory.
+MAX_ROW = 1 << 24
+#: How many points of a table are worked on at a time, at most.
+BLOCK_ROWS = 1 << 16
