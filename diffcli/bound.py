@@ -113,8 +113,15 @@ def bind_number(f: Differentiable, at: Point | ArrayLike, wrt: Sequence[str] | N
 
 def single(array: Array) -> Value:
     """The value of a batch of one: a number, or an array."""
-    value = array[..., 0]
-    return float(value) if value.ndim == 0 else np.array(value)
+    if array.ndim == 1:
+        return float(array[0])
+    return np.array(array[..., 0])
+
+
+def repeated(array: Array, shape: Shape) -> Array:
+    """A batch of one in the shape of its node: a number may stand for all elements."""
+    whole = (*shape, 1)  # NumPy takes longer to repeat nothing than to multiply
+    return array if array.shape == whole else np.broadcast_to(array, whole)
 
 
 def by_name(function: Function, arrays: Sequence[Array]) -> Values:
@@ -152,7 +159,7 @@ def cotangents(function: Function, v: Mapping[str, ArrayLike] | ArrayLike) -> di
             raise UsageError(
                 f"the cotangent of {name} must have its shape {shape}, not {array.shape}", code="cotangent-shape"
             )
-        seeds[i] = lift(np.broadcast_to(array, shape))
+        seeds[i] = repeated(array[..., np.newaxis], shape)
     return seeds
 
 
@@ -174,7 +181,7 @@ def tangents(wrt: Sequence[Node], u: Mapping[str, ArrayLike] | ArrayLike) -> dic
                 f"the tangent of {name} must have its shape {shapes[name]}, not {array.shape}", code="tangent-shape"
             )
         node = next(node for node in wrt if node.params[0] == name)
-        seeds[node] = lift(np.broadcast_to(array, node.shape))
+        seeds[node] = repeated(array[..., np.newaxis], node.shape)
     return seeds
 
 

@@ -27,6 +27,7 @@ from diffcli.bound import (
     by_name,
     cotangents,
     only_output,
+    repeated,
     single,
     tangents,
 )
@@ -189,7 +190,7 @@ def gradient_plan(output: Node, wrt: Sequence[Node]) -> Plan:
 def _shaped(names: Sequence[str], nodes: Sequence[Node], arrays: Sequence[Array]) -> Values:
     """Values in the shapes of `nodes`: a derivative that is one number for all elements is repeated."""
     return {
-        name: single(np.broadcast_to(array, (*node.shape, 1)))
+        name: single(repeated(array, node.shape))
         for name, node, array in zip(names, nodes, arrays, strict=True)
     }
 

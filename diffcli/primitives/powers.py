@@ -159,6 +159,8 @@ def _scale(a: Array, b: Array) -> Array:
 
 def _ordinary(length: Array, most: float) -> bool:
     """Whether every scale is 1 and nothing else is special: the plain formula then gives the same bits."""
+    if length.size == 1:  # a reduction costs more than all the rest of the formula
+        return bool(1.0 / most < length.item() < most)
     return bool(length.size and np.minimum.reduce(length, None) > 1.0 / most and np.maximum.reduce(length, None) < most)
 
 
