@@ -118,6 +118,21 @@ def single(array: Array) -> Value:
     return np.array(array[..., 0])
 
 
+def singles(arrays: Sequence[Array]) -> list[Value]:
+    """The values of batches of one that were computed for this call alone, each with memory of its own: only views,
+    constants and what stands twice have to be copied.
+    """
+    found: list[Value] = []
+    taken = set()
+    for array in arrays:
+        if array.ndim == 1 or array.base is not None or not array.flags.writeable or id(array) in taken:
+            found.append(single(array))
+        else:
+            taken.add(id(array))
+            found.append(array.reshape(array.shape[:-1]))
+    return found
+
+
 def repeated(array: Array, shape: Shape) -> Array:
     """A batch of one in the shape of its node: a number may stand for all elements."""
     whole = (*shape, 1)  # NumPy takes longer to repeat nothing than to multiply
@@ -125,6 +140,7 @@ def repeated(array: Array, shape: Shape) -> Array:
 
 
 def by_name(function: Function, arrays: Sequence[Array]) -> Values:
+    """The outputs' values, copied: passes may go on looking at what is handed in."""
     return {name: single(array) for name, array in zip(function.names, arrays, strict=True)}
 
 

@@ -29,6 +29,7 @@ from diffcli.bound import (
     only_output,
     repeated,
     single,
+    singles,
     tangents,
 )
 from diffcli.derive import adjoint, tangent
@@ -45,7 +46,7 @@ def evaluate(f: Differentiable, at: Point | ArrayLike) -> Values:
     """The value of every output at a point, by name."""
     bound = bind(f, at)
     plan = bound.once("values", lambda: Plan(bound.function.outputs))
-    return by_name(bound.function, plan.run(bound.at))
+    return dict(zip(bound.function.names, singles(plan.run(bound.at)), strict=True))
 
 
 # One pass ---------------------------------------------------------------------------------------------------
@@ -163,8 +164,7 @@ def value_and_grad(f: Differentiable, at: Any = None, *, wrt: Sequence[str] | No
         )
     plan = bound.once("gradient", lambda: gradient_plan(output, bound.wrt))
     value, *arrays = plan.run(bound.at)
-    gradient = _shaped([node.params[0] for node in bound.wrt], bound.wrt, arrays)
-    return float(value[0]), _like(at, gradient)
+    return float(value[0]), _like(at, _fresh(bound.wrt, arrays))
 
 
 @overload
@@ -189,10 +189,13 @@ def gradient_plan(output: Node, wrt: Sequence[Node]) -> Plan:
 
 def _shaped(names: Sequence[str], nodes: Sequence[Node], arrays: Sequence[Array]) -> Values:
     """Values in the shapes of `nodes`: a derivative that is one number for all elements is repeated."""
-    return {
-        name: single(repeated(array, node.shape))
-        for name, node, array in zip(names, nodes, arrays, strict=True)
-    }
+    return {name: single(repeated(array, node.shape)) for name, node, array in zip(names, nodes, arrays, strict=True)}
+
+
+def _fresh(wrt: Sequence[Node], arrays: Sequence[Array]) -> Values:
+    """The same by input, for arrays that nothing else will look at."""
+    whole = [repeated(array, node.shape) for node, array in zip(wrt, arrays, strict=True)]
+    return dict(zip([node.params[0] for node in wrt], singles(whole), strict=True))
 
 
 def _like(at: Point | ArrayLike, values: Values) -> Values | Array:
@@ -281,8 +284,8 @@ def value_grad_and_hvp(
     passes = bound.once(key, lambda: _Along(bound.function, gradient, moved))
     seeds = dict(zip(passes.seeds, (given[node] for node in moved), strict=True))
     value, *found = passes.plan.run({**bound.at, **seeds})
-    names, count = gradient.names, len(bound.wrt)
-    return float(value[0]), _shaped(names, bound.wrt, found[:count]), _shaped(names, bound.wrt, found[count:])
+    count = len(bound.wrt)
+    return float(value[0]), _fresh(bound.wrt, found[:count]), _fresh(bound.wrt, found[count:])
 
 
 class _Along:

@@ -164,6 +164,9 @@ class Plan:
             memory[slot] = constant
         steps = self._constant_steps or []
         _follow(steps, memory)
+        for value in memory:
+            if value is not None:
+                value.flags.writeable = False  # it serves all runs, and what is handed out may be written to
         wanted = set(self.outputs)
         for _, _, first, second, more, _ in self.steps:
             wanted.update(more[0] if more else (first, second))

@@ -254,3 +254,43 @@ def test_outputs_that_are_inputs_or_constants() -> None:
 def test_outputs_that_are_the_same_node() -> None:
     f = diffcli.parse("a = sin(x)\nb = sin(x)\nreturn a, b, x")
     assert diffcli.vjp(f, {"x": 0.0})({"a": 1, "b": 1, "x": 1}) == {"x": 3.0}
+
+
+@pytest.mark.parametrize("size", [3, 20_000])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sum([2, 3]@[x[0], y[0]])",
+        "sum(sin(x + y))",
+        "dot(x, y)",
+        "sum(x)",
+        "sum(2*x) + sum(exp(y))",
+        "prod(exp(y - y)*x)",
+    ],
+)
+def test_whoever_writes_to_results_harms_nobody(text: str, size: int) -> None:
+    """Results are handed out without a copy where that is safe: no two share memory, nor with what later calls use."""
+    f = diffcli.parse(f"input x, y\n{text}")
+    outputs = diffcli.parse("input x, y\na = x\nb = exp(x + y)\nc = exp(x + y)\nd = [1, 2]*2\nreturn a, b, c, d")
+    at = {"x": np.linspace(0.5, 1.5, size), "y": np.linspace(-1.0, 1.0, size)}
+    kept = {name: value.copy() for name, value in at.items()}
+    u = {"x": np.ones(size), "y": np.full(size, 0.5)}
+
+    def arrays() -> list[Any]:
+        return [
+            *diffcli.evaluate(outputs, at).values(),
+            *diffcli.grad(f, at).values(),
+            *diffcli.hvp(f, at, u).values(),
+            diffcli.vjp(f, at)(1.0)["x"],
+        ]
+
+    first = arrays()
+    expected = [part.copy() for part in first]
+    for i, part in enumerate(first):
+        part[:] = i + 7.0
+    for i, part in enumerate(first):
+        assert (part == i + 7.0).all()
+    for part, right in zip(arrays(), expected, strict=True):
+        np.testing.assert_array_equal(part, right)
+    for name, value in at.items():
+        np.testing.assert_array_equal(value, kept[name])
