@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.batching import sizes
+from diffcli.batching.printing import texts
 from diffcli.errors import UsageError
 from diffcli.labels import labels
 
 Array = NDArray[np.float64]
+
+#: More points than this are no grid that anybody meant.
+MAX_GRID = 10**12
 
 _ELEMENT = re.compile(r"(.*?)\[\s*([0-9]+(?:\s*,\s*[0-9]+)*)\s*\]").fullmatch
 
@@ -84,34 +90,57 @@ def _shaped(name: str, known: Mapping[tuple[int, ...], str]) -> tuple[tuple[int,
     return shape, [known[at] for at in order]
 
 
+class Range(NamedTuple):
+    """So many numbers at equal distances from `first` to `last`, those of `numpy.linspace` to the bit."""
+
+    first: float
+    last: float
+    size: int
+
+    def at(self, places: NDArray[np.int64]) -> Array:
+        """The numbers at some places."""
+        steps = self.size - 1
+        length = self.last - self.first
+        found = places.astype(np.float64)
+        if length / max(1, steps) == 0.0:  # too small for a number of its own
+            found = found / max(1, steps) * length
+        else:
+            found *= length / max(1, steps)
+        found += self.first
+        if steps:
+            found[places == steps] = self.last
+        return found
+
+
 class Grid:
     """Every combination of some ranges, the first varying slowest, as a table without a file."""
 
-    def __init__(self, ranges: Mapping[str, tuple[float, float, int]]) -> None:
+    def __init__(self, ranges: Mapping[str, Range]) -> None:
         self.names = list(ranges)
-        self._axes = [np.linspace(first, last, count) for first, last, count in ranges.values()]
-        self.total = 1
-        for axis in self._axes:
-            self.total *= len(axis)
+        self._ranges = list(ranges.values())
+        self.total = math.prod(each.size for each in self._ranges)
+        if self.total > MAX_GRID:
+            raise UsageError(
+                f"the ranges make a grid of {float(self.total):.3g} points",
+                hint="give fewer points a range",
+                code="limit",
+            )
+        self._done = 0
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
         """The points, block by block."""
         for start in range(0, self.total, sizes.BLOCK_ROWS):
-            index = np.arange(start, min(start + sizes.BLOCK_ROWS, self.total))
+            self._done = end = min(start + sizes.BLOCK_ROWS, self.total)
+            index = np.arange(start, end)
             numbers: dict[str, Array] = {}
-            for name, axis in zip(reversed(self.names), reversed(self._axes), strict=True):
-                index, place = np.divmod(index, len(axis))
-                numbers[name] = axis[place]
-            count = len(place)
-            yield Block(count, numbers, [_texts(numbers[name]) for name in keep])
+            for name, each in zip(reversed(self.names), reversed(self._ranges), strict=True):
+                index, place = np.divmod(index, each.size)
+                numbers[name] = each.at(place)
+            yield Block(end - start, numbers, [texts(numbers[name]) for name in keep])
 
     def progress(self) -> float | None:
-        """What part of it has been read, where that is known."""
-        return None
+        """What part of it has been read."""
+        return self._done / self.total
 
     def close(self) -> None:
         """There is no file."""
-
-
-def _texts(numbers: Array) -> list[str]:
-    return [repr(value).removesuffix(".0") for value in numbers.tolist()]

@@ -15,6 +15,7 @@ from typing import IO, Any, Protocol
 
 import numpy as np
 
+from diffcli.batching import printing
 from diffcli.batching.columns import Array
 from diffcli.errors import UsageError
 from diffcli.report.stream import Sink
@@ -80,52 +81,29 @@ class CsvWriter:
 
     def __init__(self, sink: Sink, fields: Sequence[Field], kept: Sequence[str]) -> None:
         self._sink = sink
-        columns = _columns(fields)
-        self._blank = "," * (len(columns) - 1)
-        self._put(",".join(map(_cell, [*kept, *columns, "error"])) + "\n")
+        header = ",".join(map(printing.cell, [*kept, *_columns(fields), "error"]))
+        self._put(f"{header}\n".encode("utf-8", "surrogateescape"))
 
-    def _put(self, text: str) -> None:
-        self._sink.write(text.encode("utf-8", "surrogateescape"))
+    def _put(self, data: bytes | memoryview) -> None:
+        self._sink.write(data)
         self._sink.flush()
 
     def write(self, answer: Answer) -> None:
         """A line a row."""
-        if not answer.count:
-            return
-        text = numbers(_table(answer))
-        if not (answer.kept or answer.errors or answer.warnings):
-            self._put(text.replace("\n", ",\n"))
-            return
-        lines = text.split("\n")[:-1]
-        for i in answer.errors:
-            lines[i] = self._blank
-        reasons = dict(answer.warnings) | {i: message for i, (_, message) in answer.errors.items()}
-        ends = [""] * answer.count
-        for i, reason in reasons.items():
-            ends[i] = _cell(reason)
-        texts = [[_cell(text) for text in column] for column in answer.kept]
-        self._put("".join([",".join(row) + "\n" for row in zip(*texts, lines, ends, strict=True)]))
+        table = _table(answer)
+        reasons = None
+        if answer.errors or answer.warnings:
+            reasons = [""] * answer.count
+            for i, code in answer.warnings.items():
+                reasons[i] = printing.cell(code)
+            for i, (_, message) in answer.errors.items():
+                reasons[i] = printing.cell(message)
+        kept = [printing.cells(column) for column in answer.kept]
+        if answer.count:
+            self._put(printing.lines(table, kept, reasons, answer.errors))
 
     def close(self) -> None:
         """Nothing is left to write."""
-
-
-def numbers(table: Array) -> str:
-    """A line a row, ``1,0.5,-2e-7``: each number the shortest text that reads back to it. Many at a time, in C."""
-    text = repr(table.tolist())[2:-2].replace("], [", ",\n").replace(", ", ",") + ",\n"
-    # 1.0 is written 1, as everywhere; and e-07 is e-7.
-    text = text.replace(".0,", ",")
-    if "e" in text:
-        text = text.replace("e+", "e").replace("e-0", "e-")
-    if "n" in text:
-        text = text.replace("nan", "NaN").replace("inf", "Infinity")
-    return text.replace(",\n", "\n")
-
-
-def _cell(text: str) -> str:
-    if any(sign in text for sign in ',"\r\n'):
-        return '"' + text.replace('"', '""') + '"'
-    return text
 
 
 class JsonWriter:

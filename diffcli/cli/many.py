@@ -67,7 +67,7 @@ class Many(NamedTuple):
         mode: str = "auto",
     ) -> None:
         """Answer for every point; the rows that fail come out in their place, and make the exit code 6."""
-        from diffcli.batching.columns import Grid
+        from diffcli.batching.columns import Grid, Range
         from diffcli.batching.readers import open_table
         from diffcli.batching.tables import Question
 
@@ -80,7 +80,7 @@ class Many(NamedTuple):
         keep = _names(self.keep, "--keep")
         table: Table
         if self.points is None:
-            table = Grid(ranges)
+            table = Grid({name: Range(*each) for name, each in ranges.items()})
             keep = [*ranges, *keep]
         elif ranges:
             raise UsageError("a range and --points both say where the points are", hint="give one of them")

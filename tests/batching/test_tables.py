@@ -18,7 +18,6 @@ import pytest
 
 import diffcli
 from diffcli.batching import sizes
-from diffcli.batching.writers import numbers
 from tests.cli.conftest import Outcome, Run, plain_environment, run
 from tests.interrupts import heed_interrupts
 
@@ -126,20 +125,6 @@ def test_every_output_format_holds_the_same(inputs: dict[str, Path], run: Run, h
     table = parquet.read_table(here / "o.parquet")
     assert table.column_names == ["id", "f", "d_x", "d_y", "error"]
     assert table["d_x"].to_numpy().tobytes() == gradient["x"].tobytes()
-
-
-def test_numbers_are_the_shortest_that_read_back() -> None:
-    rng = np.random.default_rng(3)
-    values = rng.standard_normal(20_000) * 10.0 ** rng.integers(-320, 308, 20_000)
-    table = np.concatenate([values, [0.0, -0.0, 1.0, -20.0, 1e16, 1e22, 5e-324, 1e-5, np.inf, -np.inf, np.nan, 100.0]])
-    text = numbers(table.reshape(-1, 4))
-    cells = text.replace("\n", ",").split(",")[:-1]
-    assert cells[-12:-4] == ["0", "-0", "1", "-20", "1e16", "1e22", "5e-324", "1e-5"]
-    assert cells[-4:] == ["Infinity", "-Infinity", "NaN", "100"]
-    assert np.array([float(cell) for cell in cells]).tobytes() == table.tobytes()
-    from diffcli.report.text import number
-
-    assert cells[:1000] == [number(value) for value in table[:1000].tolist()]
 
 
 # Inputs from columns ----------------------------------------------------------------------------------------

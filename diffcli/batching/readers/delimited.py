@@ -6,10 +6,12 @@ import csv
 import re
 import warnings
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from diffcli.batching.columns import Array, Block
+from diffcli.batching.printing import arrow
 from diffcli.batching.readers.lines import Lines
 from diffcli.batching.readers.table import shown
 from diffcli.errors import UsageError
@@ -51,6 +53,11 @@ class CsvTable:
         count = len(ends)
         if not np.array_equal(separators, np.arange(1, count + 1) * (width - 1)):
             return None
+        package = arrow(count * width)
+        if package is not None:
+            block = self._by_arrow(package, text, count, columns, places, kept)
+            if block is not None:
+                return block
         row = text.replace(b"\n", self._delimiter)
         if list(places) == list(range(width)) and not kept:
             numbers = _parsed(row, self._delimiter, count * width)
@@ -69,6 +76,38 @@ class CsvTable:
             [text.decode("utf-8", "surrogateescape") for text in fields[place::width]] for place in kept
         ]
         return Block(count, found, texts)
+
+    def _by_arrow(
+        self,
+        package: Any,
+        text: bytes,
+        count: int,
+        columns: Sequence[str],
+        places: Sequence[int],
+        kept: Sequence[int],
+    ) -> Block | None:
+        """The same by pyarrow, several times as fast. It rounds correctly, and what it refuses others look at."""
+        types = {str(place): package.string() for place in kept} | {str(k): package.float64() for k in places}
+        if not types or not {*places}.isdisjoint(kept) or b"(" in text:  # nan(…) is no number here
+            return None
+        form = package.csv
+        try:
+            found = form.read_csv(
+                package.py_buffer(text),
+                form.ReadOptions(
+                    use_threads=False, block_size=len(text) + 1, column_names=[str(k) for k in range(len(self.names))]
+                ),
+                form.ParseOptions(delimiter=self._delimiter.decode(), quote_char=False, double_quote=False),
+                form.ConvertOptions(column_types=types, include_columns=list(types), null_values=[]),
+            )
+        except package.ArrowInvalid:
+            return None
+        if found.num_rows != count:
+            return None
+        numbers = {
+            column: found.column(str(place)).chunk(0).to_numpy() for column, place in zip(columns, places, strict=True)
+        }
+        return Block(count, numbers, [found.column(str(place)).to_pylist() for place in kept])
 
     def _row_by_row(self, piece: bytes, columns: Sequence[str], places: Sequence[int], kept: Sequence[int]) -> Block:
         errors: dict[int, str] = {}

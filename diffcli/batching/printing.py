@@ -1,0 +1,127 @@
+"""Numbers as text, many at a time: each the shortest that reads back to the same double, in one spelling.
+
+The digits are Python's. Where pyarrow is installed, long tables get theirs from it, several times as fast: they are the
+same, and where it would spell a number otherwise, Python does it.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+#: A table of fewer numbers than this is read or printed sooner than pyarrow is imported.
+WORTH_IMPORTING = 1 << 17
+#: How many numbers are printed in one go.
+AT_ONCE = 1 << 18
+
+_SPECIAL = re.compile(r'[,"\r\n]').search
+_absent = False
+
+
+def arrow(count: int) -> Any:
+    """The package `pyarrow` where it is installed, and loaded or worth loading for `count` numbers; else None."""
+    global _absent
+    if _absent or (count < WORTH_IMPORTING and "pyarrow.csv" not in sys.modules):
+        return None
+    try:
+        import pyarrow
+        import pyarrow.compute
+        import pyarrow.csv
+    except ImportError:
+        _absent = True
+        return None
+    return pyarrow
+
+
+def texts(column: Array) -> list[str]:
+    """Every number of a column."""
+    return numbers(column[:, np.newaxis]).split(",\n")[:-1]
+
+
+def numbers(table: Array) -> str:
+    """A line a row, and a comma after every number: ``1,0.5,-2e-7,``."""
+    count, width = table.shape
+    text: str = (("%r," * width + "\n") * count) % tuple(table.ravel().tolist())
+    # 1.0 is written 1, as everywhere; and e-07 is e-7.
+    text = text.replace(".0,", ",")
+    if "e" in text:
+        text = text.replace("e+", "e").replace("e-0", "e-")
+    if "n" in text:
+        text = text.replace("nan", "NaN").replace("inf", "Infinity")
+    return text
+
+
+def cells(column: Sequence[str]) -> Sequence[str]:
+    """Texts as cells of CSV, in quotes where they must be."""
+    return [cell(text) for text in column] if _SPECIAL("\0".join(column)) else column
+
+
+def cell(text: str) -> str:
+    """A text as a cell of CSV."""
+    return '"' + text.replace('"', '""') + '"' if _SPECIAL(text) else text
+
+
+def lines(
+    table: Array, before: Sequence[Sequence[str]], after: Sequence[str] | None, blank: Collection[int]
+) -> bytes | memoryview:
+    """CSV: a line a row of `table`, between finished cells; the numbers of the rows in `blank` are left out."""
+    package = arrow(table.size)
+    if package is not None:
+        try:
+            return _lines_by_arrow(package, table, before, after, blank)
+        except UnicodeEncodeError:  # bytes that are no text, which are carried along as they are
+            pass
+    text = numbers(table)
+    if before or after or blank:
+        rows = text.split("\n")[:-1]
+        for i in blank:
+            rows[i] = "," * table.shape[1]
+        ends = after or [""] * len(rows)
+        heads = ["".join([f"{each}," for each in row]) for row in zip(*before, strict=True)] or [""] * len(rows)
+        text = "".join([f"{head}{row}{end}\n" for head, row, end in zip(heads, rows, ends, strict=True)])
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _lines_by_arrow(
+    package: Any, table: Array, before: Sequence[Sequence[str]], after: Sequence[str] | None, blank: Collection[int]
+) -> memoryview:
+    compute = package.compute
+    count, width = table.shape
+    joined = []
+    if width:
+        ends = np.arange(count + 1, dtype=np.int32) * width
+        joined = [compute.binary_join(package.ListArray.from_arrays(ends, _strings(package, table.ravel())), ",")]
+        if blank:
+            empty = np.zeros(count, dtype=bool)
+            empty[list(blank)] = True
+            joined = [compute.if_else(package.array(empty), "," * (width - 1), joined[0])]
+    heads = [package.array(column, package.string()) for column in before]
+    last = "\n" if after is None else package.array([f"{end}\n" for end in after], package.string())
+    if not (heads or joined):
+        last = last if after is not None else package.array(["\n"] * count)
+    found = compute.binary_join_element_wise(*heads, *joined, last, ",")
+    # The texts of an array stand one behind the other in its memory.
+    size = int(np.frombuffer(found.buffers()[1], dtype=np.int32, count=count + 1)[-1])
+    return memoryview(found.buffers()[2])[:size]
+
+
+def _strings(package: Any, flat: Array) -> Any:
+    """An array of texts."""
+    found = package.compute.cast(package.array(flat), package.string())
+    odd = _odd(flat)
+    if odd.any():
+        found = package.compute.replace_with_mask(found, package.array(odd), package.array(texts(flat[odd])))
+    return found
+
+
+def _odd(flat: Array) -> NDArray[np.bool_]:
+    """The numbers that pyarrow spells otherwise: 0.00001, 1e+10, inf."""
+    size = np.abs(flat)
+    return ~((size < 1e10) & ((size >= 1e-4) | (size < 1e-7)))
