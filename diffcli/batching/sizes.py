@@ -6,3 +6,5 @@ CHUNK = 1 << 22
 MAX_ROW = 1 << 24
 #: How many points of a table are worked on at a time, at most.
 BLOCK_ROWS = 1 << 16
+#: How many numbers the answers of a block have, at most, unless one row has more.
+ANSWERED = 1 << 20

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -12,6 +15,7 @@ import numpy as np
 from diffcli.batching import sizes
 from diffcli.batching.arrays import Batch
 from diffcli.batching.columns import Array, Block, Layout
+from diffcli.batching.flow import Ahead, Behind
 from diffcli.batching.readers import Table
 from diffcli.batching.writers import Answer, Field, Writer
 from diffcli.bound import Differentiable
@@ -171,32 +175,36 @@ def run(
     """Answer every row of `table`, in order. With `fail_fast` the first row that fails raises `UsageError`."""
     count = Count()
     start = time.perf_counter()
-    for whole in table.blocks(layout.columns, keep):
-        for block in _cut(whole):
+    width = sum(math.prod(field.shape) for field in answering.fields)
+    with closing(Ahead(table.blocks(layout.columns, keep))) as blocks, closing(Behind(writer.write)) as written:
+        for block in chain.from_iterable(_cut(whole, width) for whole in blocks):
             answer = answering.answer(block, count.rows)
             if fail_fast and answer.errors:
                 i = min(answer.errors)
                 code, message = answer.errors[i]
                 raise UsageError(f"row {count.rows + i}: {message}", hint="rows are counted from 0", code=code)
-            writer.write(answer)
+            written.put(answer)
             count.rows += block.count
             count.failed += len(answer.errors)
             count.not_finite += len(answer.warnings)
             count.seconds = time.perf_counter() - start
             if told is not None:
                 told(count, table.progress())
+        written.finish()
     writer.close()
     count.seconds = time.perf_counter() - start
     return count
 
 
-def _cut(block: Block) -> Iterator[Block]:
-    """A block in pieces of at most `BLOCK_ROWS` rows."""
-    if block.count <= sizes.BLOCK_ROWS:
+def _cut(block: Block, width: int) -> Iterator[Block]:
+    """A block in equal pieces, of at most `BLOCK_ROWS` rows and about `ANSWERED` numbers, for `width` of them a row."""
+    most = max(1, min(sizes.BLOCK_ROWS, sizes.ANSWERED // max(1, width)))
+    pieces = -(-block.count // most)
+    if pieces < 2:
         yield block
         return
-    for start in range(0, block.count, sizes.BLOCK_ROWS):
-        end = min(start + sizes.BLOCK_ROWS, block.count)
+    for piece in range(pieces):
+        start, end = (block.count * k // pieces for k in (piece, piece + 1))
         yield Block(
             end - start,
             {name: values[start:end] for name, values in block.numbers.items()},

@@ -43,7 +43,10 @@ class Sink:
                 raise ValueError("it is closed")
             sys.stdout.flush()
             self._spool = seekable
-            return tempfile.TemporaryFile() if seekable else sys.stdout.buffer
+            if seekable:
+                return tempfile.TemporaryFile()
+            # Past Python's own buffer, which a thread that waits for a reader would hold when the interpreter ends.
+            return getattr(sys.stdout.buffer, "raw", sys.stdout.buffer)
         if not self._path:
             raise ValueError("it has no name")
         self._present = self._status()
@@ -75,7 +78,7 @@ class Sink:
         folder = os.path.dirname(self._target or "")
         return os.path.join(folder, f".diffcli-{os.getpid()}-{os.urandom(4).hex()}.part")
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Write all of `data`."""
         rest = memoryview(data)
         try:
