@@ -239,6 +239,8 @@ class Builder:
         self.max_bytes = max_bytes
         self._shared: dict[tuple[Any, ...], Node] = {}
         self._known: dict[Node, Array] = {}
+        #: What a rule found out about a node and needs again for its next argument; it lives as long as the graph.
+        self.kept: dict[Node, Any] = {}
 
     def make(self, op: Primitive, args: tuple[Node, ...], params: tuple[Any, ...], shape: Shape) -> Node:
         """The node for `op` on `args`, made once."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -164,9 +165,11 @@ def _whole(shape: Shape) -> list[int | tuple[int | None, int | None, int]]:
 
 def _concat_transpose(node: Node, bar: Node, i: int) -> Node:
     (axis,) = node.params
-    start = sum(arg.shape[axis] for arg in node.args[:i])
+    kept = node.builder.kept
+    if node not in kept:  # summed once for all arguments
+        kept[node] = [0, *accumulate(arg.shape[axis] for arg in node.args)]
     key = _whole(node.shape)
-    key[axis] = (start, start + node.args[i].shape[axis], 1)
+    key[axis] = (kept[node][i], kept[node][i + 1], 1)
     return index(bar, params=(tuple(key),))
 
 
