@@ -58,6 +58,9 @@ def _contiguous(ufunc: _Kernel) -> _Kernel:
 
 def _kernel(node: Node) -> _Kernel:
     op = node.op
+    shorter = op.shorter(node) if op.shorter else None
+    if shorter is not None:
+        return shorter
     if op.exact or op.kind != "elementwise" or not node.shape:
         return op.apply
     return _contiguous(op.apply)
@@ -422,6 +425,9 @@ class Bench:
 
     def _tied(self, node: Node, operands: list[Array], out: Array) -> Callable[[], Any]:
         op = node.op
+        shorter = op.shorter(node) if op.shorter else None
+        if shorter is not None:
+            return partial(shorter, *operands, out=out)
         if op.kind == "elementwise" and not op.exact:
             operands = [self._whole(operand, out.shape, i) for i, operand in enumerate(operands)]
         if isinstance(op.apply, np.ufunc):

@@ -56,6 +56,8 @@ class Primitive:
     apply: Callable[..., Array]
     #: The result's shape from the arguments' shapes and the parameters (elementwise: all shapes are equal).
     shape: Callable[..., Shape]
+    #: A shorter way to the value of a node, some of whose arguments are constants; like an exact `apply` that `writes`.
+    shorter: Callable[[Node], Callable[..., Array] | None] | None = None
     #: `apply` takes ``out=``, the array to write into, which shares nothing with the arguments (every ufunc does).
     writes: bool = False
     #: ``pullback(node, bar, i)``: the cotangent that `node` hands to its i-th argument; None: structurally zero.

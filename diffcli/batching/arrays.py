@@ -84,16 +84,20 @@ class Batch:
         if both:
             raise UsageError(f"{both[0]} is given both with the points and for all of them", code="points")
         self._sample = {**(at or {}), **samples}
+        self._bounds: dict[tuple[str, ...] | None, Bound] = {}
 
     def __len__(self) -> int:
         return self.count
 
     def bound(self, wrt: Sequence[str] | None = None) -> Bound:
         """The formula at these points, to be differentiated in `wrt`."""
-        bound = bind(self._f, self._sample, wrt)
-        moving = {node: np.moveaxis(self._points[name], 0, -1)
-                  for node in bound.function.inputs if (name := node.params[0]) in self._points}  # fmt: skip
-        return Bound(bound.function, {**bound.at, **moving}, bound.wrt)
+        key = None if wrt is None else tuple(wrt)
+        if key not in self._bounds:
+            bound = bind(self._f, self._sample, wrt)
+            moving = {node: np.moveaxis(self._points[name], 0, -1)
+                      for node in bound.function.inputs if (name := node.params[0]) in self._points}  # fmt: skip
+            self._bounds[key] = Bound(bound.function, {**bound.at, **moving}, bound.wrt)
+        return self._bounds[key]
 
     def _alone(self, bound: Bound, i: int) -> Bound:
         """The same at the i-th point only."""
@@ -300,7 +304,7 @@ def _first(array: Array, node: Node, count: int) -> Array:
     """With the batch on the first axis; what does not depend on it is repeated."""
     if array.shape != (*node.shape, count):
         array = np.array(np.broadcast_to(array, (*node.shape, count)))
-    return np.moveaxis(array, -1, 0)
+    return array if array.ndim == 1 else np.moveaxis(array, -1, 0)
 
 
 def _number(bound: Bound) -> Node:
