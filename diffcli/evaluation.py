@@ -128,10 +128,13 @@ class Plan:
                 steps.append((_kernel(node), slots[index], first, second, None, dead))
         return steps
 
-    def run(self, values: Mapping[Node, Array], jobs: int = 1) -> list[Array]:
+    def run(
+        self, values: Mapping[Node, Array], jobs: int = 1, into: Mapping[Node, Array] | None = None
+    ) -> list[Array]:
         """The outputs' values, from those of the inputs and of what is given; the batch axis is the last.
 
-        A batch runs on up to `jobs` threads; the numbers are the same on any number of them.
+        A batch runs on up to `jobs` threads; the numbers are the same on any number of them. Outputs that differ from
+        point to point are written to the arrays in `into`, where these are given.
         """
         batch = 1
         moving = []
@@ -157,7 +160,7 @@ class Plan:
                 schedule = self._schedules.get(key)
                 if schedule is None:
                     schedule = self._schedules[key] = Schedule(self, key)
-                schedule.run(memory, batch, jobs)
+                schedule.run(memory, batch, jobs, into or {})
         return [memory[slot] for slot in self.outputs]
 
     def _settle_constants(self) -> None:
@@ -295,15 +298,17 @@ class Schedule:
         blocks += -blocks % threads if batch >= blocks + threads else 0
         return -(-batch // blocks), min(threads, blocks)
 
-    def run(self, memory: list[Any], batch: int, jobs: int) -> None:
+    def run(self, memory: list[Any], batch: int, jobs: int, into: Mapping[Node, Array]) -> None:
         """Computes the moving outputs into `memory`, whose inputs and constants are there."""
         _follow(self.fixed, memory)
         nodes = self.nodes
         sources = [(slot, memory[slot]) for slot in self.sources]
-        results = {
-            slot: np.empty((*nodes[slot].shape, batch), dtype=bool if nodes[slot].boolean else np.float64)
-            for slot in self.targets
-        }
+        results = {}
+        for slot in self.targets:
+            node = nodes[slot]
+            found = into.get(node)
+            kind = bool if node.boolean else np.float64
+            results[slot] = np.empty((*node.shape, batch), dtype=kind) if found is None else found
         size, threads = self.block(batch, jobs)
         # The last block ends where the batch ends, and so may begin inside the one before: the bits are the same.
         starts = [*range(0, batch - size, size), batch - size]

@@ -25,6 +25,7 @@ class Passes:
         self.values = Plan([*outputs, *self.residuals])
         self.sweep = Plan(results, given=self.residuals)
         self.outputs = list(outputs)
+        self.results = list(results)
         #: Numbers that one seed needs at a time.
         kept = set(self.residuals)
         self.weight = max(1, sum(node.size for node in self.sweep.order if node not in kept))

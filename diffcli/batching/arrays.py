@@ -16,13 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from diffcli.bound import Array, Bound, Differentiable, bind, cotangents, only_output, tangents
 from diffcli.calculus import Pullback, gradient_plan
+from diffcli.colouring import Colouring
 from diffcli.errors import UsageError
 from diffcli.evaluation import Plan, cores
 from diffcli.graph import Node
 from diffcli.labels import labels
 from diffcli.matrices import Mode, gradient_function, hessian_of, jacobian_of, readable_of, symmetric_way_of, way_of
 from diffcli.passes import Pull, Push
+from diffcli.sparsity import Integers
 from diffcli.sweeps import one_hots, stacked
+from diffcli.unrolled import Entries, Unrolled, worth
 
 Arrays = dict[str, Array]
 
@@ -111,7 +114,7 @@ class Batch:
         """The plan's outputs, shaped like `nodes`, with the points on the first axis."""
         if not self.count:
             return [np.zeros((0, *node.shape)) for node in nodes]
-        found = plan.run(bound.at, self._jobs)
+        found = self._run(plan, bound.at)
         return [_first(array, node, self.count) for array, node in zip(found, nodes, strict=True)]
 
     def values(self) -> Arrays:
@@ -177,17 +180,11 @@ class Batch:
             passes = bound.once("push", lambda: Push(function, bound.wrt))
         else:
             passes = bound.once("pull", lambda: Pull(function, bound.wrt))
-        seeds = [one_hots(passes.inputs, way.shared, k, 1) for k in range(way.shared.passes)]
-        values, swept = self._swept(passes, bound, seeds)
-        if way.found is None:
-            matrix = swept if way.forward else np.swapaxes(swept, 1, 2)
-        else:
-            matrix = np.zeros((self.count, m, n))
-            rows, columns = way.found.rows, way.found.columns
-            places, sharing = (rows, columns) if way.forward else (columns, rows)
-            matrix[:, rows, columns] = swept[:, places, way.shared.colours[sharing]]
-        matrix = np.ascontiguousarray(matrix)
-        for i in _unsound(matrix):
+        rows, columns = _full(m, n) if way.found is None else (way.found.rows, way.found.columns)
+        places, sharing = (rows, columns) if way.forward else (columns, rows)
+        found = Entries((m, n), rows, columns, places, way.shared.colours[sharing])
+        values, matrix, unsound = self._matrices(f"unrolled:{mode}", passes, bound, way.shared, found)
+        for i in unsound:
             matrix[i] = jacobian_of(self._alone(bound, i), mode, sparse=False).matrix
         return Jacobians(
             matrix,
@@ -205,15 +202,14 @@ class Batch:
         gradient = gradient_function(bound)
         found, shared = symmetric_way_of(bound)
         passes = bound.once("second", lambda: Push(gradient, bound.wrt, also=bound.function.outputs))
-        seeds = [one_hots(passes.inputs, shared, k, 1) for k in range(shared.passes)]
-        values, swept = self._swept(passes, bound, seeds)
+        n = sum(node.size for node in bound.wrt)
         if found is None:
-            matrix = np.ascontiguousarray(swept)
+            rows, columns = _full(n, n)
+            entries = Entries((n, n), rows, columns, rows, shared.colours[columns])
         else:
-            places, colours = readable_of(bound, found, shared)
-            matrix = np.zeros((self.count, *found.shape))
-            matrix[:, found.rows, found.columns] = swept[:, places, colours]
-        for i in _unsound(matrix):
+            entries = Entries(found.shape, found.rows, found.columns, *readable_of(bound, found, shared))
+        values, matrix, unsound = self._matrices("unrolled:second", passes, bound, shared, entries)
+        for i in unsound:
             matrix[i] = hessian_of(self._alone(bound, i), sparse=False).matrix
         return Hessians(
             matrix,
@@ -222,6 +218,26 @@ class Batch:
             dict(zip(gradient.names, values, strict=False)),
             shared.passes,
         )
+
+    def _matrices(
+        self, what: str, passes: Push | Pull, bound: Bound, shared: Colouring, entries: Entries
+    ) -> tuple[list[Array], Array, list[int]]:
+        """The values that the passes give, points first; the matrix of every point; and which have an entry that is
+        not finite, where 0·∞ may have got in between entries that share a pass.
+        """
+        unrolled = bound.once(what, lambda: Unrolled(passes, shared, entries) if worth(passes, shared) else None)
+        if unrolled is not None and self.count:
+            found, matrix, unsound = unrolled.run(bound.at, self.count, self._run)
+            values = [_first(array, node, self.count) for array, node in zip(found, passes.outputs, strict=True)]
+            return values, np.moveaxis(matrix, -1, 0), unsound.tolist()
+        seeds = [one_hots(passes.inputs, shared, k, 1) for k in range(shared.passes)]
+        values, swept = self._swept(passes, bound, seeds)
+        matrix = np.zeros((self.count, *entries.shape))
+        matrix[:, entries.rows, entries.columns] = swept[:, entries.places, entries.colours]
+        return values, matrix, np.flatnonzero(~np.isfinite(matrix).all(axis=(1, 2))).tolist()
+
+    def _run(self, plan: Plan, at: Mapping[Node, Array], into: Mapping[Node, Array] | None = None) -> list[Array]:
+        return plan.run(at, self._jobs, into)
 
     def _swept(self, passes: Push | Pull, bound: Bound, seeds: Sequence[Sequence[Array]]) -> tuple[list[Array], Array]:
         """The values that the passes give, points first, and the results of a sweep for every member of `seeds`:
@@ -292,6 +308,12 @@ def _by_name(f: Differentiable, points: Mapping[str, ArrayLike] | ArrayLike) -> 
     if not arrays:
         raise UsageError("there are no points", hint="give an array for at least one input", code="points")
     return arrays
+
+
+def _full(m: int, n: int) -> tuple[Integers, Integers]:
+    """The row and the column of every element of a matrix."""
+    rows, columns = np.divmod(np.arange(m * n), max(1, n))
+    return rows, columns
 
 
 def _unsound(matrices: Array) -> list[int]:
