@@ -128,9 +128,7 @@ class Plan:
                 steps.append((_kernel(node), slots[index], first, second, None, dead))
         return steps
 
-    def run(
-        self, values: Mapping[Node, Array], jobs: int = 1, into: Mapping[Node, Array] | None = None
-    ) -> list[Array]:
+    def run(self, values: Mapping[Node, Array], jobs: int = 1, into: Mapping[Node, Array] | None = None) -> list[Array]:
         """The outputs' values, from those of the inputs and of what is given; the batch axis is the last.
 
         A batch runs on up to `jobs` threads; the numbers are the same on any number of them. Outputs that differ from

@@ -90,8 +90,7 @@ def _entries(passes: Push | Pull, shared: Colouring) -> dict[tuple[int, int], No
     for colour in range(shared.passes):
         seeds = one_hots(passes.inputs, shared, colour, 1)
         known = {
-            node: _settled(node.builder.constant(seed[..., 0]))
-            for node, seed in zip(passes.seeds, seeds, strict=True)
+            node: _settled(node.builder.constant(seed[..., 0])) for node, seed in zip(passes.seeds, seeds, strict=True)
         }
         first = 0
         for target, node in zip(passes.targets, _substituted(passes.results, known), strict=True):
