@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from diffcli.collector import resting
 from diffcli.errors import UsageError
 from diffcli.evaluation import lift
 from diffcli.graph import Function, Node, Shape
@@ -82,7 +83,8 @@ class Bound:
         """What `make` makes of this function and these inputs, made once for all points."""
         key = (what, self.wrt)
         if key not in self.function.derived:
-            self.function.derived[key] = make()
+            with resting():
+                self.function.derived[key] = make()
         made: _T = self.function.derived[key]
         return made
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from diffcli.collector import resting
 from diffcli.errors import Source, UsageError
 from diffcli.graph import MAX_BYTES, MAX_NODES, Function, Shape, beyond_memory
 from diffcli.language.lower import constant_value, lower
@@ -127,14 +128,15 @@ class Program:
         key = tuple(shapes.items())
         bound = self._bound.get(key)
         if bound is None:
-            bound = lower(
-                self._file,
-                self._names,
-                self.source,
-                shapes,
-                max_nodes=self._max_nodes,
-                max_bytes=self._max_bytes,
-            )
+            with resting():
+                bound = lower(
+                    self._file,
+                    self._names,
+                    self.source,
+                    shapes,
+                    max_nodes=self._max_nodes,
+                    max_bytes=self._max_bytes,
+                )
             self._refuse_memory(bound)
             while len(self._bound) >= BINDINGS_KEPT:
                 del self._bound[next(iter(self._bound))]
@@ -178,5 +180,7 @@ def parse(
     the memory of all their values in bytes. Raises `ExpressionError` with the place and the mend.
     """
     source = Source(text, name)
-    file = parse_file(source, max_tokens=max_tokens)
-    return Program(file, analyse(file, source), source, max_nodes=max_nodes, max_bytes=max_bytes)
+    with resting():
+        file = parse_file(source, max_tokens=max_tokens)
+        names = analyse(file, source)
+    return Program(file, names, source, max_nodes=max_nodes, max_bytes=max_bytes)

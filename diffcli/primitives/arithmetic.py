@@ -26,7 +26,7 @@ def _is(node: Node, value: float) -> bool:
     if node.op.name != "constant":
         return False
     array = node.params[0]
-    return bool(array.ndim == 0 and array == value)
+    return bool(array.ndim == 0 and array.item() == value)
 
 
 def _fold_multiply(a: Node, b: Node) -> Node | None:
