@@ -132,7 +132,7 @@ def agreement(a: float, b: float) -> float:
 
 def _rounding(bound: Bound, o: int, j: int) -> float:
     """What rounding may have done to one entry of the Jacobian."""
-    from diffcli.diagnosis.passes import EPS
+    from diffcli.diagnosis.bounds import EPS
     from diffcli.diagnosis.questions import QUESTIONS
 
     question = QUESTIONS["jacobian"](bound, None)

@@ -15,8 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.passes import EPS, EXCUSABLE, SITES, SMALLEST_NORMAL, TOLERANCE, Passes
+from diffcli.diagnosis.bounds import EPS, SMALLEST_NORMAL
+from diffcli.diagnosis.passes import EXCUSABLE, TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question
+from diffcli.diagnosis.sites import SITES
 from diffcli.errors import Span
 from diffcli.graph import INPUT, Node, ancestors
 from diffcli.labels import labels

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffcli.bound import Bound
-from diffcli.diagnosis.passes import Derived, Passes, forward, reverse
-from diffcli.graph import Function, Node, ancestors
+from diffcli.diagnosis.derived import Derived, forward, gradient, reverse, second
+from diffcli.diagnosis.passes import Passes
+from diffcli.graph import Node
 
 #: How many seeds of a batch are looked at closely, and how many numbers are looked at in the first place.
 LOOKED_AT = 16
@@ -29,7 +30,7 @@ class Question:
         self.function = bound.function
         self.wrt = bound.wrt
         self.at = {node: value[..., 0] for node, value in bound.at.items()}
-        self.all = Passes(self.function, derived, bound.at, seeds)
+        self.all = Passes(derived, bound.at, seeds)
         #: The seeds that need a closer look, once `suspicious` has been asked.
         self.seeds: list[int] = []
 
@@ -47,7 +48,7 @@ class Question:
 
 
 def _eval(bound: Bound, v: Any) -> Question:
-    return Question(bound, "eval", Derived(()))
+    return Question(bound, "eval", bound.once("diagnosis: eval", lambda: Derived(bound.function)))
 
 
 def _one_hots(nodes: Sequence[Node]) -> list[NDArray[Any]]:
@@ -61,23 +62,27 @@ def _one_hots(nodes: Sequence[Node]) -> list[NDArray[Any]]:
     return seeds
 
 
-def _too_large(bound: Bound, derived: Derived, seeds: int) -> bool:
+def _too_large(derived: Derived, seeds: int) -> bool:
     """Whether both passes for all seeds would hold more numbers than is worth it, or there are none to hold: then the
     values alone are seen to.
     """
-    numbers = sum(node.size for node in ancestors([*bound.function.outputs, *derived.nodes]))
-    return not seeds or seeds * numbers > MOST_NUMBERS
+    return not seeds or seeds * derived.size > MOST_NUMBERS
 
 
-def _rows(what: str) -> Callable[[Bound, Any], Question]:
-    def ask(bound: Bound, v: Any) -> Question:
-        derived = bound.once("diagnosis: reverse", lambda: reverse(bound.function, bound.wrt))
-        outputs = bound.function.outputs
-        if _too_large(bound, derived, sum(node.size for node in outputs)):
-            return _eval(bound, v)
-        return Question(bound, what, derived, _one_hots(outputs))
+def _grad(bound: Bound, v: Any) -> Question:
+    (output,) = bound.function.outputs
+    if output.shape:  # of one element: an optimiser's
+        return _rows(bound, v, "grad")
+    derived = bound.once("diagnosis: gradient", lambda: gradient(bound))
+    return _eval(bound, v) if _too_large(derived, 1) else Question(bound, "grad", derived)
 
-    return ask
+
+def _rows(bound: Bound, v: Any, what: str = "jacobian") -> Question:
+    derived = bound.once("diagnosis: reverse", lambda: reverse(bound))
+    outputs = bound.function.outputs
+    if _too_large(derived, sum(node.size for node in outputs)):
+        return _eval(bound, v)
+    return Question(bound, what, derived, _one_hots(outputs))
 
 
 def _given(seeds: Sequence[Node], names: Sequence[str], v: Mapping[str, ArrayLike]) -> list[NDArray[Any]]:
@@ -88,40 +93,30 @@ def _given(seeds: Sequence[Node], names: Sequence[str], v: Mapping[str, ArrayLik
 
 
 def _vjp(bound: Bound, v: Mapping[str, ArrayLike]) -> Question:
-    derived = bound.once("diagnosis: reverse", lambda: reverse(bound.function, bound.wrt))
+    derived = bound.once("diagnosis: reverse", lambda: reverse(bound))
     return Question(bound, "vjp", derived, _given(derived.seeds, bound.function.names, v))
 
 
 def _jvp(bound: Bound, v: Mapping[str, ArrayLike]) -> Question:
-    derived = bound.once("diagnosis: forward", lambda: forward(bound.function, bound.wrt))
+    derived = bound.once("diagnosis: forward", lambda: forward(bound))
     return Question(bound, "jvp", derived, _given(derived.seeds, [node.params[0] for node in bound.wrt], v))
 
 
 def _hessian(bound: Bound, v: Any) -> Question:
     if not bound.wrt:
         return _eval(bound, v)
-
-    def make() -> Derived:
-        first = reverse(bound.function, bound.wrt)
-        gradient = Function(bound.function.inputs, first.nodes, tuple(map(str, bound.wrt)))
-        second = reverse(gradient, bound.wrt, "second")
-        owners = {**first.owners}
-        for node, owner in second.owners.items():
-            owners.setdefault(node, first.owners.get(owner, owner))
-        return Derived(second.nodes, (*first.seeds, *second.seeds), owners, first.nodes)
-
-    derived = bound.once("diagnosis: hessian", make)
-    one = [np.ones((*output.shape, 1)) for output in bound.function.outputs]
-    if _too_large(bound, derived, sum(node.size for node in bound.wrt)):
+    derived = bound.once("diagnosis: hessian", lambda: second(bound))
+    if _too_large(derived, sum(node.size for node in bound.wrt)):
         return _eval(bound, v)
+    one = [np.ones((*output.shape, 1)) for output in bound.function.outputs]
     return Question(bound, "hessian", derived, [*one, *_one_hots(bound.wrt)])
 
 
 #: By what is asked; each takes the function at its point and the cotangent or the tangent.
 QUESTIONS: dict[str, Callable[[Bound, Any], Question]] = {
     "eval": _eval,
-    "grad": _rows("grad"),
-    "jacobian": _rows("jacobian"),
+    "grad": _grad,
+    "jacobian": _rows,
     "vjp": _vjp,
     "jvp": _jvp,
     "hessian": _hessian,

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from diffcli.bound import Differentiable, Point, Values, bind
 from diffcli.calculus import jacobian
 from diffcli.diagnosis.findings import Examination, Finding
-from diffcli.diagnosis.passes import EPS
+from diffcli.diagnosis.bounds import EPS
 from diffcli.diagnosis.questions import QUESTIONS
 from diffcli.errors import Span
 from diffcli.rewrites import rewrites

@@ -1,0 +1,227 @@
+"""How operations hand on rounding errors: the rules of a running bound, to first order, in units of `EPS`.
+
+Every operation hands on the errors of its arguments, multiplied by how much it changes when they do, and adds half a
+unit of its own. Arrays have the batch on the last axis; no rule looks from one point of a batch at another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.graph import Node
+
+Array: TypeAlias = NDArray[Any]
+
+EPS = 2.0**-53
+SMALLEST_NORMAL = 2.0**-1022
+#: What rounding into the subnormal range may cost, in units of EPS.
+SUBNORMAL_ERROR = 2.0**-1074 / EPS
+#: Relative size of the change that shows how an operation hands on an error.
+NUDGE = 2.0**-20
+
+#: What moves numbers or takes one of them as it is.
+MOVES = frozenset({"broadcast", "reshape", "transpose", "index", "concat", "stack", "diagonal", "diagonal_matrix"})
+LOCALLY_CONSTANT = frozenset({
+    "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "and", "or", "not", "truth", "sign",
+    "floor", "ceil", "round", "trunc", "heaviside", "share", "between", "tie_share", "order", "peak",
+})  # fmt: skip
+ROUNDLESS = MOVES | LOCALLY_CONSTANT | {
+    "negate", "abs", "maximum", "minimum", "where", "relu", "clip", "within", "stop", "number", "max", "min", "sort",
+    "take", "put",
+}  # fmt: skip
+
+
+def bound(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Array) -> Array:
+    """The error of a node's elements, from its arguments' values and errors (of the same shapes) and its value."""
+    name = node.op.name
+    if name in MOVES:
+        moved: Array = node.op.apply(*errors, *node.params)
+        return moved
+    rule = _RULES.get(name)
+    if rule is not None:
+        handed = rule(node, args, errors, value)
+    elif node.op.kind == "elementwise":
+        handed = _perturbed(node, args, errors, value)
+    else:
+        handed = _whole(node, args, errors, value)
+    return handed if name in ROUNDLESS else handed + rounding(node, args, value)
+
+
+def rounding(node: Node, args: Sequence[Array], value: Array) -> Array:
+    """What one rounding costs: half a unit in the last place, or of the subnormal range."""
+    size: Array = np.abs(value)
+    low = size < SMALLEST_NORMAL
+    if low.any() and node.op.name not in ("add", "subtract"):
+        return np.where(low & _not_exactly_zero(node, args, value.shape), size + SUBNORMAL_ERROR, size)
+    return size
+
+
+def _not_exactly_zero(node: Node, args: Sequence[Array], shape: tuple[int, ...]) -> Array:
+    """Where a result of 0 is not that of an argument of 0."""
+    if node.op.kind != "elementwise":
+        return np.ones(shape, dtype=bool)
+    zero = np.zeros(shape, dtype=bool)
+    for k, arg in enumerate(args):
+        if not (node.op.name == "divide" and k == 1):
+            zero |= arg == 0
+    return ~zero
+
+
+# Slopes -----------------------------------------------------------------------------------------------------
+
+#: |∂y/∂xᵢ| for each argument, from the values of the arguments and of the result.
+Slope: TypeAlias = Callable[..., tuple[Any, ...]]
+
+
+def _same(*args: Array) -> tuple[Any, ...]:
+    return (1.0,) * (len(args) - 1)
+
+
+def _none(*args: Array) -> tuple[Any, ...]:
+    return (0.0,) * (len(args) - 1)
+
+
+SLOPES: dict[str, Slope] = {
+    **dict.fromkeys(("add", "subtract", "negate", "abs", "within", "relu", "stop", "maximum", "minimum", "clip"), _same),
+    **dict.fromkeys(LOCALLY_CONSTANT, _none),
+    "number": _none,
+    "where": lambda y, c, a, b: (0.0, np.asarray(c != 0), np.asarray(c == 0)),
+    "multiply": lambda y, a, b: (np.abs(b), np.abs(a)),
+    "divide": lambda y, a, b: (1.0 / np.abs(b), np.abs(y / b)),
+    "square": lambda y, x: (2.0 * np.abs(x),),
+    "reciprocal": lambda y, x: (np.square(y),),
+    "sqrt": lambda y, x: (0.5 / y,),
+    "exp": lambda y, x: (y,),
+    "log": lambda y, x: (1.0 / np.abs(x),),
+    "log1p": lambda y, x: (1.0 / np.abs(1.0 + x),),
+    "expm1": lambda y, x: (1.0 + y,),
+    "sin": lambda y, x: (np.abs(np.cos(x)),),
+    "cos": lambda y, x: (np.abs(np.sin(x)),),
+    "tanh": lambda y, x: (1.0 / np.square(np.cosh(x)),),
+    "sinh": lambda y, x: (np.cosh(x),),
+    "cosh": lambda y, x: (np.abs(np.sinh(x)),),
+    "atan": lambda y, x: (1.0 / (1.0 + np.square(x)),),
+    "sigmoid": lambda y, x: (y * (1.0 - y),),
+}  # fmt: skip
+
+
+def slopes(op: Any, params: tuple[Any, ...], args: Sequence[Array], value: Array) -> list[Any]:
+    """|∂y/∂xᵢ| of one elementwise operation on many numbers: by its rule, else by differences."""
+    rule = SLOPES.get(op.name)
+    if rule is not None and not params:
+        return list(rule(value, *args))
+    found: list[Any] = []
+    for i, x in enumerate(args):
+        step = np.where(x == 0.0, 2.0**-60, np.abs(x)) * NUDGE
+        up = op.apply(*args[:i], x + step, *args[i + 1 :], *params)
+        down = op.apply(*args[:i], x - step, *args[i + 1 :], *params)
+        found.append(np.fmax(np.abs(up - value), np.abs(down - value)) / step)
+    return found
+
+
+def product(a: Array, b: Array) -> Array:
+    """|a·b|, 0 where either is, whatever the other."""
+    return np.where((a == 0.0) | (b == 0.0), 0.0, np.abs(a * b))
+
+
+def _sloped(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
+    total: Any = 0.0
+    for slope, error in zip(SLOPES[node.op.name](value, *args), e, strict=True):
+        total = total + product(slope, error)
+    return np.broadcast_to(total, value.shape)
+
+
+def _perturbed(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Array) -> Array:
+    """Σ|∂y/∂xᵢ|·error of xᵢ, the partials by differences: any function of the table will do."""
+    total = np.zeros(value.shape)
+    for i, (x, error) in enumerate(zip(args, errors, strict=True)):
+        if x.dtype == bool or not error.any():
+            continue
+        step = np.maximum(np.abs(x), error * EPS) * NUDGE
+        step = np.where(step < 2.0**-1050, 2.0**-500, step)  # a zero that is no more wrong than subnormals are
+        there = node.op.apply(*args[:i], x + step, *args[i + 1 :], *node.params)
+        back = node.op.apply(*args[:i], x - step, *args[i + 1 :], *node.params)
+        slope = np.fmax(np.abs(there - value), np.abs(back - value)) / step
+        total = total + np.where(error == 0.0, 0.0, slope * error)
+    return total
+
+
+def _whole(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Array) -> Array:
+    """For operations on whole arrays: all arguments moved by their errors, in a few patterns of signs."""
+    batch = value.shape[-1:]
+    size, largest = np.zeros(batch), np.zeros(batch)
+    for x, error in zip(args, errors, strict=True):
+        axes = tuple(range(x.ndim - 1))
+        size = np.maximum(size, np.max(error, axis=axes, initial=0.0))
+        largest = np.maximum(largest, np.max(np.abs(x), axis=axes, initial=0.0))
+    if not size.any():
+        return np.zeros(value.shape)
+    step = np.where(largest == 0.0, 1.0, largest) * NUDGE / np.where((size > 0.0) & np.isfinite(size), size, 1.0)
+    total = np.zeros(value.shape)
+    for pattern in range(4):
+        moved = []
+        for x, error in zip(args, errors, strict=True):
+            count = x.size // max(1, x.shape[-1])
+            signs = np.where((np.arange(count) >> pattern) % 2, -1.0, 1.0).reshape((*x.shape[:-1], 1))
+            moved.append(x + signs * np.where(np.isfinite(error), error, 0.0) * step)
+        total = np.fmax(total, np.abs(node.op.apply(*moved, *node.params) - value) / step)
+    return np.where(np.isfinite(size), total, np.inf)
+
+
+# Rules ------------------------------------------------------------------------------------------------------
+
+_Rule: TypeAlias = Callable[[Node, Sequence[Array], Sequence[Array], Array], Array]
+
+
+def _chosen(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
+    return np.where(args[0], e[1], e[2])
+
+
+def _summed(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
+    # Adding by halves rounds log₂ n times, each partial sum at most Σ|x|.
+    depth = max(1.0, math.log2(max(node.args[0].size, 1)))
+    total: Array = node.op.apply(e[0] + (depth - 1.0) * np.abs(args[0]), *node.params)
+    return total
+
+
+def _multiplied(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
+    a, b = np.abs(args[0]), np.abs(args[1])
+    depth = max(1.0, math.log2(max(node.args[0].shape[-1], 1)))
+    total: Array = node.op.apply(e[0] + depth * a, b) + node.op.apply(a, e[1])
+    return total
+
+
+def _mixed(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
+    """For what mixes the elements of one array: no error grows."""
+    return np.broadcast_to(np.max(e[0], axis=tuple(range(e[0].ndim - 1)), initial=0.0), value.shape)
+
+
+def _largest(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
+    return np.asarray(np.max(e[0], axis=node.params[0]))
+
+
+def _softmax(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
+    return product(value, 2.0 * np.max(e[0], axis=node.params[0], keepdims=True, initial=0.0))
+
+
+_RULES: dict[str, _Rule] = {
+    **dict.fromkeys(SLOPES, _sloped),
+    **dict.fromkeys(("negate", "abs", "within", "relu", "stop"), lambda node, args, e, value: e[0]),
+    **dict.fromkeys(("add", "subtract"), lambda node, args, e, value: e[0] + e[1]),
+    **dict.fromkeys(("maximum", "minimum"), lambda node, args, e, value: np.maximum(e[0], e[1])),
+    **dict.fromkeys((*LOCALLY_CONSTANT, "number"), lambda node, args, e, value: np.zeros((*node.shape, 1))),
+    **dict.fromkeys(("sum", "mean", "cumsum"), _summed),
+    **dict.fromkeys(("sort", "take", "put", "tie_mean"), _mixed),
+    **dict.fromkeys(("max", "min", "logsumexp"), _largest),
+    "clip": lambda node, args, e, value: np.maximum(np.maximum(e[0], e[1]), e[2]),
+    "where": _chosen,
+    "matmul": _multiplied,
+    "place": lambda node, args, e, value: node.op.apply(*e, *node.params),
+    "norm": lambda node, args, e, value: np.sqrt(np.sum(np.square(e[0]), axis=node.params[0])),
+    "softmax": _softmax,
+}  # fmt: skip
