@@ -87,7 +87,8 @@ def _none(*args: Array) -> tuple[Any, ...]:
 
 
 SLOPES: dict[str, Slope] = {
-    **dict.fromkeys(("add", "subtract", "negate", "abs", "within", "relu", "stop", "maximum", "minimum", "clip"), _same),
+    **dict.fromkeys(("add", "subtract", "negate", "abs", "within", "relu", "stop", "maximum", "minimum"), _same),
+    "clip": _same,
     **dict.fromkeys(LOCALLY_CONSTANT, _none),
     "number": _none,
     "where": lambda y, c, a, b: (0.0, np.asarray(c != 0), np.asarray(c == 0)),

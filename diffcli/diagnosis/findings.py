@@ -7,26 +7,22 @@ arbitrary precision (`diffcli.precise`), and what turns out right is not mention
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from time import process_time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.diagnosis.bounds import EPS, SMALLEST_NORMAL
-from diffcli.diagnosis.passes import EXCUSABLE, TOLERANCE, Passes
+from diffcli.diagnosis.naming import Naming
+from diffcli.diagnosis.passes import TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question
+from diffcli.diagnosis.refined import Refined, refined
 from diffcli.diagnosis.sites import SITES
+from diffcli.diagnosis.truth import Derivative, Sides, Truth, element, excusable, right, truth
+from diffcli.diagnosis.words import local, of_derivative, of_lost, of_sides, of_singular, of_site
 from diffcli.errors import Span
 from diffcli.graph import INPUT, Node, ancestors
-from diffcli.labels import labels
-
-#: The longest piece of a source that a message repeats.
-LONGEST = 60
-
-Refined = Mapping[str, Any]
 
 
 class Finding(NamedTuple):
@@ -42,104 +38,6 @@ class Finding(NamedTuple):
     refined: Refined | None
 
 
-# The exact numbers ------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Truth:
-    """What the numbers really are. `values` by output element; the derivatives as arrays (output element, direction),
-    NaN where none exists; None where mpmath is missing or time was over.
-    """
-
-    values: list[float] | None = None
-    sizes: list[float] | None = None  # log2 of the values' magnitudes, which doubles may not hold
-    exists: list[bool] | None = None  # whether the formula itself has this value, or only a limit
-    first: Sides | None = None
-    second: Sides | None = None
-    beyond: dict[tuple[int, int], float] = field(default_factory=dict)  # derivatives too large for doubles: their log10
-
-
-class Sides(NamedTuple):
-    """Derivatives with those from either side, and whether the value jumps; arrays of one shape."""
-
-    value: NDArray[Any]
-    left: NDArray[Any]
-    right: NDArray[Any]
-    jumps: NDArray[Any]
-
-    @classmethod
-    def unknown(cls, shape: tuple[int, ...]) -> Sides:
-        """Arrays to be filled."""
-        value, left, after = (np.full(shape, np.nan) for _ in range(3))
-        return cls(value, left, after, np.zeros(shape, dtype=bool))
-
-    @property
-    def differ(self) -> bool:
-        """Whether there is a derivative that exists from both sides only."""
-        return bool((np.isnan(self.value) & ~np.isnan(self.left) & ~np.isnan(self.right)).any())
-
-    def row(self, o: int) -> Sides:
-        """Those of one output element."""
-        return Sides(*(table[o] for table in self))
-
-
-def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -> Truth:
-    """The exact values and derivatives at a point, as far as time allows."""
-    from diffcli.precise import Exactly, SlowError, available, to_double
-
-    found = Truth()
-    if not available() or any(np.isnan(value).any() for value in at.values()):
-        return found
-    function = question.function
-    exactly = Exactly(function.outputs, at, question.wrt, seconds=seconds)
-    m, nan = exactly.ar.m, exactly.ar.is_nan
-    start = process_time()
-    try:
-        values = exactly.values()
-        spent = process_time() - start
-        exists = [not nan(x) and bool(m.isfinite(x)) for x in values]
-        if not all(exists) and exactly.directions:
-            limits = exactly.limits() if not any(np.isinf(v).any() for v in at.values()) else values
-            values = [x if there else limit for x, there, limit in zip(values, exists, limits, strict=True)]
-        found.values, found.exists = [to_double(x) for x in values], exists
-        found.sizes = [float(m.mag(x)) if m.isfinite(x) and x else 0.0 for x in values]
-        if question.what == "eval":
-            return found
-        n = len(exactly.directions)
-        # Differences take four evaluations or more in each direction: what cannot end in time is not begun.
-        if 4 * n * spent > seconds:
-            return found
-        first = Sides.unknown((len(values), n))
-        for j in range(n):
-            for o, partial in enumerate(exactly.partial(j)):
-                for table, x in zip(first, partial[:3], strict=False):
-                    table[o, j] = to_double(x)
-                first.jumps[o, j] = partial.jumps
-                if math.isinf(first.value[o, j]) and m.isfinite(partial.value):
-                    found.beyond[o, j] = float(m.log10(abs(partial.value)))
-        found.first = first
-        if question.what == "hessian":
-            second = Sides.unknown((n, n))
-            for i in range(n):
-                for j in range(i + 1):
-                    (partial,) = exactly.second(i, j)
-                    for table, x in zip(second, partial[:3], strict=False):
-                        table[i, j] = table[j, i] = to_double(x)
-            found.second = second
-    except SlowError:
-        pass
-    return found
-
-
-def right(reported: float, exact: float) -> bool:
-    """Whether a double is the number that it should be, as far as doubles go."""
-    if math.isnan(reported) or math.isnan(exact):
-        return math.isnan(reported) and math.isnan(exact)
-    if math.isinf(reported) or math.isinf(exact):
-        return reported == exact
-    return abs(reported - exact) <= max(TOLERANCE * abs(exact), 2.0**-1070)
-
-
 # Findings ---------------------------------------------------------------------------------------------------
 
 
@@ -148,20 +46,13 @@ class Examination:
 
     def __init__(self, question: Question, seconds: float, text: str | None = None) -> None:
         self.question = question
-        self.text = text
         self.function = question.function
         self.truth = truth(question, question.at, seconds)
+        self.naming = Naming(question, text)
         self._seconds = seconds
         self._beside: list[Truth] | None = None
-        primal = sorted({*ancestors(self.function.outputs), *self.function.inputs}, key=lambda node: node.index)
-        self.ids = {node: i for i, node in enumerate(primal)}
-        self.users: dict[Node, list[Node]] = {}
-        for node in primal:
-            for arg in node.args:
-                self.users.setdefault(arg, []).append(node)
         self._slopes: list[float] = []
         self._made: list[Finding] = []
-        self._spelling: Any = None
         self.passes = question.passes
         self._looked: dict[int, dict[Node, NDArray[Any]]] = {}
 
@@ -181,7 +72,7 @@ class Examination:
         elif bad_values and self._infinite_input():
             self._indeterminate(first, bad_values)
         elif bad_values:
-            self._lost(first, list(self.function.outputs), "value", bad_values)
+            self._lost(first, list(self.function.outputs))
         self._kinks(derivatives, wrong)
         # A derivative of what is wrong itself needs no reason of its own.
         said = culprit is not None and any(finding.where == "value" for finding in self._made)
@@ -206,9 +97,7 @@ class Examination:
             if value.ndim:
                 name += f"[{','.join(str(int(i)) for i in np.argwhere(bad)[0])}]"
             what = "not a number" if np.isnan(value).any() else "infinite"
-            # What an infinite input gives is a limit, and only worth saying where it differs.
-            refined = None if np.isnan(value).any() else self.refined()
-            self._add("nonfinite-input", f"{name} is {what}", "give it a finite value", node, "value", refined)
+            self._add("nonfinite-input", f"{name} is {what}", "give it a finite value", node, "value")
 
     # Values ..............................................................................................
 
@@ -241,18 +130,18 @@ class Examination:
         if self.truth.values is None:
             return False
         exact = self.truth.values[o]
-        if not _excusable(reported, exact, self._reported(passes)):
+        if not excusable(reported, exact, self._reported(passes)):
             return False
         moved = [abs(t.values[o] - exact) for t in self._truths_beside() if t.values is not None]
         return abs(reported - exact) <= 8 * max(moved, default=0.0)
 
-    def _as_good_as_zero(self, d: _Derivative) -> bool:
+    def _as_good_as_zero(self, d: Derivative) -> bool:
         if d.exact is None:
             # Only the bound is known, and it is seldom reached.
-            node, k = _element(d.passes.derived.nodes, d.j)
+            node, k = element(d.passes.derived.nodes, d.j)
             bound = float(np.ravel(np.broadcast_to(d.passes.errors()[node], (*node.shape, 1)))[k]) * EPS
-            return _excusable(d.value, d.value + bound, self._slopes)
-        if d.kink or not _excusable(d.value, d.exact, self._slopes):
+            return excusable(d.value, d.value + bound, self._slopes)
+        if d.kink or not excusable(d.value, d.exact, self._slopes):
             return False
         moved = []
         for beside in self._truths_beside():
@@ -285,7 +174,7 @@ class Examination:
         """The first node, of those looked at, that made something non-finite of finite arguments; and where in it."""
         used = self._used(passes)
         for node in passes.order:
-            if (node in passes.forward and node in self.ids) != primal or not node.args or node.boolean:
+            if (node in passes.forward and node in self.naming.ids) != primal or not node.args or node.boolean:
                 continue
             value = passes.values[node]
             bad = ~np.isfinite(value) & used[node]
@@ -306,9 +195,7 @@ class Examination:
 
     def _singular(self, passes: Passes, node: Node, element: int, where: str, bad: Sequence[int]) -> None:
         """A finding about a node that turned finite into non-finite."""
-        from diffcli.diagnosis.words import of_singular
-
-        reason, message, hint = of_singular(self, passes, node, element)
+        reason, message, hint = of_singular(self.naming.spell(node), passes, node, element)
         values = self.truth.values
         repaired = values is not None and any(math.isfinite(values[o]) for o in bad) and bool(bad)
         if repaired:
@@ -316,7 +203,7 @@ class Examination:
             if not all(self.truth.exists[o] for o in bad):
                 reason = "removable"
             message += "; the value that is meant exists" if reason != "removable" else "; the limit exists"
-        self._add(reason, message, self.advice(node) or hint, node, where, self.refined())
+        self._add(reason, message, hint, node, where)
 
     def _indeterminate(self, passes: Passes, bad: Sequence[int]) -> None:
         """A finding about ∞ − ∞ or 0·∞ of infinite inputs, whose limit exists."""
@@ -326,37 +213,54 @@ class Examination:
             (
                 n
                 for n in passes.order
-                if n in self.ids and n.args and not n.boolean and np.isnan(passes.values[n]).any()
+                if n in self.naming.ids and n.args and not n.boolean and np.isnan(passes.values[n]).any()
             ),
             self.function.outputs[0],
         )
-        self._add("removable", f"{self.spell(node)} is not determined here; the limit exists", None, node, "value",
-                  self.refined())  # fmt: skip
+        self._add(
+            "removable", f"{self.naming.spell(node)} is not determined here; the limit exists", None, node, "value"
+        )
 
-    def _lost(self, passes: Passes, outputs: list[Node], where: str, bad: Sequence[int]) -> None:
-        """A finding about a finite number that is wrong: digits cancelled, or what it was made of underflowed."""
+    def _lost(self, passes: Passes, outputs: list[Node], d: Derivative | None = None) -> None:
+        """A finding about a finite number, a value or the derivative `d`, that is wrong: digits cancelled, or what it
+        was made of underflowed.
+        """
+        where = "value" if d is None else "derivative"
         vanished = self._vanished(passes, outputs)
         if vanished is not None:
-            said = f"{self.spell(vanished)} underflows to 0"
-            self._add("overflow", said, self.advice(vanished), vanished, where, self.refined())
+            self._add("overflow", f"{self.naming.spell(vanished)} underflows to 0", None, vanished, where)
             return
         culprit = self._where_digits_went(passes, outputs)
-        node = culprit if culprit in self.ids else passes.derived.owners.get(culprit, outputs[0])
+        cancels = culprit.op.name in ("add", "subtract", "sum")
         digits = self._digits_lost(passes, outputs, where)
-        spoken = self.spell(node)
-        about = "the value" if where == "value" else "the derivative"
-        lost = "all its digits" if digits >= 15.5 else f"{digits:.0f} of its 16 digits"
-        verb = "cancels" if culprit.op.name in ("add", "subtract", "sum") else "magnifies rounding errors"
-        what = f"{spoken} {verb}" if where == "value" or node is culprit else f"the derivative of {spoken} {verb}"
-        self._add("cancellation", f"{what}: {about} loses {lost}", self.advice(node), node, where, self.refined())
+        if d is None or culprit in self.naming.ids:
+            node, what = culprit, self.naming.spell(culprit)
+        else:
+            node = passes.derived.owners.get(culprit, outputs[0])
+            what = f"the derivative of {self.naming.spell(node)}"
+            if node not in self.naming.ids or node.op is INPUT:  # where the parts of a derivative are added up
+                node, what = self._output(d), f"the sum that makes {self._label(d)}"
+        self._add("cancellation", of_lost(what, where, digits, cancels=cancels), None, node, where)
+
+    def _output(self, d: Derivative) -> Node:
+        """The output that a derivative is of."""
+        outputs = self.function.outputs
+        return element(outputs, d.o)[0] if self.question.what == "jacobian" else outputs[0]
+
+    def _owner(self, d: Derivative) -> Node:
+        """The operation whose rule made a derivative non-finite."""
+        culprit = self._culprit(d.passes, primal=False)
+        owner = d.passes.derived.owners.get(culprit[0]) if culprit else None
+        return self._output(d) if owner is None or owner.op is INPUT else owner
+
+    def _label(self, d: Derivative) -> str:
+        return self.naming.derivative(d.o, d.j)
 
     def _vanished(self, passes: Passes, outputs: list[Node]) -> Node | None:
         """The first operation whose result is not 0 and yet is so small that a double has no place for it."""
-        from diffcli.diagnosis.words import local
-
         used = self._used(passes)
         for node in ancestors(outputs):
-            if node not in self.ids or node.op.kind != "elementwise" or not node.args or node.boolean:
+            if node not in self.naming.ids or node.op.kind != "elementwise" or not node.args or node.boolean:
                 continue
             small = (np.abs(passes.values[node]) < SMALLEST_NORMAL) & used[node]
             for k in np.flatnonzero(small)[:4]:
@@ -402,15 +306,15 @@ class Examination:
 
     # Derivatives .........................................................................................
 
-    def _derivatives(self) -> list[_Derivative]:
+    def _derivatives(self) -> list[Derivative]:
         """Every number of the command's derivative, beside what it should be."""
-        rows: list[_Derivative] = []
+        rows: list[Derivative] = []
         for o, passes in self.passes.items():
             reported = [float(x) for node in passes.derived.nodes for x in np.ravel(passes.values[node])]
             exact = self._exact(passes, o)
             for j, value in enumerate(reported):
                 sides = None if exact is None else tuple(float(table[j]) for table in exact)
-                rows.append(_Derivative(passes, o, j, value, *(sides or (None, None, None, False))))
+                rows.append(Derivative(passes, o, j, value, *(sides or (None, None, None, False))))
         return rows
 
     def _exact(self, passes: Passes, o: int, known: Truth | None = None) -> Sides | None:
@@ -434,7 +338,7 @@ class Examination:
                 products.append(np.sum(terms, axis=0))
         return Sides(*products)
 
-    def _kinks(self, derivatives: list[_Derivative], wrong: list[_Derivative]) -> None:
+    def _kinks(self, derivatives: list[Derivative], wrong: list[Derivative]) -> None:
         """Findings about kinks, ties and comparisons at equality that a derivative depends on."""
         if self.question.what == "eval":
             return
@@ -446,229 +350,49 @@ class Examination:
         for passes in self.passes.values():
             used = self._used(passes)
             for node in passes.order:
-                if node in self.ids and node.op.name in SITES and (passes.at_site(node) & used[node]).any():
+                if node in self.naming.ids and node.op.name in SITES and (passes.at_site(node) & used[node]).any():
                     sites[node] = None
         if known and not any(d.kink for d in touched) and not any(node.op.boolean for node in sites):
             return
-        from diffcli.diagnosis.words import of_site
-
         if not sites and any(d.kink for d in touched):
             d = next(d for d in touched if d.kink)
-            culprit = self._culprit(d.passes, primal=False)
-            owner = d.passes.derived.owners.get(culprit[0]) if culprit else None
-            node = owner or self.function.outputs[0]
+            node = self._owner(d)
             does = "jumps" if d.jumps else "has a kink"
-            self._add("kink", f"{self.spell(node)} {does} here{self._sides(d)}", self.advice(node), node,
-                      "derivative", self.refined())  # fmt: skip
+            said = f"{self.naming.spell(node)} {does} here{of_sides(self._label(d), d)}"
+            self._add("kink", said, None, node, "derivative")
             return
         shown = next((d for d in touched if d.kink), touched[0] if touched else None)
         for node in list(sites)[:8]:
-            code, message, hint = of_site(self, node, shown)
-            message += self._sides(shown) if shown is not None else ""
-            self._add(code, message, self.advice(node) or hint, node, "derivative", self.refined())
+            code, message, hint = of_site(self.naming.spell(node), node, shown)
+            message += of_sides(self._label(shown), shown) if shown is not None else ""
+            self._add(code, message, hint, node, "derivative")
 
-    def _sides(self, d: _Derivative) -> str:
-        if d.left is None or d.right is None:
-            return ""
-        name = self.label(d)
-        if d.jumps:
-            if math.isnan(d.left) or math.isnan(d.right):
-                return f", so {name} does not exist"
-            if d.left == d.right:
-                return f": {name} does not exist; the slope beside it is {_number(d.left)}"
-            return f": the slopes are {_number(d.left)} on the left and {_number(d.right)} on the right"
-        if not d.kink and d.exact is not None:
-            if math.isnan(d.exact):
-                return f": {name} does not exist"
-            return f": on both sides {name} is {_number(d.exact)}"
-        return f": {name} is {_number(d.left)} from the left and {_number(d.right)} from the right"
-
-    def label(self, d: _Derivative) -> str:
-        """A derivative's name: df/dx, d²f/dx dy."""
-        columns = self.columns()
-        rows = self.rows()
-        if self.question.what == "hessian":
-            return f"d²{rows[0]}/d{columns[d.o]}d{columns[d.j]}"
-        if self.question.what == "vjp":
-            return f"the cotangent of {columns[d.j]}"
-        if self.question.what == "jvp":
-            return f"the tangent of {rows[d.j]}"
-        return f"d{rows[d.o]}/d{columns[d.j]}"
-
-    def rows(self) -> list[str]:
-        """The outputs' elements, by name."""
-        return [label for name, out in zip(self.function.names, self.function.outputs, strict=True)
-                for label in labels(name, out.shape)]  # fmt: skip
-
-    def columns(self) -> list[str]:
-        """The elements of the inputs to differentiate in, by name."""
-        return [label for node in self.question.wrt for label in labels(str(node.params[0]), node.shape)]
-
-    def _wrong_derivatives(self, wrong: list[_Derivative]) -> None:
+    def _wrong_derivatives(self, wrong: list[Derivative]) -> None:
         """Findings about derivatives that are infinite, undefined or have lost their digits."""
-        from diffcli.diagnosis.words import of_derivative
-
         unsaid = [d for d in wrong if not any(f.where == "derivative" for f in self._made)]
         if not unsaid:
             return
         nonfinite = [d for d in wrong if not math.isfinite(d.value)]
         if nonfinite:
             d = nonfinite[0]
-            culprit = self._culprit(d.passes, primal=False)
-            owner = d.passes.derived.owners.get(culprit[0]) if culprit else None
-            node = owner or self.function.outputs[0]
-            code, message, hint = of_derivative(self, d, node)
-            self._add(code, message, self.advice(node) or hint, node, "derivative", self.refined())
+            node = self._owner(d)
+            beyond = self.truth.beyond.get((d.o, d.j))
+            code, message, hint = of_derivative(self.naming.spell(node), self._label(d), d, beyond)
+            self._add(code, message, hint, node, "derivative")
             return
         d = wrong[0]
-        self._lost(d.passes, [d.node()], "derivative", [])
+        self._lost(d.passes, [d.node()], d)
 
     # Making them .........................................................................................
 
-    def advice(self, node: Node) -> str | None:
-        """What to write instead, where a pattern fits."""
-        from diffcli.rewrites import suggestion
-
-        best = suggestion(self.function, near=node)
-        return f"write {best.better}" if best else None
-
-    def spell(self, node: Node) -> str:
-        """A node as people would write it."""
-        from diffcli.spell import Spelling
-
-        span = self.function.spans.get(self.placed(node))
-        if span is not None and self.text is not None:
-            written = " ".join(self.text[span[0] : span[1]].split())
-            if len(written) <= LONGEST:
-                return written
-        if self._spelling is None:
-            self._spelling = Spelling(self.function.labels, lambda each: f"v{self.ids.get(each, each.index)}")
-        shown: str = self._spelling.of(self.placed(node))
-        return shown
-
-    def placed(self, node: Node) -> Node:
-        """`node`, or the nearest that uses it and was written by a person."""
-        spans = self.function.spans
-        here, seen = [node], {node}
-        while here:
-            for each in here:
-                if each in spans or each.op is INPUT:
-                    return each
-            following = [user for each in here for user in self.users.get(each, ()) if user not in seen]
-            here = sorted(dict.fromkeys(following), key=lambda each: each.index)
-            seen.update(here)
-        return node
-
-    def _add(self, code: str, message: str, hint: str | None, node: Node, where: str, refined: Refined | None) -> None:
-        shown = self.placed(node)
-        found = Finding(
-            code, message, hint, self.ids.get(node), self.spell(node), self.function.spans.get(shown), where, refined
-        )
-        if not any((each.code, each.span, each.message) == (code, found.span, message) for each in self._made):
-            self._made.append(found)
-
-    def refined(self) -> Refined | None:
-        """The exact numbers, under the keys of the command's answer."""
-        known, what = self.truth, self.question.what
-        if known.values is None:
-            return None
-        values = self._shaped(known.values, self.function.outputs, self.function.names)
-        if what == "eval":
-            return {"values": values}
-        out: dict[str, Any] = (
-            {"value": next(iter(values.values()))} if what in ("grad", "hessian") else {"values": values}
-        )
-        if known.first is None:
-            return out
-        sides = self._exact(next(iter(self.passes.values())), 0) if what in ("vjp", "jvp") else known.first
-        assert sides is not None
-        if what == "hessian":
-            out["gradient"] = self._by_input(known.first.value[0])
-            if known.second is None:
-                return out
-            sides = known.second
-        key = {"grad": "gradient"}.get(what, what)
-        shapes: dict[str, Callable[[NDArray[Any]], Any]] = {
-            "grad": self._by_first_row,
-            "vjp": self._by_input,
-            "jvp": self._by_output,
-        }
-        shape = shapes.get(what, np.asarray)
-        out[key] = shape(sides.value)
-        if sides.differ:
-            out["left"], out["right"] = shape(sides.left), shape(sides.right)
-        return out
-
-    def _by_first_row(self, table: NDArray[Any]) -> dict[str, Any]:
-        return self._by_input(table[0])
-
-    def _by_output(self, row: NDArray[Any]) -> dict[str, Any]:
-        return self._shaped(row.tolist(), self.function.outputs, self.function.names)
-
-    def _by_input(self, row: NDArray[Any]) -> dict[str, Any]:
-        return self._shaped(row.tolist(), self.question.wrt, [str(node.params[0]) for node in self.question.wrt])
-
-    def _shaped(self, flat: Sequence[float], nodes: Sequence[Node], names: Sequence[str]) -> dict[str, Any]:
-        out: dict[str, Any] = {}
-        start = 0
-        for node, name in zip(nodes, names, strict=True):
-            part = flat[start : start + node.size]
-            out[name] = float(part[0]) if node.shape == () else np.array(part).reshape(node.shape)
-            start += node.size
-        return out
-
-
-@dataclass(frozen=True, slots=True)
-class _Derivative:
-    """One number of a derivative, beside what it should be (None: not known)."""
-
-    passes: Passes
-    o: int
-    j: int
-    value: float
-    exact: float | None
-    left: float | None
-    right: float | None
-    jumps: bool
-
-    @property
-    def kink(self) -> bool:
-        """Whether it differs from the two sides, which both exist, or the value jumps."""
-        if self.exact is None or self.left is None or self.right is None:
-            return False
-        sided = math.isnan(self.exact) and not math.isnan(self.left) and not math.isnan(self.right)
-        return self.jumps or sided
-
-    @property
-    def fine(self) -> bool:
-        """Whether nothing need be said about it."""
-        if self.exact is None:
-            return math.isfinite(self.value) and not self.passes.doubted()[self.j]
-        return not self.kink and math.isfinite(self.value) and right(self.value, self.exact)
-
-    def node(self) -> Node:
-        """The node it is an element of."""
-        return _element(self.passes.derived.nodes, self.j)[0]
-
-
-def _element(nodes: Sequence[Node], k: int) -> tuple[Node, int]:
-    """The node, and the place in it, of the k-th of all elements of `nodes`."""
-    for node in nodes:
-        if k < node.size:
-            return node, k
-        k -= node.size
-    raise IndexError(k)
-
-
-def _excusable(reported: float, exact: float, beside: Sequence[float]) -> bool:
-    """Whether a number has most of its digits, or is wrong by no more than a rounding of the largest beside it."""
-    if not math.isfinite(reported) or not math.isfinite(exact):
-        return False
-    largest = max((abs(x) for x in beside if math.isfinite(x)), default=0.0)
-    return abs(reported - exact) <= max(EXCUSABLE * abs(exact), 64 * EPS * largest if len(beside) > 1 else 0.0)
-
-
-def _number(x: float) -> str:
-    if math.isinf(x):
-        return "∞" if x > 0 else "−∞"
-    return f"{x:.6g}"
+    def _add(self, code: str, message: str, hint: str | None, node: Node, where: str) -> None:
+        span = self.naming.span(node)
+        if any((each.code, each.span, each.message) == (code, span, message) for each in self._made):
+            return
+        # What an input that is not a number gives is known to nobody.
+        first = next(iter(self.passes.values()))
+        answer = None if self.question.what == "eval" else self._exact(first, 0)
+        number, shown = self.naming.ids.get(node), self.naming.spell(node)
+        cure = self.naming.advice(node) or hint
+        exact = refined(self.question, self.truth, answer)
+        self._made.append(Finding(code, message, cure, number, shown, span, where, exact))

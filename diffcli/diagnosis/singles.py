@@ -70,8 +70,7 @@ class Singles:
     def at_site(self, flat: Array) -> bool:
         """Whether any single number stands at a kink, a jump or an equality."""
         return any(
-            at_site(uses.node, [flat[places] for places in uses.args], flat[uses.places]).any()
-            for uses in self._sited
+            at_site(uses.node, [flat[places] for places in uses.args], flat[uses.places]).any() for uses in self._sited
         )
 
     def errors(self, values: Sequence[Array], flat: Array) -> list[Any]:

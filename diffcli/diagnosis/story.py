@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from diffcli.bound import Differentiable, Point, Values, bind
 from diffcli.calculus import jacobian
-from diffcli.diagnosis.findings import Examination, Finding
 from diffcli.diagnosis.bounds import EPS
+from diffcli.diagnosis.findings import Examination, Finding
 from diffcli.diagnosis.questions import QUESTIONS
 from diffcli.errors import Span
 from diffcli.rewrites import rewrites
@@ -72,7 +72,7 @@ def diagnose(
     examination = Examination(question, seconds if doubted else 0.0, None if source is None else source.text)
     function = bound.function
     better = [
-        Better(examination.spell(each.node), each.better, each.why, function.spans.get(examination.placed(each.node)))
+        Better(examination.naming.spell(each.node), each.better, each.why, examination.naming.span(each.node))
         for each in rewrites(function)
     ]
     return Story(
@@ -114,15 +114,15 @@ def _losses(examination: Examination) -> list[Loss]:
         return float(ulps.max(initial=0.0))
 
     for node in passes.order:
-        if node not in examination.ids or not node.args or node.boolean:
+        if node not in examination.naming.ids or not node.args or node.boolean:
             continue
         mine = worst(node)
         theirs = max((worst(arg) for arg in node.args), default=0.0)
         digits, before = _lost(mine), _lost(theirs)
         if digits < LEAST or digits - before < 0.5:
             continue
-        span = function.spans.get(examination.placed(node))
-        loss = Loss(examination.ids[node], examination.spell(node), span, digits, digits - before)
+        span = examination.naming.span(node)
+        loss = Loss(examination.naming.ids[node], examination.naming.spell(node), span, digits, digits - before)
         key = (loss.expression, span)
         if key not in rows or rows[key].digits < digits:
             rows[key] = loss

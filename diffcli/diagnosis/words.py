@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from diffcli.diagnosis.passes import Passes
+from diffcli.diagnosis.truth import Derivative
+from diffcli.graph import Node
 from diffcli.primitives.catalogue import FUNCTIONS
-
-if TYPE_CHECKING:
-    from diffcli.diagnosis.findings import Examination, _Derivative
-    from diffcli.diagnosis.passes import Passes
-    from diffcli.graph import Node
 
 Said = tuple[str, str, str | None]
 
@@ -56,9 +54,8 @@ class _Alone:
         self.size = 1
 
 
-def of_singular(examination: Examination, passes: Passes, node: Node, element: int) -> Said:
-    """The code, the reason and the cure for a node that made something non-finite of finite arguments."""
-    shown = examination.spell(node)
+def of_singular(shown: str, passes: Passes, node: Node, element: int) -> Said:
+    """The code, the reason and the cure for a node, `shown` so, that made something non-finite of finite arguments."""
     args = _arguments(passes, node, element)
     value = float(np.ravel(passes.values[node])[element])
     name = node.op.name
@@ -100,9 +97,9 @@ _COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_
 _JUMPS = {"sign", "heaviside", "floor", "ceil", "round", "trunc", "mod", "fmod", "atan2"}
 
 
-def of_site(examination: Examination, node: Node, d: _Derivative | None) -> Said:
+def of_site(shown: str, node: Node, d: Derivative | None) -> Said:
     """The code, the reason and the cure for a kink, a jump, a tie or a comparison at equality."""
-    shown, name = examination.spell(node), node.op.name
+    name = node.op.name
     if name in _COMPARISONS:
         return "predicate-at-equality", f"{shown} is decided by equality", "choose the branch on purpose, or move off"
     if name in ("maximum", "minimum", "max", "min", "sort"):
@@ -118,16 +115,40 @@ def of_site(examination: Examination, node: Node, d: _Derivative | None) -> Said
     return "kink", f"{shown} has a kink here{convention}", None
 
 
-def of_derivative(examination: Examination, d: _Derivative, node: Node) -> Said:
-    """The code, the reason and the cure for a derivative that is not finite although the value is."""
-    shown, label = examination.spell(node), examination.label(d)
+def of_sides(name: str, d: Derivative) -> str:
+    """What a derivative, called `name`, is on the two sides."""
+    if d.left is None or d.right is None:
+        return ""
+    if d.jumps:
+        if math.isnan(d.left) or math.isnan(d.right):
+            return f", so {name} does not exist"
+        if d.left == d.right:
+            return f": {name} does not exist; the slope beside it is {number(d.left)}"
+        return f": the slopes are {number(d.left)} on the left and {number(d.right)} on the right"
+    if not d.kink and d.exact is not None:
+        if math.isnan(d.exact):
+            return f": {name} does not exist"
+        return f": on both sides {name} is {number(d.exact)}"
+    return f": {name} is {number(d.left)} from the left and {number(d.right)} from the right"
+
+
+def of_lost(what: str, where: str, digits: float, *, cancels: bool) -> str:
+    """The reason why a value or a derivative (`where`) has lost digits."""
+    lost = "all its digits" if digits >= 15.5 else f"{digits:.0f} of its 16 digits"
+    return f"{what} {'cancels' if cancels else 'magnifies rounding errors'}: the {where} loses {lost}"
+
+
+def of_derivative(shown: str, label: str, d: Derivative, beyond: float | None) -> Said:
+    """The code, the reason and the cure for a derivative, called `label`, that is not finite although the value is.
+
+    `shown` is the operation that is to blame; `beyond` is log₁₀ of a derivative that is too large for a double.
+    """
     if d.exact is not None and math.isfinite(d.exact):
         return "removable", f"the derivative of {shown} is not finite here, but {label} is {number(d.exact)}", None
     if d.exact is not None and math.isnan(d.exact) and math.isnan(d.value):
         return "domain", f"{label} does not exist: {shown} has no derivative here", None
-    size = examination.truth.beyond.get((d.o, d.j))
-    if size is not None:
-        return "overflow", f"{label} overflows: it is about 1e{size:+.0f}, and doubles end at 1.8e+308", None
+    if beyond is not None:
+        return "overflow", f"{label} overflows: it is about 1e{beyond:+.0f}, and doubles end at 1.8e+308", None
     if d.exact is not None and math.isinf(d.exact):
         return "pole", f"{label} is {number(d.exact)}: the slope of {shown} is infinite here", None
     if math.isinf(d.value):

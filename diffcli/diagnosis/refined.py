@@ -1,0 +1,60 @@
+"""The exact numbers at a point, under the keys of the command's answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.diagnosis.questions import Question
+from diffcli.diagnosis.truth import Sides, Truth
+from diffcli.graph import Node
+
+Refined = Mapping[str, Any]
+
+
+def refined(question: Question, known: Truth, answer: Sides | None) -> Refined | None:
+    """What is known of them; `answer` has the derivatives that a product (vjp, jvp) asks for."""
+    what, function = question.what, question.function
+    if known.values is None:
+        return None
+    values = _shaped(known.values, function.outputs, function.names)
+    if what == "eval":
+        return {"values": values}
+    out: dict[str, Any] = {"value": next(iter(values.values()))} if what in ("grad", "hessian") else {"values": values}
+    if known.first is None:
+        return out
+    inputs = [str(node.params[0]) for node in question.wrt]
+
+    def by_input(row: NDArray[Any]) -> dict[str, Any]:
+        return _shaped(row.tolist(), question.wrt, inputs)
+
+    sides = answer if what in ("vjp", "jvp") else known.first
+    assert sides is not None
+    if what == "hessian":
+        out["gradient"] = by_input(known.first.value[0])
+        if known.second is None:
+            return out
+        sides = known.second
+    shapes: dict[str, Callable[[NDArray[Any]], Any]] = {
+        "grad": lambda table: by_input(table[0]),
+        "vjp": by_input,
+        "jvp": lambda row: _shaped(row.tolist(), function.outputs, function.names),
+    }
+    shape = shapes.get(what, np.asarray)
+    out["gradient" if what == "grad" else what] = shape(sides.value)
+    if sides.differ:
+        out["left"], out["right"] = shape(sides.left), shape(sides.right)
+    return out
+
+
+def _shaped(flat: Sequence[float], nodes: Sequence[Node], names: Sequence[str]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    start = 0
+    for node, name in zip(nodes, names, strict=True):
+        part = flat[start : start + node.size]
+        out[name] = float(part[0]) if node.shape == () else np.array(part).reshape(node.shape)
+        start += node.size
+    return out

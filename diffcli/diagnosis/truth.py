@@ -1,0 +1,162 @@
+"""What the numbers at a point really are, by arbitrary precision (`diffcli.precise`), and those of an answer beside it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import process_time
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.diagnosis.bounds import EPS
+from diffcli.diagnosis.passes import EXCUSABLE, TOLERANCE, Passes
+from diffcli.diagnosis.questions import Question
+from diffcli.graph import Node
+
+
+@dataclass(slots=True)
+class Truth:
+    """What the numbers really are. `values` by output element; the derivatives as arrays (output element, direction),
+    NaN where none exists; None where mpmath is missing or time was over.
+    """
+
+    values: list[float] | None = None
+    sizes: list[float] | None = None  # log2 of the values' magnitudes, which doubles may not hold
+    exists: list[bool] | None = None  # whether the formula itself has this value, or only a limit
+    first: Sides | None = None
+    second: Sides | None = None
+    beyond: dict[tuple[int, int], float] = field(default_factory=dict)  # derivatives too large for doubles: their log10
+
+
+class Sides(NamedTuple):
+    """Derivatives with those from either side, and whether the value jumps; arrays of one shape."""
+
+    value: NDArray[Any]
+    left: NDArray[Any]
+    right: NDArray[Any]
+    jumps: NDArray[Any]
+
+    @classmethod
+    def unknown(cls, shape: tuple[int, ...]) -> Sides:
+        """Arrays to be filled."""
+        value, left, after = (np.full(shape, np.nan) for _ in range(3))
+        return cls(value, left, after, np.zeros(shape, dtype=bool))
+
+    @property
+    def differ(self) -> bool:
+        """Whether there is a derivative that exists from both sides only."""
+        return bool((np.isnan(self.value) & ~np.isnan(self.left) & ~np.isnan(self.right)).any())
+
+    def row(self, o: int) -> Sides:
+        """Those of one output element."""
+        return Sides(*(table[o] for table in self))
+
+
+def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -> Truth:
+    """The exact values and derivatives at a point, as far as time allows."""
+    from diffcli.precise import Exactly, SlowError, available, to_double
+
+    found = Truth()
+    if not available() or any(np.isnan(value).any() for value in at.values()):
+        return found
+    function = question.function
+    exactly = Exactly(function.outputs, at, question.wrt, seconds=seconds)
+    m, nan = exactly.ar.m, exactly.ar.is_nan
+    start = process_time()
+    try:
+        values = exactly.values()
+        spent = process_time() - start
+        exists = [not nan(x) and bool(m.isfinite(x)) for x in values]
+        if not all(exists) and exactly.directions:
+            limits = exactly.limits() if not any(np.isinf(v).any() for v in at.values()) else values
+            values = [x if there else limit for x, there, limit in zip(values, exists, limits, strict=True)]
+        found.values, found.exists = [to_double(x) for x in values], exists
+        found.sizes = [float(m.mag(x)) if m.isfinite(x) and x else 0.0 for x in values]
+        if question.what == "eval":
+            return found
+        n = len(exactly.directions)
+        # Differences take four evaluations or more in each direction: what cannot end in time is not begun.
+        if 4 * n * spent > seconds:
+            return found
+        first = Sides.unknown((len(values), n))
+        for j in range(n):
+            for o, partial in enumerate(exactly.partial(j)):
+                for table, x in zip(first, partial[:3], strict=False):
+                    table[o, j] = to_double(x)
+                first.jumps[o, j] = partial.jumps
+                if math.isinf(first.value[o, j]) and m.isfinite(partial.value):
+                    found.beyond[o, j] = float(m.log10(abs(partial.value)))
+        found.first = first
+        if question.what == "hessian":
+            second = Sides.unknown((n, n))
+            for i in range(n):
+                for j in range(i + 1):
+                    (partial,) = exactly.second(i, j)
+                    for table, x in zip(second, partial[:3], strict=False):
+                        table[i, j] = table[j, i] = to_double(x)
+            found.second = second
+    except SlowError:
+        pass
+    return found
+
+
+def right(reported: float, exact: float) -> bool:
+    """Whether a double is the number that it should be, as far as doubles go."""
+    if math.isnan(reported) or math.isnan(exact):
+        return math.isnan(reported) and math.isnan(exact)
+    if math.isinf(reported) or math.isinf(exact):
+        return reported == exact
+    return abs(reported - exact) <= max(TOLERANCE * abs(exact), 2.0**-1070)
+
+
+def excusable(reported: float, exact: float, beside: Sequence[float]) -> bool:
+    """Whether a number has most of its digits, or is wrong by no more than a rounding of the largest beside it."""
+    if not math.isfinite(reported) or not math.isfinite(exact):
+        return False
+    largest = max((abs(x) for x in beside if math.isfinite(x)), default=0.0)
+    return abs(reported - exact) <= max(EXCUSABLE * abs(exact), 64 * EPS * largest if len(beside) > 1 else 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative:
+    """One number of a derivative, beside what it should be (None: not known)."""
+
+    passes: Passes
+    o: int
+    j: int
+    value: float
+    exact: float | None
+    left: float | None
+    right: float | None
+    jumps: bool
+
+    @property
+    def kink(self) -> bool:
+        """Whether it differs from the two sides, which both exist, or the value jumps."""
+        if self.exact is None or self.left is None or self.right is None:
+            return False
+        sided = math.isnan(self.exact) and not math.isnan(self.left) and not math.isnan(self.right)
+        return self.jumps or sided
+
+    @property
+    def fine(self) -> bool:
+        """Whether nothing need be said about it."""
+        if self.exact is None:
+            return math.isfinite(self.value) and not self.passes.doubted()[self.j]
+        return not self.kink and math.isfinite(self.value) and right(self.value, self.exact)
+
+    def node(self) -> Node:
+        """The node it is an element of."""
+        return element(self.passes.derived.nodes, self.j)[0]
+
+
+def element(nodes: Sequence[Node], k: int) -> tuple[Node, int]:
+    """The node, and the place in it, of the k-th of all elements of `nodes`."""
+    for node in nodes:
+        if k < node.size:
+            return node, k
+        k -= node.size
+    raise IndexError(k)
