@@ -17,7 +17,7 @@ LONGEST = 60
 
 
 class Naming:
-    """Names for the nodes, outputs, inputs and derivatives of one question. `text` is the source, where there is one."""
+    """Names for the nodes, outputs, inputs and derivatives of one question; `text` is the source, if there is one."""
 
     def __init__(self, question: Question, text: str | None) -> None:
         self.function: Function = question.function

@@ -106,7 +106,6 @@ def _losses(examination: Examination) -> list[Loss]:
     passes = next(iter(examination.passes.values()))
     errors = passes.errors()
     used = passes.looked_at()
-    function = examination.function
     rows: dict[tuple[str, Span | None], Loss] = {}
 
     def worst(node: object) -> float:

@@ -1,4 +1,4 @@
-"""What the numbers at a point really are, by arbitrary precision (`diffcli.precise`), and those of an answer beside it."""
+"""What the numbers at a point really are, by arbitrary precision (`diffcli.precise`), beside those of an answer."""
 
 from __future__ import annotations
 
