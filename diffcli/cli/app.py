@@ -156,6 +156,7 @@ def _unknown(words: list[str]) -> UsageError:
 def _translated(error: Exception) -> UsageError:
     """A complaint of click's in this program's voice."""
     message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+    message = re.sub(r"is not a valid int(eger)?( range)?$", "is no whole number", message)
     choices = getattr(getattr(getattr(error, "param", None), "type", None), "choices", ())
     given = re.search(r"'([^']*)' is not one of", message)
     near = closest(given[1], [getattr(choice, "value", choice) for choice in choices]) if given else None

@@ -261,7 +261,7 @@ class _Lowering:
         for row, node in enumerate(nodes):
             if node.shape != nodes[0].shape:
                 raise ExpressionError(
-                    f"ragged array: row {row} is {_described(node)}, row 0 is {_described(nodes[0])}",
+                    f"ragged array: row {row} {_holds(node)}, row 0 {_holds(nodes[0])}",
                     literal.items[row].span,
                     "give every row as many elements",
                     code="ragged",
@@ -361,6 +361,10 @@ def _described(node: Node) -> str:
     if len(node.shape) == 1:
         return f"{node.shape[0]} element{'s' * (node.shape[0] != 1)}"
     return f"an array of shape {show_shape(node.shape)}"
+
+
+def _holds(node: Node) -> str:
+    return f"{'has' if len(node.shape) == 1 else 'is'} {_described(node)}"
 
 
 def _slice(bounds: Sequence[int | None], extent: int) -> tuple[int | None, int | None, int]:

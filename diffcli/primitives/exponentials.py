@@ -176,7 +176,7 @@ log_times_e = elementwise(
     doc="log(e·x) = 1 + log(x).", reference=lambda m, x: 1 + m.log(x), samples=((0.01, 30),),
 )  # fmt: skip
 entr = elementwise(
-    "entr", lambda x: np.where(x < 0.0, -np.inf, -_xlogy(x, np.abs(x))), partials=(lambda y, x: -log_times_e(x),),
+    "entr", lambda x: np.where(x < 0.0, -np.inf, 0.0 - _xlogy(x, np.abs(x))), partials=(lambda y, x: -log_times_e(x),),
     signature="x", doc="Entropy −x·log(x); 0 at 0, −∞ below.", domain="x ≥ 0", rule="−log(x) − 1",
     notation="−x·log x", reference=lambda m, x: -x * m.log(x), samples=((0.01, 9),),
 )  # fmt: skip

@@ -28,7 +28,7 @@ from .conftest import Run
         (["grad", "x", "--json=1"], 2, "--json takes no value", "write --json"),
         (["grad", "x", "--format", "jsn"], 2, "'jsn' is not one of", "did you mean json?"),
         (["grad", "x", "--digits", "0"], 2, "0 is not in the range", "see diffcli grad --help"),
-        (["grad", "x", "--digits", "many"], 2, "'many' is not a valid int", "see diffcli grad --help"),
+        (["grad", "x", "--digits", "many"], 2, "'many' is no whole number", "see diffcli grad --help"),
         (["grad"], 2, "there is no expression to work on", 'diffcli grad "sin(x)*y" --at x=1,y=2'),
         (["grad", "x^2", "+", "y", "x=1"], 2, "+ gives no variable a value", "quotes around an expression"),
         (["grad", "x", "x", "=", "1"], 2, "x gives no variable a value", "write x=1 without blanks"),

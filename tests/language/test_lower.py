@@ -494,9 +494,9 @@ def test_their_jacobians_are_the_limits_of_differences(text: str) -> None:
         ("w[::0]", "index", "::0", "step must not be 0"),
         ("w[x:]", "shape", "x:", "may not depend"),
         # ragged arrays: the row
-        ("[[1, 2], [3]]", "ragged", "[3]", "row 1 is 1 element, row 0 is 2 elements"),
-        ("[1, [2]]", "ragged", "[2]", "row 1 is 1 element, row 0 is a number"),
-        ("[w, A]", "ragged", "A", "row 1 is an array of shape (2, 3), row 0 is 3 elements"),
+        ("[[1, 2], [3]]", "ragged", "[3]", "row 1 has 1 element, row 0 has 2 elements"),
+        ("[1, [2]]", "ragged", "[2]", "row 1 has 1 element, row 0 is a number"),
+        ("[w, A]", "ragged", "A", "row 1 is an array of shape (2, 3), row 0 has 3 elements"),
         ("[[1, 2], [3, x], [4]]", "ragged", "[4]", "row 2"),
         # arguments
         ("sin()", "arity", "sin()", "sin takes 1 argument, not 0"),

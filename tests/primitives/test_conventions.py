@@ -114,3 +114,9 @@ def test_at(text: str, at: dict[str, float], value: float, gradient: list[float]
     found, by_name = diffcli.value_and_grad(diffcli.parse(text), at)
     assert found == pytest.approx(value, rel=1e-15, nan_ok=True)
     assert list(by_name.values()) == pytest.approx(gradient, rel=1e-15, abs=0, nan_ok=True)
+
+
+@pytest.mark.parametrize("x", [0.0, 1.0])
+def test_no_entropy_is_a_plain_zero(x: float) -> None:
+    """−x·log(x) would be −0 there, which a reader takes for a fault."""
+    assert str(diffcli.evaluate(diffcli.parse("entr(x)"), {"x": x})["f"]) == "0.0"
