@@ -159,6 +159,7 @@ def test_the_process_own_words_are_the_default(
 ) -> None:
     done: list[str] = []
     monkeypatch.setattr("gc.disable", lambda: done.append("disable"))
+    monkeypatch.setattr("gc.isenabled", lambda: not done)
     monkeypatch.setattr("gc.freeze", lambda: done.append("freeze"))
     monkeypatch.setattr("sys.argv", ["diffcli", "eval", "2*3"])
     assert main() == 0
