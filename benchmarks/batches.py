@@ -1,13 +1,9 @@
-"""(d) Value and derivatives at many points, beside JAX, CasADi and autograd; and CSV to CSV, beside pandas with JAX."""
+"""(d) Value and derivatives at many points, beside JAX, CasADi and autograd."""
 
 from __future__ import annotations
 
 import statistics
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,12 +74,11 @@ EXPRESSIONS: Mapping[str, str] = {
 
 
 def run(smoke: bool) -> Iterator[Table]:
-    """Throughput by expression and number of points; then whole files."""
+    """Throughput by expression and number of points."""
     sizes = (1000,) if smoke else (1000, 100_000, 2_000_000)
     names = list(EXPRESSIONS)[:2] if smoke else list(EXPRESSIONS)
     for count in sizes:
         yield _throughput(count, names, smoke)
-    yield _files(1000 if smoke else 300_000, smoke)
 
 
 def _throughput(count: int, names: list[str], smoke: bool) -> Table:
@@ -183,33 +178,3 @@ def _casadi(program: Any, text: str, points: Mapping[str, np.ndarray]) -> Callab
 
 
 _PEERS: Mapping[str, Callable[..., Any]] = {"jax": _jax, "autograd": _autograd, "casadi": _casadi}
-
-_PANDAS = """
-import sys, jax, pandas
-jax.config.update("jax_enable_x64", True)
-from jax.numpy import sin, exp, log, sqrt
-frame = pandas.read_csv(sys.argv[1])
-f = lambda x, y, z: sin(x)*exp(y)/sqrt(x*z) + log(z)
-value, (dx, dy, dz) = jax.jit(jax.vmap(jax.value_and_grad(f, argnums=(0, 1, 2))))(*(frame[c].to_numpy() for c in "xyz"))
-pandas.DataFrame({"f": value, "d_x": dx, "d_y": dy, "d_z": dz}).to_csv(sys.argv[2], index=False)
-"""
-
-
-def _files(count: int, smoke: bool) -> Table:
-    table = Table(f"From CSV to CSV, {count:,} rows of three numbers, whole commands", ("", "time", "rows/s"))
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "points.csv")
-        numbers = np.random.default_rng(0).uniform(0.5, 2.0, (count, 3))
-        source.write_text("x,y,z\n" + "".join(f"{x!r},{y!r},{z!r}\n" for x, y, z in numbers.tolist()))
-        ours = [sys.executable, "-m", "diffcli", "grad", EXPRESSIONS["three variables"], "--points", str(source)]
-        works = {"diffcli": [*ours, "-o", str(Path(folder, "ours.csv")), "-q"]}
-        if not smoke and installed("pandas", "jax"):
-            works["pandas and JAX"] = [sys.executable, "-c", _PANDAS, str(source), str(Path(folder, "theirs.csv"))]
-        runs = {name: lambda words=words: subprocess.run(words, check=True) for name, words in works.items()}
-        times = alternate(runs, rounds=1 if smoke else 3, warm_up=0 if smoke else 1)
-        for name in works:
-            median = statistics.median(times[name])
-            table.rows.append([name, seconds(median), f"{count / median:,.0f}"])
-        if len(works) > 1:
-            table.notes.append(f"pandas and JAX take {ratio(times, 'pandas and JAX', 'diffcli'):.2f} times as long.")
-    return table
