@@ -267,6 +267,23 @@ def test_lines_that_are_no_objects(run: Run, here: Path) -> None:
     ]
 
 
+def test_lines_do_not_borrow_from_each_other(run: Run, here: Path) -> None:
+    (here / "p.jsonl").write_text('{"x": 1}\n{"x": 2, "a": [1\n2]}\n{"x": 3}, {"x": 4}\n{"x": 5}\n')
+    outcome = run("eval", "2*x", "--points", "p.jsonl")
+    assert [f for f, _ in answered(outcome)] == ["2", "", "", "", "10"]
+
+
+def test_json_lines_are_valid_whatever_is_carried_along(run: Run, here: Path) -> None:
+    (here / "p.csv").write_bytes(b'id,%,x\ncaf\xe9,100%d,1\n"a ""b"" \xc3\xbc",%s,0\nc,,q\n')
+    outcome = run("eval", "1/x", "--points", "p.csv", "--keep", "id,%", "--json")
+    first, second, third = map(json.loads, outcome.out.splitlines())
+    assert first == {"i": 0, "kept": {"id": "caf\udce9", "%": "100%d"}, "values": {"f": 1.0}, "warnings": []}
+    warnings = [{"code": "pole"}]
+    assert second == {"i": 1, "kept": {"id": 'a "b" ü', "%": "%s"}, "values": {"f": "Infinity"}, "warnings": warnings}
+    error = {"code": "row", "message": "x is q, not a number"}
+    assert third == {"i": 2, "kept": {"id": "c", "%": ""}, "error": error}
+
+
 def test_fail_fast_stops_at_the_first_bad_row(run: Run, here: Path) -> None:
     (here / "p.csv").write_text("x\n1\nq\n2\n")
     outcome = run("eval", "x", "--points", "p.csv", "--fail-fast", "-o", "o.csv")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -26,6 +27,9 @@ class JsonTable:
         self._shapes: dict[str, tuple[int, ...]] = {}
         self.progress, self.close = lines.progress, lines.close
         self.names: list[str] = []
+        # Between two lines, so that no line can borrow from another what it lacks.
+        self._mark = os.urandom(8).hex()
+        self._between = f',"{self._mark}",'.encode()
         for line in lines.peek().split(b"\n"):
             row = _object(line)
             if row is None:
@@ -50,12 +54,8 @@ class JsonTable:
 
     def _block(self, lines: Sequence[bytes], wanted: dict[str, list[str]], keep: Sequence[str]) -> Block:
         errors: dict[int, str] = {}
-        objects: list[dict[str, Any]] = []
-        try:
-            objects = json.loads(b"[" + b",".join(lines) + b"]")
-        except (ValueError, RecursionError):
-            objects = []
-        if len(objects) != len(lines) or not all(type(row) is dict for row in objects):
+        objects = self._objects(lines)
+        if objects is None:
             objects = []
             for i, line in enumerate(lines):
                 row = _object(line)
@@ -69,9 +69,19 @@ class JsonTable:
         kept = [[plain(row.get(name)) for row in objects] for name in keep]
         return Block(len(lines), numbers, [*kept], errors)
 
+    def _objects(self, lines: Sequence[bytes]) -> list[dict[str, Any]] | None:
+        """The objects of lines that are one object each, all in one go; None if not all are."""
+        try:
+            found = json.loads(b"[" + self._between.join(lines) + b"]")
+        except (ValueError, RecursionError):
+            return None
+        objects = found[::2]
+        whole = len(found) == 2 * len(lines) - 1 and found[1::2].count(self._mark) == len(lines) - 1
+        return objects if whole and set(map(type, objects)) == {dict} else None
+
     def _values(self, key: str, found: list[Any], errors: dict[int, str]) -> Array:
         shape = self._shapes[key]
-        if shape == () and all(type(value) is float or type(value) is int for value in found):
+        if shape == () and {float, int}.issuperset(map(type, found)):
             with suppress(OverflowError):  # a whole number beyond all doubles
                 return np.array(found, dtype=np.float64)[:, np.newaxis]
         rows = np.ones((len(found), int(np.prod(shape))))
