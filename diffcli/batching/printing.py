@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-#: A table of fewer numbers than this is read or printed sooner than pyarrow is imported.
+#: So few numbers are read or printed sooner than pyarrow is imported, and so few sooner than it is asked.
 WORTH_IMPORTING = 1 << 17
+WORTH_ASKING = 1 << 11
 #: How many numbers are printed in one go.
 AT_ONCE = 1 << 18
 
@@ -28,7 +29,8 @@ _absent = False
 def arrow(count: int) -> Any:
     """The package `pyarrow` where it is installed, and loaded or worth loading for `count` numbers; else None."""
     global _absent
-    if _absent or (count < WORTH_IMPORTING and "pyarrow.csv" not in sys.modules):
+    worth = WORTH_ASKING if "pyarrow.csv" in sys.modules else WORTH_IMPORTING
+    if _absent or count < worth:
         return None
     try:
         import pyarrow

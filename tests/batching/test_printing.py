@@ -12,6 +12,7 @@ from diffcli.report.text import number
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Even short tables go through pyarrow, or none does."""
     monkeypatch.setattr(printing, "WORTH_IMPORTING", 0)
+    monkeypatch.setattr(printing, "WORTH_ASKING", 0)
     monkeypatch.setattr(printing, "_absent", request.param == "without")
     return str(request.param)
 

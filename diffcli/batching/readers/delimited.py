@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import csv
-import re
-import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from diffcli.batching.columns import Array, Block
-from diffcli.batching.printing import arrow
+from diffcli.batching.columns import Block
 from diffcli.batching.readers.lines import Lines
+from diffcli.batching.readers.quickly import NUMBER, Read, Wanted, chosen, look, read
 from diffcli.batching.readers.table import shown
 from diffcli.errors import UsageError
 from diffcli.report.text import escape
-
-# One way to match, whatever the text: a field of ten megabytes of digits is decided in one go.
-_NUMBER = re.compile(rb"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:nan|inf(?:inity)?))").fullmatch
 
 
 class CsvTable:
@@ -34,86 +29,38 @@ class CsvTable:
         self.progress, self.close = lines.progress, lines.close
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
-        places = [self.names.index(column) for column in columns]
-        kept = [self.names.index(column) for column in keep]
+        places, kept = ([self.names.index(name) for name in names] for names in (columns, keep))
+        wanted = Wanted(len(self.names), self._delimiter, columns, places, kept)
         for piece in self._lines.pieces(quotes=True):
             piece = piece.replace(b"\r\n", b"\n")
-            block = None if b'"' in piece else self._quickly(piece, columns, places, kept)
-            yield block or self._row_by_row(piece, columns, places, kept)
+            yield self._block(piece if piece.endswith(b"\n") else piece + b"\n", wanted)
 
-    def _quickly(
-        self, piece: bytes, columns: Sequence[str], places: Sequence[int], kept: Sequence[int]
-    ) -> Block | None:
-        """A piece in which nothing is amiss; None if something is."""
-        text = piece.removesuffix(b"\n")
-        width = len(self.names)
-        data = np.frombuffer(text, dtype=np.uint8)
-        ends = np.append(np.flatnonzero(data == 10), len(data))
-        separators = np.searchsorted(np.flatnonzero(data == ord(self._delimiter)), ends)
-        count = len(ends)
-        if not np.array_equal(separators, np.arange(1, count + 1) * (width - 1)):
-            return None
-        package = arrow(count * width)
-        if package is not None:
-            block = self._by_arrow(package, text, count, columns, places, kept)
-            if block is not None:
-                return block
-        row = text.replace(b"\n", self._delimiter)
-        if list(places) == list(range(width)) and not kept:
-            numbers = _parsed(row, self._delimiter, count * width)
-            if numbers is None:
-                return None
-            table = numbers.reshape(count, width)
-            return Block(count, {column: table[:, i] for i, column in enumerate(columns)})
-        fields = row.split(self._delimiter)
-        found: dict[str, Array] = {}
-        for column, place in zip(columns, places, strict=True):
-            numbers = _parsed(b",".join(fields[place::width]), b",", count)
-            if numbers is None:
-                return None
-            found[column] = numbers
-        texts: list[Sequence[str]] = [
-            [text.decode("utf-8", "surrogateescape") for text in fields[place::width]] for place in kept
-        ]
-        return Block(count, found, texts)
+    def _block(self, piece: bytes, wanted: Wanted) -> Block:
+        """The rows of a piece: all at once, but for those that need a look of their own."""
+        seen = look(piece, wanted)
+        if seen is None:
+            return self._row_by_row(piece, wanted)
+        found = read(chosen(piece, seen, seen.plain), int(seen.plain.sum()), wanted)
+        missing = np.zeros(int(seen.plain.sum()), dtype=bool)
+        for numbers in found.numbers.values():
+            missing |= np.isnan(numbers)
+        singly = ~seen.plain
+        singly[np.flatnonzero(seen.plain)[missing]] = True
+        if not singly.any():
+            return Block(len(singly), found.numbers, [*found.texts])
+        spans = zip(
+            np.flatnonzero(singly).tolist(), seen.starts[singly].tolist(), seen.ends[singly].tolist(), strict=True
+        )
+        lines = {line: piece[start:end] for line, start, end in spans}
+        blank = [line for line, text in lines.items() if not text.strip()]  # which are no rows
+        rest = self._row_by_row(b"".join([text + b"\n" for text in lines.values() if text.strip()]), wanted)
+        return _merged(found, ~missing, rest, singly, blank)
 
-    def _by_arrow(
-        self,
-        package: Any,
-        text: bytes,
-        count: int,
-        columns: Sequence[str],
-        places: Sequence[int],
-        kept: Sequence[int],
-    ) -> Block | None:
-        """The same by pyarrow, several times as fast. It rounds correctly, and what it refuses others look at."""
-        types = {str(place): package.string() for place in kept} | {str(k): package.float64() for k in places}
-        if not types or not {*places}.isdisjoint(kept) or b"(" in text:  # nan(…) is no number here
-            return None
-        form = package.csv
-        try:
-            found = form.read_csv(
-                package.py_buffer(text),
-                form.ReadOptions(
-                    use_threads=False, block_size=len(text) + 1, column_names=[str(k) for k in range(len(self.names))]
-                ),
-                form.ParseOptions(delimiter=self._delimiter.decode(), quote_char=False, double_quote=False),
-                form.ConvertOptions(column_types=types, include_columns=list(types), null_values=[]),
-            )
-        except package.ArrowInvalid:
-            return None
-        if found.num_rows != count:
-            return None
-        numbers = {
-            column: found.column(str(place)).chunk(0).to_numpy() for column, place in zip(columns, places, strict=True)
-        }
-        return Block(count, numbers, [found.column(str(place)).to_pylist() for place in kept])
-
-    def _row_by_row(self, piece: bytes, columns: Sequence[str], places: Sequence[int], kept: Sequence[int]) -> Block:
+    def _row_by_row(self, piece: bytes, wanted: Wanted) -> Block:
+        width, _, columns, places, kept = wanted
         errors: dict[int, str] = {}
         rows: list[list[float]] = []
         texts: list[list[str]] = [[] for _ in kept]
-        width = len(self.names)
         for record in _records(piece):
             if not record.strip():
                 continue  # an empty line is no row
@@ -127,7 +74,7 @@ class CsvTable:
             else:
                 for k, (column, place) in enumerate(zip(columns, places, strict=True)):
                     number = fields[place].strip().encode("utf-8", "surrogateescape")
-                    if _NUMBER(number):
+                    if NUMBER(number):
                         numbers[k] = float(number)
                     else:
                         errors[i] = f"{column} is {shown(fields[place])}, not a number"
@@ -170,18 +117,19 @@ def _records(piece: bytes) -> Iterator[bytes]:
         i = last + 1
 
 
-def _parsed(text: bytes, delimiter: bytes, count: int) -> Array | None:
-    """So many numbers; None if one of them is none. Rounds correctly, as `float` does."""
-    if delimiter != b",":
-        if b"," in text:
-            return None
-        text = text.replace(delimiter, b",")  # white space as a delimiter would swallow empty fields
-    if text[-1:] in (b"", b","):
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # so NumPy says what it could not read
-            numbers: Array = np.fromstring(text, sep=",")
-    except (ValueError, DeprecationWarning):
-        return None
-    return numbers if len(numbers) == count else None
+def _merged(found: Read, sound: NDArray[np.bool_], rest: Block, singly: NDArray[np.bool_], blank: list[int]) -> Block:
+    """The `sound` rows of those that were read at once, and between them the `rest`, which were read singly."""
+    singly = np.delete(singly, blank)
+    numbers = {}
+    for column, values in found.numbers.items():
+        numbers[column] = np.empty(len(singly))
+        numbers[column][~singly] = values[sound]
+        numbers[column][singly] = rest.numbers[column]
+    kept: list[Sequence[str]] = []
+    for texts, others in zip(found.texts, rest.kept, strict=True):
+        cells = np.empty(len(singly), dtype=object)
+        cells[~singly] = np.array(texts, dtype=object)[sound]
+        cells[singly] = others
+        kept.append(cells.tolist())
+    places = np.flatnonzero(singly)
+    return Block(len(singly), numbers, kept, {int(places[i]): said for i, said in rest.errors.items()})
