@@ -276,6 +276,12 @@ def _gradient_function(function: Function, wrt: Sequence[Node]) -> Function:
     return Function(function.inputs, outputs, tuple(node.params[0] for node in wrt))
 
 
+def second_passes(bound: Bound) -> Push:
+    """The gradient's forward passes: H·u for a free tangent u."""
+    gradient = gradient_function(bound)
+    return bound.once("second", lambda: Push(gradient, bound.wrt, also=bound.function.outputs))
+
+
 def _symmetric_way(gradient: Function, wrt: Sequence[Node], sparse: bool) -> tuple[Pattern | None, Colouring]:
     found = _pattern(gradient.outputs, wrt, sparse)
     if found is None:
@@ -306,7 +312,7 @@ def hessian_of(bound: Bound, *, sparse: bool) -> Hessian | SparseHessian:
             return SparseHessian(none, float(only[0]), {}, 0, wrt)
         return Hessian(none.toarray(), (), float(only[0]), {}, 0)
     found, shared = symmetric_way_of(bound, sparse=sparse)
-    passes = bound.once("second", lambda: Push(gradient, wrt, also=bound.function.outputs))
+    passes = second_passes(bound)
     computed, kept = passes.start(bound.at)
     value, parts = float(computed[-1][0]), by_name(gradient, computed[:-1])
     again = partial(_again, bound, gradient)

@@ -173,25 +173,19 @@ def _followers(function: Function, dots: Sequence[Node]) -> dict[Node, Node]:
 
 
 def second(bound: Bound) -> Derived:
-    """The rows of the Hessian of one number, for a free cotangent of the gradient; the gradient on the way."""
-    function = bound.function
-    first = _free(function, bound.wrt, "v")
-    bars = Function(function.inputs, first.nodes, tuple(map(str, bound.wrt)))
-    twice = _free(bars, bound.wrt, "second")
+    """The columns of the Hessian of one number, for a free tangent of the inputs, by the very nodes that `hessian`
+    computes; the gradient on the way.
+    """
+    from diffcli.matrices import gradient_function, second_passes
+
+    function, bars = bound.function, gradient_function(bound)
+    passes = second_passes(bound)
+    dots = _whole([passes.sweep.order[slot] for slot in passes.sweep.outputs], bound.wrt)
 
     def owners() -> dict[Node, Node]:
-        known = {**first.owners}
-        for node, owner in twice.owners.items():
-            known.setdefault(node, first.owners.get(owner, owner))
+        known = _owners(function, [function.builder.constant(1.0)], bound.wrt)
+        for node, owner in _followers(bars, dots).items():
+            known.setdefault(node, known.get(owner, owner))
         return known
 
-    return Derived(function, twice.nodes, (*first.seeds, *twice.seeds), owners, first.nodes)
-
-
-def _free(function: Function, wrt: Sequence[Node], name: str) -> Derived:
-    builder = function.builder
-    seeds = [builder.input(f"{name}:{i}", output.shape) for i, output in enumerate(function.outputs)]
-    sweep = adjoint(function.outputs, seeds, wrt)
-    zero = builder.constant(0.0)
-    bars = _whole([sweep.cotangents.get(node, zero) for node in wrt], wrt)
-    return Derived(function, bars, seeds, lambda: claims(sweep, set(ancestors(function.outputs))), order=())
+    return Derived(function, dots, passes.seeds, owners, bars.outputs)

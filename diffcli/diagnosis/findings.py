@@ -20,7 +20,7 @@ from diffcli.diagnosis.questions import Question
 from diffcli.diagnosis.refined import Refined, refined
 from diffcli.diagnosis.sites import SITES
 from diffcli.diagnosis.truth import Derivative, Sides, Truth, element, excusable, right, truth
-from diffcli.diagnosis.words import local, of_derivative, of_lost, of_sides, of_singular, of_site
+from diffcli.diagnosis.words import local, of_derivative, of_indeterminate, of_lost, of_sides, of_singular, of_site
 from diffcli.errors import Span
 from diffcli.graph import INPUT, Node, ancestors
 
@@ -69,7 +69,7 @@ class Examination:
         wrong = [d for d in derivatives if not d.fine and not self._as_good_as_zero(d)]
         if culprit is not None and (bad_values or wrong or not self._all_known()):
             self._singular(first, *culprit, "value", bad_values)
-        elif bad_values and self._infinite_input():
+        elif bad_values and any(not math.isfinite(self._reported(first)[o]) for o in bad_values):
             self._indeterminate(first, bad_values)
         elif bad_values:
             self._lost(first, list(self.function.outputs))
@@ -138,9 +138,7 @@ class Examination:
     def _as_good_as_zero(self, d: Derivative) -> bool:
         if d.exact is None:
             # Only the bound is known, and it is seldom reached.
-            node, k = element(d.passes.derived.nodes, d.j)
-            bound = float(np.ravel(np.broadcast_to(d.passes.errors()[node], (*node.shape, 1)))[k]) * EPS
-            return excusable(d.value, d.value + bound, self._slopes)
+            return excusable(d.value, d.value + d.rounding(), self._slopes)
         if d.kink or not excusable(d.value, d.exact, self._slopes):
             return False
         moved = []
@@ -206,9 +204,11 @@ class Examination:
         self._add(reason, message, hint, node, where)
 
     def _indeterminate(self, passes: Passes, bad: Sequence[int]) -> None:
-        """A finding about ∞ − ∞ or 0·∞ of infinite inputs, whose limit exists."""
-        if self.truth.values is None or not any(math.isfinite(self.truth.values[o]) for o in bad):
-            return
+        """A finding about ∞ − ∞, 0·∞ or ∞/∞ of what is infinite already, an input or a number in the formula."""
+        exact = self.truth.values
+        exists = exact is not None and any(math.isfinite(exact[o]) for o in bad)
+        if not exists and self._infinite_input():
+            return  # which is said
         node = next(
             (
                 n
@@ -217,9 +217,12 @@ class Examination:
             ),
             self.function.outputs[0],
         )
-        self._add(
-            "removable", f"{self.naming.spell(node)} is not determined here; the limit exists", None, node, "value"
-        )
+        shown = self.naming.spell(node)
+        if exists:
+            self._add("removable", f"{shown} is not determined here; the limit exists", None, node, "value")
+        elif np.isnan(passes.values[node]).any():
+            said = of_indeterminate(shown, passes, node)
+            self._add("domain", said, None, node, "value")
 
     def _lost(self, passes: Passes, outputs: list[Node], d: Derivative | None = None) -> None:
         """A finding about a finite number, a value or the derivative `d`, that is wrong: digits cancelled, or what it
@@ -232,7 +235,7 @@ class Examination:
             return
         culprit = self._where_digits_went(passes, outputs)
         cancels = culprit.op.name in ("add", "subtract", "sum")
-        digits = self._digits_lost(passes, outputs, where)
+        digits = self._digits_lost(passes, outputs, d)
         if d is None or culprit in self.naming.ids:
             node, what = culprit, self.naming.spell(culprit)
         else:
@@ -291,11 +294,13 @@ class Examination:
                 worst, at = mine, node
         return at
 
-    def _digits_lost(self, passes: Passes, outputs: list[Node], where: str) -> float:
-        if where == "value" and self.truth.values is not None:
+    def _digits_lost(self, passes: Passes, outputs: list[Node], d: Derivative | None) -> float:
+        exact = self.truth.values if d is None else None if d.exact is None else [d.exact]
+        if exact is not None:
+            reported = self._reported(passes) if d is None else [d.value]
             errors = [
                 abs(r - t) / abs(t) if t and math.isfinite(r) else 1.0
-                for r, t in zip(self._reported(passes), self.truth.values, strict=True)
+                for r, t in zip(reported, exact, strict=True)
                 if not right(r, t)
             ]
             worst = max(errors, default=1.0)
@@ -352,7 +357,8 @@ class Examination:
             for node in passes.order:
                 if node in self.naming.ids and node.op.name in SITES and (passes.at_site(node) & used[node]).any():
                     sites[node] = None
-        if known and not any(d.kink for d in touched) and not any(node.op.boolean for node in sites):
+        chosen = [d for d in touched if d.kink] or [d for d in touched if d.chosen]
+        if known and not chosen and not any(node.op.boolean for node in sites):
             return
         if not sites and any(d.kink for d in touched):
             d = next(d for d in touched if d.kink)
@@ -361,7 +367,7 @@ class Examination:
             said = f"{self.naming.spell(node)} {does} here{of_sides(self._label(d), d)}"
             self._add("kink", said, None, node, "derivative")
             return
-        shown = next((d for d in touched if d.kink), touched[0] if touched else None)
+        shown = next(iter([*chosen, *touched]), None)
         for node in list(sites)[:8]:
             code, message, hint = of_site(self.naming.spell(node), node, shown)
             message += of_sides(self._label(shown), shown) if shown is not None else ""
@@ -381,6 +387,10 @@ class Examination:
             self._add(code, message, hint, node, "derivative")
             return
         d = wrong[0]
+        if d.exact is not None and math.isnan(d.exact):
+            node = self._output(d)
+            self._add("kink", f"{self._label(d)} does not exist here", None, node, "derivative")
+            return
         self._lost(d.passes, [d.node()], d)
 
     # Making them .........................................................................................

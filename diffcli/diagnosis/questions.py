@@ -108,8 +108,7 @@ def _hessian(bound: Bound, v: Any) -> Question:
     derived = bound.once("diagnosis: hessian", lambda: second(bound))
     if _too_large(derived, sum(node.size for node in bound.wrt)):
         return _eval(bound, v)
-    one = [np.ones((*output.shape, 1)) for output in bound.function.outputs]
-    return Question(bound, "hessian", derived, [*one, *_one_hots(bound.wrt)])
+    return Question(bound, "hessian", derived, _one_hots(bound.wrt))
 
 
 #: By what is asked; each takes the function at its point and the cotangent or the tangent.

@@ -24,7 +24,7 @@ def at_site(node: Node, args: Sequence[Array], value: Array) -> Array:
 
 def _equal(node: Node, args: Sequence[Array], value: Array) -> Array:
     a, b = args[:2]
-    return np.asarray((a == b) & np.isfinite(a.astype(np.float64)))
+    return np.asarray(a == b)
 
 
 def _zero(node: Node, args: Sequence[Array], value: Array) -> Array:

@@ -90,10 +90,12 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
                 if math.isinf(first.value[o, j]) and m.isfinite(partial.value):
                     found.beyond[o, j] = float(m.log10(abs(partial.value)))
         found.first = first
-        if question.what == "hessian":
+        if question.what == "hessian" and not any(np.isinf(value).any() for value in at.values()):
             second = Sides.unknown((n, n))
-            for i in range(n):
-                for j in range(i + 1):
+            # Where a first derivative does not exist there is none of its own.
+            some = [j for j in range(n) if not math.isnan(first.value[0, j])]
+            for i in some:
+                for j in (j for j in some if j <= i):
                     (partial,) = exactly.second(i, j)
                     for table, x in zip(second, partial[:3], strict=False):
                         table[i, j] = table[j, i] = to_double(x)
@@ -147,6 +149,19 @@ class Derivative:
         if self.exact is None:
             return math.isfinite(self.value) and not self.passes.doubted()[self.j]
         return not self.kink and math.isfinite(self.value) and right(self.value, self.exact)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether it is finite and wrong by more than rounding can be: the work of a convention at a kink or a tie."""
+        if self.exact is None or not math.isfinite(self.value):
+            return False
+        return not abs(self.value - self.exact) <= 16 * self.rounding()
+
+    def rounding(self) -> float:
+        """The bound on its rounding error, absolute."""
+        node, k = element(self.passes.derived.nodes, self.j)
+        bounds = np.broadcast_to(self.passes.errors()[node], (*node.shape, 1))
+        return float(np.ravel(bounds)[k]) * EPS
 
     def node(self) -> Node:
         """The node it is an element of."""

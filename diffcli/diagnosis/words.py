@@ -69,7 +69,7 @@ def of_singular(shown: str, passes: Passes, node: Node, element: int) -> Said:
             return "overflow", f"{shown} overflows: doubles end at 1.8e+308", None
         said = f"{shown} divides {number(top)} by 0"
         return ("pole" if math.isinf(value) else "domain"), said, "keep the divisor away from 0"
-    if name in ("inv", "solve", "logabsdet", "det"):
+    if name in ("inv", "solve", "logabsdet"):
         return ("pole" if math.isinf(value) else "domain"), f"{shown}: the matrix is singular", "check its rank"
     if name == "chol":
         return "domain", f"{shown}: the matrix is not positive definite", "add a small multiple of eye(n)"
@@ -86,6 +86,13 @@ def of_singular(shown: str, passes: Passes, node: Node, element: int) -> Said:
     if not args:
         return "domain", f"{shown} is not a number", hint
     return "domain", f"{shown} has no value: its argument is {given}", hint
+
+
+def of_indeterminate(shown: str, passes: Passes, node: Node) -> str:
+    """The reason why a node has no value although no argument of it is NaN: 0·∞ and its like."""
+    k = int(np.flatnonzero(np.isnan(passes.values[node]))[0])
+    given = " and ".join(number(x) for x in _arguments(passes, node, k))
+    return f"{shown} is not determined" + (f": its arguments are {given}" if given else "")
 
 
 #: What has poles at finite arguments.

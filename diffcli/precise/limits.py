@@ -307,8 +307,9 @@ class Exactly:
             m.prec = precision
             far = m.mpf(2) ** infinite
             x = self.coordinate(j)
-            size = far if np.isinf(x) else (abs(m.mpf(x)) if x else m.mpf(2) ** -1200)
-            h = size * m.mpf(2) ** -160
+            size = 1 if np.isinf(x) else (abs(m.mpf(x)) if x else m.mpf(2) ** -1200)
+            # Far less than a wave of sin(x²) out there: longer steps see none.
+            h = size * m.mpf(2) ** (-2 * infinite - 160)
             up, down = self._moved(precision, {j: h}, far), self._moved(precision, {j: -h}, far)
             return [self._quotient(a, b, 2 * h) for a, b in zip(up, down, strict=True)]
 
@@ -362,8 +363,9 @@ class Exactly:
                 def quotients(precision: int, k: int = k, sign: int = sign) -> list[Any]:
                     m = self.ar.m
                     m.prec = precision
-                    h = sign * m.mpf(2) ** (self._scale(j) + k)
-                    g = sign * m.mpf(2) ** (self._scale(j) + k)
+                    h = sign * m.mpf(2) ** (self._scale(i) + k)
+                    # Of unlike steps, so that no symmetry of the function makes differences of 0 by chance.
+                    g = sign * m.mpf(0.75) * m.mpf(2) ** (self._scale(j) + k)
                     if i == j:
                         a, b, c = (self._moved(precision, {i: n * h}) for n in (1, 2, 3))
                         return [self._quotient(self._quotient(r, q, h), self._quotient(q, p, h), h)
@@ -407,7 +409,7 @@ class Exactly:
         first = sequence[-3] if len(sequence) > 2 else nan
         if not m.isfinite(first):
             return Limit("none", nan)
-        if b == 0 or (a and abs(b) <= abs(a) / 2 and abs(a) <= abs(first) / 2):
+        if b == 0 or (first and a and self._vanishing(first, a, b)):
             return Limit("finite", m.zero)
         if first and a and b and (a > 0) == (b > 0) == (first > 0):
             once, again = m.log(abs(a / first), 2), m.log(abs(b / a), 2)
@@ -418,6 +420,17 @@ class Exactly:
         if abs(b - a) <= abs(a - first) / 1024:
             return Limit("finite", b)
         return Limit("none", nan)
+
+    def _vanishing(self, first: Any, a: Any, b: Any) -> bool:
+        """Whether a sequence goes to 0: fast, like a power of the step, or evenly, like one over its logarithm. The
+        samples of a wave may get smaller too, by chance.
+        """
+        m = self.ar.m
+        once, again = m.log(abs(a / first), 2), m.log(abs(b / a), 2)
+        if once <= -16 and again <= -16:
+            return True
+        even = abs(again - once) <= abs(once) / 4 and (a > 0) == (b > 0) == (first > 0)
+        return bool(even and once <= -1 and again <= -1)
 
 
 def to_double(x: Any) -> float:

@@ -299,6 +299,7 @@ polygamma: Primitive = elementwise(
     "polygamma", polygamma_of,
     partials=(lambda y, x: polygamma(x, params=(y.params[0] + 1,)),),
     doc="The derivative of digamma of the order given by the parameter.",
+    reference=lambda m, x, order: m.psi(order, x),
 )  # fmt: skip
 
 

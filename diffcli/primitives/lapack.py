@@ -14,6 +14,7 @@ import numpy as np
 
 from diffcli.graph import Array
 from diffcli.primitives import twofold
+from diffcli.primitives.arithmetic import SMALLEST_NORMAL
 
 #: A determinant so much smaller than the product of its rows' lengths is found in exact arithmetic instead.
 CANCELLED = 1e-10
@@ -42,7 +43,18 @@ def _each(f: Callable[..., Array], *stacks: Array, like: Array) -> Array:
 
 
 def _exact_determinant(matrix: Array) -> float:
-    """The determinant, rounded once: floats are whole numbers times a power of two, eliminated without fractions."""
+    """The determinant, rounded once."""
+    value, shift = _whole_determinant(matrix)
+    try:
+        return value / (1 << shift)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def _whole_determinant(matrix: Array) -> tuple[int, int]:
+    """The determinant as a whole number over a power of two, and that power: floats are such numbers, eliminated
+    without fractions.
+    """
     shift = 0
     rows: list[list[int]] = []
     for row in matrix:
@@ -54,7 +66,7 @@ def _exact_determinant(matrix: Array) -> float:
     for k in range(n - 1):
         pivot = next((i for i in range(k, n) if rows[i][k]), None)
         if pivot is None:
-            return 0.0
+            return 0, 0
         if pivot != k:
             rows[k], rows[pivot] = rows[pivot], rows[k]
             sign = -sign
@@ -62,11 +74,7 @@ def _exact_determinant(matrix: Array) -> float:
             for j in range(k + 1, n):
                 rows[i][j] = (rows[i][j] * rows[k][k] - rows[i][k] * rows[k][j]) // before
         before = rows[k][k]
-    value = sign * rows[-1][-1]
-    try:
-        return value / (1 << shift)
-    except OverflowError:
-        return math.copysign(math.inf, value)
+    return sign * rows[-1][-1], shift
 
 
 def _cancels(stack: Array, value: Array) -> Array:
@@ -90,10 +98,11 @@ def _singular(stack: Array) -> Array:
     """Which matrices are exactly singular: rounding turns most of their zero pivots into something tiny."""
     with np.errstate(all="ignore"):
         value = np.linalg.det(stack)
-    flags: Array = np.asarray(value == 0.0)
+        # A determinant that underflows is not 0, nor is its logarithm −∞.
+        flags: Array = np.asarray(np.isneginf(np.linalg.slogdet(stack)[1]))
     if 1 < stack.shape[-1] <= EXACT_UP_TO:
         for i in np.flatnonzero(_cancels(stack, value)):
-            flags[i] = _exact_determinant(stack[i]) == 0.0
+            flags[i] = _whole_determinant(stack[i])[0] == 0
     return flags
 
 
@@ -183,8 +192,16 @@ def logabsdet(a: Array) -> Array:
         value: Array = np.linalg.slogdet(stack)[1]
         if 1 < stack.shape[-1] <= EXACT_UP_TO:
             for i in np.flatnonzero(_cancels(stack, np.exp(value))):
-                value[i] = np.log(np.abs(_exact_determinant(stack[i])))
+                value[i] = _log_size(stack[i])
     return value
+
+
+def _log_size(matrix: Array) -> float:
+    size = abs(_exact_determinant(matrix))
+    if SMALLEST_NORMAL <= size < math.inf:
+        return math.log(size)
+    whole, shift = _whole_determinant(matrix)  # no float is so small, or so large
+    return math.log(abs(whole)) - shift * math.log(2.0) if whole else -math.inf
 
 
 def _symmetric(a: Array) -> Array:

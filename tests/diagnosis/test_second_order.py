@@ -1,0 +1,95 @@
+"""Hessians at kinks, ties and cancellations: the reason must be the true one, and the numbers right or refined."""
+
+from __future__ import annotations
+
+from math import inf, nan
+from typing import Any
+
+import numpy as np
+import pytest
+
+import diffcli
+from diffcli.diagnosis import examine
+
+
+def findings(source: str, point: dict[str, Any], what: str = "hessian") -> list[Any]:
+    return list(examine(diffcli.parse(source), point, what))
+
+
+#: Expression, point, the code of every finding, a part of the first message, and the refined matrix.
+HESSIANS: list[tuple[str, dict[str, Any], list[str], str, Any]] = [
+    ("max(x,y)*min(x,y)", {"x": 1, "y": 1}, ["tie", "tie"], "on both sides d²f/dxdx is 0", [[0, 1], [1, 0]]),
+    ("max(x^2,0)", {"x": 0}, ["tie"], "on both sides d²f/dxdx is 2", [[2]]),
+    ("max(x,0)^2", {"x": 0}, ["tie"], "d²f/dxdx is 0 from the left and 2 from the right", [[nan]]),
+    ("x*abs(x)", {"x": 0}, ["kink"], "d²f/dxdx is -2 from the left and 2 from the right", [[nan]]),
+    ("norm(v)^2", {"v": [0.0, 0.0]}, ["kink"], "on both sides d²f/dv[0]dv[0] is 2", [[2, 0], [0, 2]]),
+    ("norm(v)", {"v": [0.0, 0.0]}, ["kink"], "d²f/dv[0]dv[0] does not exist", [[nan, nan], [nan, nan]]),
+    ("abs(x)", {"x": 0}, ["kink"], "does not exist", [[nan]]),
+    ("median(v)", {"v": [1.0, 1.0, 2.0]}, ["tie"], "does not exist", [[nan, nan, nan]] * 2 + [[nan, nan, 0]]),
+    ("max(v)-min(v)", {"v": [1.0, 1.0, 1.0]}, ["tie", "tie"], "does not exist", [[nan] * 3] * 3),
+    ("log(sigmoid(x))", {"x": -50}, ["cancellation"], "all its digits", [[-1.9287498479639178e-22]]),
+]
+
+
+@pytest.mark.parametrize(("source", "point", "codes", "message", "exact"), HESSIANS)
+def test_the_reason_is_the_true_one(
+    source: str, point: dict[str, Any], codes: list[str], message: str, exact: Any
+) -> None:
+    found = findings(source, point)
+    assert [finding.code for finding in found] == codes
+    assert message in found[0].message
+    assert found[0].span is not None
+    np.testing.assert_allclose(found[0].refined["hessian"], exact, rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("source", "point"),
+    [
+        ("softmax(v)[0]", {"v": [1e5, 1e5]}),  # a zero by symmetry: 1 − 2·½
+        ("abs(x)^3", {"x": 0}),
+        ("relu(x)^3", {"x": 0}),
+        ("sort(v)@v", {"v": [2.0, 1.0, 3.0]}),
+        ("x^4 + y^2", {"x": 0, "y": 0}),
+        ("log(sigmoid(x))", {"x": 3}),
+    ],
+)
+def test_a_true_matrix_gets_no_warning(source: str, point: dict[str, Any]) -> None:
+    assert findings(source, point) == []
+
+
+def test_what_is_judged_is_what_hessian_computes() -> None:
+    """Reverse over reverse would have the digits that the command's forward over reverse has lost."""
+    f = diffcli.parse("log(sigmoid(x))")
+    assert diffcli.hessian(f, {"x": -50.0}).matrix[0, 0] == 0.0
+    assert [finding.code for finding in findings("log(sigmoid(x))", {"x": -50.0})] == ["cancellation"]
+
+
+def test_an_infinite_input_has_no_second_derivative_to_compare_with() -> None:
+    assert [finding.code for finding in findings("mod(x,y)", {"x": 5, "y": inf})] == ["nonfinite-input"]
+
+
+@pytest.mark.parametrize(
+    ("source", "point", "code", "message"),
+    [
+        ("sin(x)", {"x": inf}, "domain", "df/dx does not exist"),  # samples of a wave may shrink by chance
+        ("x*inf", {"x": 0}, "domain", "x*inf is not determined: its arguments are 0 and ∞"),
+        ("max(x,-inf)", {"x": -inf}, "tie", "on both sides df/dx is 1"),
+        ("polygamma(1,x)", {"x": 1e-200}, "overflow", "it is about 1e+400"),
+        ("det(A)", {"A": [[1e200, 0.0], [0.0, 1e200]]}, "overflow", "overflows"),
+    ],
+)
+def test_gradients_at_the_edges_of_doubles(source: str, point: dict[str, Any], code: str, message: str) -> None:
+    last = findings(source, point, "grad")[-1]
+    assert last.code == code
+    assert message in last.message
+
+
+def test_a_determinant_beyond_doubles_is_not_singular() -> None:
+    f = diffcli.parse("logabsdet(A)")
+    for size in (1e-200, 1e200):
+        value, gradient = diffcli.value_and_grad(f, {"A": [[size, 0.0], [0.0, size]]})
+        assert value == pytest.approx(2 * np.log(size), rel=1e-15)
+        np.testing.assert_allclose(gradient["A"], np.eye(2) / size, rtol=1e-15)
+    np.testing.assert_array_equal(
+        diffcli.evaluate(diffcli.parse("inv(A)"), {"A": [[1e-200, 0.0], [0.0, 1e-200]]})["f"], np.eye(2) * 1e200
+    )
