@@ -134,6 +134,20 @@ class Plan:
         A batch runs on up to `jobs` threads; the numbers are the same on any number of them. Outputs that differ from
         point to point are written to the arrays in `into`, where these are given.
         """
+        memory, batch, moving = self.start(values)
+        with np.errstate(all="ignore"):
+            if not moving and not self._large:
+                _follow(self.steps, memory)
+            else:
+                # One point with large values is a batch of one: fresh memory costs more than the arithmetic.
+                schedule = self.schedule(frozenset(moving or [slot for _, slot in self.inputs]))
+                schedule.run(memory, batch, jobs, into or {})
+        return [memory[slot] for slot in self.outputs]
+
+    def start(self, values: Mapping[Node, Array]) -> tuple[list[Any], int, list[int]]:
+        """What a run begins with: the memory, with inputs and constants in their slots; how many points there are; and
+        the slots of the inputs that differ from point to point.
+        """
         batch = 1
         moving = []
         memory: list[Any] = [None] * len(self.order)
@@ -144,22 +158,19 @@ class Plan:
             if extent != 1:
                 batch = extent
                 moving.append(slot)
-        with np.errstate(all="ignore"):
-            if self._constant_steps is not None:
+        if self._constant_steps is not None:
+            with np.errstate(all="ignore"):
                 self._settle_constants()
-            for slot, constant in self._constants:
-                memory[slot] = constant
-            if not moving and not self._large:
-                _follow(self.steps, memory)
-            else:
-                # One point with large values is a batch of one: fresh memory costs more than the arithmetic.
-                moving = moving or [slot for _, slot in self.inputs]
-                key = frozenset(moving)
-                schedule = self._schedules.get(key)
-                if schedule is None:
-                    schedule = self._schedules[key] = Schedule(self, key)
-                schedule.run(memory, batch, jobs, into or {})
-        return [memory[slot] for slot in self.outputs]
+        for slot, constant in self._constants:
+            memory[slot] = constant
+        return memory, batch, moving
+
+    def schedule(self, moving: frozenset[int]) -> Schedule:
+        """How the plan runs when the inputs in these slots differ from point to point."""
+        found = self._schedules.get(moving)
+        if found is None:
+            found = self._schedules[moving] = Schedule(self, moving)
+        return found
 
     def _settle_constants(self) -> None:
         """Computes what depends on no input, once for all runs."""
@@ -298,21 +309,29 @@ class Schedule:
 
     def run(self, memory: list[Any], batch: int, jobs: int, into: Mapping[Node, Array]) -> None:
         """Computes the moving outputs into `memory`, whose inputs and constants are there."""
-        _follow(self.fixed, memory)
-        nodes = self.nodes
+        self.settle(memory)
         sources = [(slot, memory[slot]) for slot in self.sources]
-        results = {}
-        for slot in self.targets:
-            node = nodes[slot]
-            found = into.get(node)
-            kind = bool if node.boolean else np.float64
-            results[slot] = np.empty((*node.shape, batch), dtype=kind) if found is None else found
+        results = self.results(batch, into)
         size, threads = self.block(batch, jobs)
         # The last block ends where the batch ends, and so may begin inside the one before: the bits are the same.
         starts = [*range(0, batch - size, size), batch - size]
-        _in_threads(threads, lambda shared: self._work(shared, size, memory, sources, results), starts)
+        in_threads(threads, lambda shared: self._work(shared, size, memory, sources, results), starts)
         for slot, result in results.items():
             memory[slot] = result
+
+    def settle(self, memory: list[Any]) -> None:
+        """Computes what is the same for all points."""
+        _follow(self.fixed, memory)
+
+    def results(self, batch: int, into: Mapping[Node, Array]) -> dict[int, Array]:
+        """The arrays for the moving outputs, by slot: those of `into`, or new ones."""
+        results = {}
+        for slot in self.targets:
+            node = self.nodes[slot]
+            found = into.get(node)
+            kind = bool if node.boolean else np.float64
+            results[slot] = np.empty((*node.shape, batch), dtype=kind) if found is None else found
+        return results
 
     def _work(
         self,
@@ -353,7 +372,7 @@ class Schedule:
         return found
 
 
-def _in_threads(threads: int, work: Callable[[Iterator[int]], None], starts: Iterable[int]) -> None:
+def in_threads(threads: int, work: Callable[[Iterator[int]], None], starts: Iterable[int]) -> None:
     """`work` on so many threads, this one among them, all drawing from `starts`; the first error is raised here."""
     shared = iter(starts)  # a thread takes from it in one step of the interpreter
     errors: list[BaseException] = []

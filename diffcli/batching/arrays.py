@@ -64,6 +64,8 @@ class Batch:
     """A formula at many points; each method computes one thing at all of them.
 
     Arrays by name have the points on their first axis: (points,) for a number, (points, 3) for a vector of three.
+    With `jit` everything is compiled that can be; `fallbacks` says of the rest, once it is computed, what kept it in
+    NumPy.
     """
 
     def __init__(
@@ -73,8 +75,11 @@ class Batch:
         at: Mapping[str, ArrayLike] | None = None,
         *,
         jobs: int | None = None,
+        jit: bool = False,
     ) -> None:
         self._f = f
+        self._machine = _machine() if jit else None
+        self.fallbacks: list[str] = []
         self._jobs = cores() if jobs is None else max(1, jobs)
         self._points = _by_name(f, points)
         lengths = {name: len(array) for name, array in self._points.items()}
@@ -145,8 +150,8 @@ class Batch:
         passes = bound.once("pull", lambda: Pull(function, bound.wrt))
         given = cotangents(function, cotangent)
         seeds = [given.get(i, np.zeros((*node.shape, 1))) for i, node in enumerate(function.outputs)]
-        values, bars = self._swept(passes, bound, [seeds])
-        parts = dict(zip(_names(bound.wrt), self._parted(bars[:, :, 0], bound.wrt), strict=True))
+        values, bars = self._pass(passes, bound, seeds)
+        parts = dict(zip(_names(bound.wrt), bars, strict=True))
         if len(given) < len(seeds):  # where 0·∞ got in from an output that is not asked for
             for i in _unsound(bars):
                 alone = Pullback(self._alone(bound, i))(cotangent)
@@ -165,9 +170,8 @@ class Batch:
         passes = bound.once("push", lambda: Push(function, bound.wrt))
         given = tangents(bound.wrt, tangent)
         seeds = [given.get(node, np.zeros((*node.shape, 1))) for node in bound.wrt]
-        values, dots = self._swept(passes, bound, [seeds])
-        moved = self._parted(dots[:, :, 0], function.outputs)
-        return dict(zip(function.names, values, strict=True)), dict(zip(function.names, moved, strict=True))
+        values, dots = self._pass(passes, bound, seeds)
+        return dict(zip(function.names, values, strict=True)), dict(zip(function.names, dots, strict=True))
 
     def jacobian(self, *, wrt: Sequence[str] | None = None, mode: Mode = "auto") -> Jacobians:
         """The Jacobian of every point."""
@@ -219,6 +223,14 @@ class Batch:
             shared.passes,
         )
 
+    def _pass(self, passes: Push | Pull, bound: Bound, seeds: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+        """The outputs, and the results of one pass, points first: a plan for both, as the values serve only once."""
+        what = "evaluation and " + type(passes).__name__
+        plan = bound.once(what, lambda: Plan([*passes.outputs, *passes.results]))
+        at = {**bound.at, **dict(zip(passes.seeds, seeds, strict=True))}
+        found = self.run(plan, Bound(bound.function, at, bound.wrt), [*passes.outputs, *passes.targets])
+        return found[: len(passes.outputs)], found[len(passes.outputs) :]
+
     def _matrices(
         self, what: str, passes: Push | Pull, bound: Bound, shared: Colouring, entries: Entries
     ) -> tuple[list[Array], Array, list[int]]:
@@ -234,10 +246,17 @@ class Batch:
         values, swept = self._swept(passes, bound, seeds)
         matrix = np.zeros((self.count, *entries.shape))
         matrix[:, entries.rows, entries.columns] = swept[:, entries.places, entries.colours]
-        return values, matrix, np.flatnonzero(~np.isfinite(matrix).all(axis=(1, 2))).tolist()
+        return values, matrix, _unsound([matrix])
 
     def _run(self, plan: Plan, at: Mapping[Node, Array], into: Mapping[Node, Array] | None = None) -> list[Array]:
-        return plan.run(at, self._jobs, into)
+        if self._machine is None:
+            return plan.run(at, self._jobs, into)
+        moving = {node for node in at if node.params[0] in self._points}
+        found: list[Array] = self._machine.run(plan, at, self._jobs, into, moving)
+        reason = self._machine.why_not(plan)
+        if reason is not None and reason not in self.fallbacks:
+            self.fallbacks.append(reason)
+        return found
 
     def _swept(self, passes: Push | Pull, bound: Bound, seeds: Sequence[Sequence[Array]]) -> tuple[list[Array], Array]:
         """The values that the passes give, points first, and the results of a sweep for every member of `seeds`:
@@ -264,12 +283,6 @@ class Batch:
                 results[first:last, :, k] = stacked(passes.targets, found, last - first).T
         return values, results
 
-    def _parted(self, rows: Array, nodes: Sequence[Node]) -> list[Array]:
-        """(points, elements) by node, each in its shape."""
-        ends = np.cumsum([node.size for node in nodes])[:-1]
-        parts = np.split(rows, ends, axis=1)
-        return [part.reshape((self.count, *node.shape)) for part, node in zip(parts, nodes, strict=True)]
-
 
 def batch(
     f: Differentiable,
@@ -277,13 +290,23 @@ def batch(
     at: Mapping[str, ArrayLike] | None = None,
     *,
     jobs: int | None = None,
+    jit: bool = False,
 ) -> Batch:
     """`f` at many points: arrays by name with the points on the first axis, or a matrix with a column an input.
 
-    `at` gives the inputs that are the same for all points. `jobs`: how many threads (all cores). Raises `UsageError`:
-    a name that the formula lacks, missing names, different numbers of points.
+    `at` gives the inputs that are the same for all points. `jobs`: how many threads (all cores). `jit`: compile the
+    formula, which takes a fraction of a second and needs the extra ``jit``; the last bits may then differ. Raises
+    `UsageError`: a name that the formula lacks, missing names, different numbers of points, `jit` without the extra.
     """
-    return Batch(f, points, at, jobs=jobs)
+    return Batch(f, points, at, jobs=jobs, jit=jit)
+
+
+def _machine() -> Any:
+    """What runs compiled graphs, only loaded where it is asked for."""
+    from diffcli.compiled import machine
+
+    machine.compiler()
+    return machine
 
 
 def _by_name(f: Differentiable, points: Mapping[str, ArrayLike] | ArrayLike) -> Arrays:
@@ -316,9 +339,12 @@ def _full(m: int, n: int) -> tuple[Integers, Integers]:
     return rows, columns
 
 
-def _unsound(matrices: Array) -> list[int]:
-    """The points that have a NaN or an infinity: there 0·∞ may have got in between entries that share a pass."""
-    found: list[int] = np.flatnonzero(~np.isfinite(matrices).all(axis=(1, 2))).tolist()
+def _unsound(parts: Sequence[Array]) -> list[int]:
+    """The points at which one of the arrays has a NaN or an infinity."""
+    sound = np.ones(len(parts[0]) if parts else 0, dtype=bool)
+    for part in parts:
+        sound &= np.isfinite(part).all(axis=tuple(range(1, part.ndim)))
+    found: list[int] = np.flatnonzero(~sound).tolist()
     return found
 
 

@@ -59,9 +59,13 @@ class Answering:
         at: Mapping[str, Any],
         *,
         jobs: int | None = None,
+        jit: bool = False,
         explain: Explain | None = None,
     ) -> None:
         self._f, self._question, self._layout, self._at, self._jobs = f, question, layout, at, jobs
+        self._jit = jit
+        #: What kept the formula in NumPy although it was to be compiled.
+        self.fallbacks: list[str] = []
         self._explain = explain
         self._codes: dict[bytes, str] = {}
         # One point shows what there will be, and that all names and shapes fit, before anything is written.
@@ -69,7 +73,12 @@ class Answering:
         self.fields = [field for field, _ in self._answers(sample)]
 
     def _answers(self, points: Mapping[str, Array]) -> list[tuple[Field, Array]]:
-        batch = Batch(self._f, points, self._at, jobs=self._jobs)
+        batch = Batch(self._f, points, self._at, jobs=self._jobs, jit=self._jit)
+        answers = self._answered(batch)
+        self.fallbacks += [each for each in batch.fallbacks if each not in self.fallbacks]
+        return answers
+
+    def _answered(self, batch: Batch) -> list[tuple[Field, Array]]:
         question = self._question
         match question.what:
             case "grad":

@@ -42,6 +42,9 @@ class Many(NamedTuple):
     jobs: Annotated[
         int | None, typer.Option("--jobs", metavar="N", min=1, help="With --points: so many threads; else all cores.")
     ] = None
+    jit: Annotated[
+        bool, typer.Option("--jit", help="With --points: compile the formula; the last digits may differ.")
+    ] = False
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="With --points: stop at the first bad row.")] = False
 
     def wanted(self, ask: Ask, **alone: object) -> bool:
@@ -51,7 +54,12 @@ class Many(NamedTuple):
                 if given:
                     raise UsageError(f"--{option} is for one point", hint="leave out the table or the ranges")
             return True
-        for option, given in (("--columns", self.columns), ("--keep", self.keep), ("--fail-fast", self.fail_fast)):
+        for option, given in (
+            ("--columns", self.columns),
+            ("--keep", self.keep),
+            ("--jit", self.jit),
+            ("--fail-fast", self.fail_fast),
+        ):
             if given:
                 raise UsageError(f"{option} is for tables", hint="add --points FILE")
         return False
@@ -123,7 +131,9 @@ class Many(NamedTuple):
             if name in layout.inputs:
                 raise UsageError(f"{name} is given both with the points and for all of them", code="points")
         explain = _explaining(program, at, question)
-        answering = Answering(program, question, layout, at, jobs=self.jobs, explain=explain)
+        answering = Answering(program, question, layout, at, jobs=self.jobs, jit=self.jit, explain=explain)
+        if answering.fallbacks and not show.quiet:
+            say(f"not compiled, but computed by NumPy: {', '.join(answering.fallbacks)}\n")
         with _Progress(show) as told, Sink(show.output, seekable=form in SEEKING) as sink:
             writer = open_writer(form, sink, answering.fields, keep)
             return run(table, answering, layout, writer, keep=keep, fail_fast=self.fail_fast, told=told)
