@@ -6,7 +6,7 @@ Importing this package fills `diffcli.graph.TABLE` (operations) and `FUNCTIONS` 
 from __future__ import annotations
 
 # In the order in which `diffcli functions` lists what they define.
-from diffcli.primitives import arithmetic, powers, exponentials, trigonometry  # isort: skip
+from diffcli.primitives import arithmetic, powers, exponentials, trigonometry, hyperbolic  # isort: skip
 from diffcli.primitives import products, linalg, piecewise, reductions  # isort: skip
 from diffcli.primitives import error_functions, gamma_family, beta_function, structure  # isort: skip
 from diffcli.primitives.catalogue import FUNCTIONS, Callee, FunctionDoc, catalogue
@@ -21,6 +21,7 @@ __all__ = [
     "error_functions",
     "exponentials",
     "gamma_family",
+    "hyperbolic",
     "linalg",
     "piecewise",
     "powers",

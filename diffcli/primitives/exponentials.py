@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from diffcli.graph import TABLE, Array, Node, Partial, Primitive
+from diffcli.graph import TABLE, Array, Primitive
 from diffcli.primitives import twofold
 from diffcli.primitives.arithmetic import inside, reciprocal, square
 from diffcli.primitives.kinds import elementwise
@@ -24,8 +24,21 @@ exp = elementwise(
     signature="x", doc="Exponential function.", rule="exp(x)", notation="eˣ",
     reference=lambda m, x: m.exp(x), samples=((-20, 20),),
 )  # fmt: skip
+
+
+def _exp2_derivative(x: Array, order: int) -> Array:
+    factor = LN2**order
+    value = factor * np.exp2(x)
+    # From 1024 on the power overflows before the derivative does.
+    return np.where(x >= 1024.0, 256.0 * factor * np.exp2(x - 8.0), value)
+
+
+exp2_derivative: Primitive = elementwise(
+    "exp2_derivative", _exp2_derivative, partials=(lambda y, x: exp2_derivative(x, params=(y.params[0] + 1,)),),
+    doc="A derivative of 2ˣ; the parameter is its order.",
+)  # fmt: skip
 exp2 = elementwise(
-    "exp2", np.exp2, partials=(lambda y, x: LN2 * y,),
+    "exp2", np.exp2, partials=(lambda y, x: exp2_derivative(x, params=(1,)),),
     signature="x", doc="2 to the power x.", rule="log(2)·2ˣ", notation="2ˣ",
     reference=lambda m, x: m.power(2, x), samples=((-20, 20),),
 )  # fmt: skip
@@ -84,9 +97,20 @@ def _logit(x: Array) -> Array:
     return np.where(x < 0.25, low, np.where(x > 0.75, high, middle))
 
 
+def _sigmoid_slope(x: Array) -> Array:
+    t = np.exp(-np.abs(x))
+    below: Array = 1.0 + t
+    return t / below / below
+
+
+sigmoid_slope: Primitive = elementwise(
+    # s(x)·s(−x): s·(1−s) cancels to 0 from x = 37 on; and s(−x) − s(x) of its derivative near 0.
+    "sigmoid_slope", _sigmoid_slope, partials=(lambda y, x: -(y * TABLE["tanh"](0.5 * x)),),
+    doc="s(x)·s(−x) = 1/(4·cosh²(x/2)), the derivative of sigmoid.",
+    reference=lambda m, x: m.sech(x / 2) ** 2 / 4, samples=((-40, 40),),
+)  # fmt: skip
 sigmoid: Primitive = elementwise(
-    # s(x)·s(−x): s·(1−s) cancels to 0 from x = 37 on.
-    "sigmoid", _sigmoid, writes=True, partials=(lambda y, x: y * sigmoid(-x),),
+    "sigmoid", _sigmoid, writes=True, partials=(lambda y, x: sigmoid_slope(x),),
     signature="x", aliases=("expit", "logistic"), doc="1/(1 + exp(−x)).", rule="s(x)·s(−x)", notation="1/(1 + e⁻ˣ)",
     reference=lambda m, x: 1 / (1 + m.exp(-x)), samples=((-40, 40),),
 )  # fmt: skip
@@ -137,9 +161,15 @@ def _shares(a: Array, b: Array) -> Array:
 
 shares: Primitive = elementwise(
     "shares", _shares,
-    partials=(lambda y, a, b: y * shares(b, a), lambda y, a, b: -(y * shares(b, a))),
+    partials=(lambda y, a, b: shares_slope(a, b), lambda y, a, b: -shares_slope(a, b)),
     doc="exp(x)/(exp(x) + exp(y)): x's share of a sum of exponentials.",
     reference=lambda m, a, b: 1 / (1 + m.exp(b - a)), samples=((-20, 20), (-20, 20)),
+)  # fmt: skip
+shares_slope: Primitive = elementwise(
+    "shares_slope", lambda a, b: _shares(a, b) * _shares(b, a),
+    partials=(lambda y, a, b: -(y * TABLE["tanh"](0.5 * (a - b))), lambda y, a, b: y * TABLE["tanh"](0.5 * (a - b))),
+    doc="The product of both shares, the derivative of each.",
+    reference=lambda m, a, b: m.sech((a - b) / 2) ** 2 / 4, samples=((-20, 20), (-20, 20)),
 )  # fmt: skip
 logaddexp = elementwise(
     "logaddexp", _logaddexp, partials=(lambda y, a, b: shares(a, b), lambda y, a, b: shares(b, a)),
@@ -153,12 +183,18 @@ def _xlogy(x: Array, y: Array) -> Array:
     return np.where((x == 0.0) & ~np.isnan(y), 0.0, x * np.log(y))
 
 
-def _xlogy_second(y: Node, a: Node, b: Node) -> Partial:
-    return TABLE["where"](TABLE["equal"](a, 0.0), 0.0, a / inside(b, 0.0))
+def _xlogy_slope(a: Array, b: Array) -> Array:
+    # Where a is 0, the function is 0 for every b.
+    return np.where((a == 0.0) & ~np.isnan(b), 0.0, np.where(b < 0.0, np.nan, a / (b + 0.0)))
 
 
+xlogy_slope: Primitive = elementwise(
+    "xlogy_slope", _xlogy_slope,
+    partials=(lambda y, a, b: reciprocal(inside(b, 0.0)), lambda y, a, b: -xlogy_slope(y, b)),
+    doc="x/y, the derivative of xlogy in y; 0 where x is 0.", samples=((0.1, 5), (0.1, 9)),
+)  # fmt: skip
 xlogy = elementwise(
-    "xlogy", _xlogy, partials=(lambda y, a, b: log(b), _xlogy_second),
+    "xlogy", _xlogy, partials=(lambda y, a, b: log(b), lambda y, a, b: xlogy_slope(a, b)),
     signature="x, y", doc="x·log(y), and 0 where x is 0.", domain="y > 0", rule="log(y), x/y", notation="x·log y",
     reference=lambda m, a, b: a * m.log(b), samples=((-5, 5), (0.1, 9)),
 )  # fmt: skip

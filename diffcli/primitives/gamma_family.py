@@ -14,7 +14,6 @@ import numpy as np
 from diffcli.errors import ExpressionError
 from diffcli.graph import Array, Builder, Node, Primitive
 from diffcli.primitives import twofold
-from diffcli.primitives.arithmetic import square
 from diffcli.primitives.catalogue import function, whole_number
 from diffcli.primitives.kinds import elementwise
 from diffcli.primitives.twofold import Constant, Two
@@ -151,13 +150,30 @@ def _gamma(x: Array) -> Array:
     return np.where(is_pole(x) | np.isnan(x) | np.isneginf(x), np.nan, value)
 
 
-def _gamma_slope(x: Array) -> Array:
-    """Γ'(x) = Γ(x)·ψ(x), in one piece, since Γ may be subnormal or infinite where their product is not."""
+def _bell(order: int, slopes: Sequence[Array]) -> Array:
+    """y⁽ⁿ⁾/y of a y whose logarithm has the derivatives `slopes`: a complete Bell polynomial in them."""
+    found: list[Array] = [np.ones_like(slopes[0])]
+    for m in range(order):
+        terms = [math.comb(m, i) * found[m - i] * slopes[i] for i in range(m + 1)]
+        found.append(np.sum(terms, axis=0))
+    return found[order]
+
+
+def _gamma_derivative(x: Array, order: int) -> Array:
+    """Γ⁽ⁿ⁾(x), Γ'(x) = Γ(x)·ψ(x), in one piece, since Γ may be subnormal or infinite where the product is not."""
     fine, argument = _worked(np.clip(x, -1000.5, 1000.0))
     logarithm, sign = log_gamma_signed(argument)
-    value = exponential(logarithm, twofold.multiply(psi_signed(argument), twofold.whole(sign)))
-    value = np.where(fine, value, np.where(np.abs(x) < _LEAST, -(1.0 / x) / x, np.where(x > 0.0, np.inf, np.nan)))
-    value = np.where(x < -220.0, 0.0, value)
+    if order == 1:
+        factor = psi_signed(argument)
+    else:
+        slopes = [psi_signed(argument)[0], *(polygamma_of(argument[0], k) for k in range(1, order))]
+        factor = twofold.whole(_bell(order, slopes))
+    value = exponential(logarithm, twofold.multiply(factor, twofold.whole(sign)))
+    small = math.factorial(order) / x
+    for _ in range(order):
+        small = -(small / x)
+    value = np.where(fine, value, np.where(np.abs(x) < _LEAST, small, np.where(x > 0.0, np.inf, np.nan)))
+    value = np.where(x < -220.0 - 20.0 * order, 0.0, value)
     return np.where(is_pole(x) | np.isnan(x) | np.isneginf(x), np.nan, value)
 
 
@@ -243,30 +259,37 @@ def _zeta(s: int, a: Two) -> Two:
     return twofold.add(total, twofold.multiply(rest, _power_of(r, s)))
 
 
-def polygamma_of(x: Array, n: int) -> Array:
-    """ψ⁽ⁿ⁾(x) = (−1)ⁿ⁺¹·n!·Σₖ (x+k)^(−n−1), n ≥ 1.
+def polygamma_signed(x: Two, n: int) -> Two:
+    """ψ⁽ⁿ⁾(x) = (−1)ⁿ⁺¹·n!·Σₖ (x+k)^(−n−1), n ≥ 1, for any x but the poles.
 
     Below 0 the sum over all whole numbers, less what lies below x: ζ(s, f) + (−1)ˢ·(ζ(s, 1−f) − ζ(s, 1−x)), where
     f is x less the whole number below.
     """
     s = n + 1
+    one = twofold.two((1.0, 0.0))
+    below = x[0] < 0.0
+    value = _zeta(s, twofold.choose(below, twofold.subtract(one, x), x))
+    if below.any():
+        mirror = twofold.choose(below, x, twofold.whole(np.full_like(x[0], -0.5)))
+        t = twofold.subtract(mirror, twofold.whole(np.floor(mirror[0])))
+        t = twofold.choose(t[0] < 0.0, twofold.add(t, one), t)
+        # The nearest pole's term is split off: 1/tˢ may be too large for the rest.
+        up, down = _zeta(s, t), _zeta(s, twofold.subtract(one, t))
+        mirrored = twofold.add(up, twofold.scaled(twofold.subtract(down, value), 1.0 if s % 2 == 0 else -1.0))
+        value = twofold.choose(below, mirrored, value)
     sign = -1.0 if n % 2 == 0 else 1.0
-    parity = 1.0 if s % 2 == 0 else -1.0
+    return twofold.multiply(value, twofold.two((sign * math.factorial(n), 0.0)))
+
+
+def polygamma_of(x: Array, n: int) -> Array:
+    """ψ⁽ⁿ⁾(x), n ≥ 1."""
+    s = n + 1
+    sign = -1.0 if n % 2 == 0 else 1.0
     factorial = float(math.factorial(n))
     low, high = 2.0 ** (-60.0 / s), 2.0**60
     size = np.abs(x)
     fine = (size >= low) & (size < high) & ((x > 0.0) | (x != np.rint(x)))
-    argument = twofold.whole(np.where(fine, x, 1.5))
-    below = argument[0] < 0.0
-    value = _zeta(s, twofold.choose(below, twofold.subtract(twofold.two((1.0, 0.0)), argument), argument))
-    if below.any():
-        mirror = twofold.whole(np.where(below, argument[0], -0.5))
-        t = twofold.subtract(mirror, twofold.whole(np.floor(mirror[0])))
-        # The nearest pole's term is split off: 1/tˢ may be too large for the rest.
-        up, down = _zeta(s, t), _zeta(s, twofold.subtract(twofold.two((1.0, 0.0)), t))
-        mirrored = twofold.add(up, twofold.scaled(twofold.subtract(down, value), parity))
-        value = twofold.choose(below, mirrored, value)
-    result = sign * factorial * value[0]
+    result = polygamma_signed(twofold.whole(np.where(fine, x, 1.5)), n)[0]
     small = sign * factorial / np.power(x, s)
     # (n−1)!/xⁿ·(1 + n/(2x)): the second term is below an ulp. Scaled, as x⁻ⁿ may be subnormal where the product is not.
     shift = 200 // n
@@ -276,14 +299,14 @@ def polygamma_of(x: Array, n: int) -> Array:
 
 
 gamma: Primitive = elementwise(
-    "gamma", _gamma, partials=(lambda y, x: gamma_slope(x),),
+    "gamma", _gamma, partials=(lambda y, x: gamma_derivative(x, params=(1,)),),
     signature="x", doc="Gamma function: gamma(n + 1) is n!.", domain="all but 0, −1, −2, …", rule="Γ(x)·ψ(x)",
     notation="Γ(x)", reference=lambda m, x: m.gamma(x), samples=((0.1, 20),),
 )  # fmt: skip
-gamma_slope: Primitive = elementwise(
-    "gamma_slope", _gamma_slope, partials=(lambda y, x: gamma(x) * (square(digamma(x)) + polygamma(x, params=(1,))),),
-    doc="The derivative of the gamma function.", reference=lambda m, x: m.gamma(x) * m.digamma(x),
-    samples=((0.1, 20),),
+gamma_derivative: Primitive = elementwise(
+    "gamma_derivative", _gamma_derivative,
+    partials=(lambda y, x: gamma_derivative(x, params=(y.params[0] + 1,)),),
+    doc="A derivative of the gamma function; the parameter is its order.",
 )  # fmt: skip
 lgamma = elementwise(
     "lgamma", _lgamma, partials=(lambda y, x: digamma(x),),

@@ -7,8 +7,10 @@ matrix for which LAPACK gives up (singular, not positive definite, not finite) g
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -171,6 +173,46 @@ def _cofactor_along_by_svd(a: Array, e: Array) -> Array:
     on_diagonal = (pairs @ np.diagonal(turned, axis1=-2, axis2=-1)[..., np.newaxis])[..., 0]
     inner = -pairs * np.swapaxes(turned, -1, -2) + on_diagonal[..., np.newaxis] * np.eye(n)
     return np.asarray(u @ (sign * inner) @ v)
+
+
+def cofactor_further(a: Array, *directions: Array) -> Array:
+    """The derivative of the cofactors of A in all of two or more `directions`, symmetric in them; singular or not.
+
+    In the bases that make A diagonal, by singular values, the determinant's expansion has a term for every choice of
+    rows: the minor of the directions there, times the singular values of the other rows.
+    """
+    n = a.shape[0]
+    batch = max(x.shape[-1] for x in (a, *directions))
+    stacks = [_stacked(np.broadcast_to(x, (n, n, batch))) for x in (a, *directions)]
+    if len(directions) >= n:
+        return np.zeros((n, n, batch))
+    return _batch_last(_each(_cofactor_further_by_svd, *stacks, like=stacks[0]))
+
+
+def _cofactor_further_by_svd(a: Array, *directions: Array) -> Array:
+    u, s, v = np.linalg.svd(a)
+    n, size = s.shape[-1], len(directions) + 1
+    sign = np.rint(np.linalg.det(u) * np.linalg.det(v))[..., np.newaxis, np.newaxis]
+    turned = [np.swapaxes(u, -1, -2) @ e @ np.swapaxes(v, -1, -2) for e in directions]
+    inner = np.zeros_like(a)
+    for rows in itertools.combinations(range(n), size):
+        rest = [i for i in range(n) if i not in rows]
+        weight = s[..., rest].prod(axis=-1)[..., np.newaxis, np.newaxis]
+        if weight.any():
+            block: Any = (..., *np.ix_(rows, rows))
+            inner[block] += weight * _polarized([e[block] for e in turned])
+    return np.asarray(u @ (sign * inner) @ v)
+
+
+def _polarized(directions: Sequence[Array]) -> Array:
+    """The derivative at 0 of the cofactors, of matrices one larger than there are directions, in all of these."""
+    total = np.zeros_like(directions[0])
+    count = len(directions)
+    for chosen in itertools.product((False, True), repeat=count):
+        if any(chosen):
+            summed = np.sum([e for e, taken in zip(directions, chosen, strict=True) if taken], axis=0)
+            total = total + (-1.0) ** (count - sum(chosen)) * _stacked(cofactor(_batch_last(summed)))
+    return total
 
 
 def inv(a: Array) -> Array:

@@ -39,12 +39,19 @@ def _first(dots: Sequence[Node | None], rule: Callable[[Node], Node]) -> Node | 
     return None if dots[0] is None else rule(dots[0])
 
 
+#: Up to this size the third and higher derivatives of det are found for singular matrices too, from all choices of
+#: rows; beyond, these would be too many.
+CHOICES_UP_TO = 12
+
+
 def _third(a: Node, e: Node, f: Node) -> Node:
-    """The gradient in A of ⟨f, D²det(A)[e]⟩, for A not singular."""
+    """The gradient in A of ⟨f, D²det(A)[e]⟩; for large matrices only where A is not singular."""
     if a.shape[0] < 3:
         return a.builder.broadcast(a.builder.constant(0.0), a.shape)
     if a.shape[0] == 3:
         return cofactor_along(e, f)
+    if a.shape[0] <= CHOICES_UP_TO:
+        return cofactor_further(a, e, f)
     x = inv(a)
     p, q = matmul(x, e), matmul(x, f)
     identity = a.builder.constant(np.eye(a.shape[0]))
@@ -84,6 +91,23 @@ cofactor_along: Primitive = _own(
     ),
     _along_pushforward,
     "The derivative of the cofactors of A in the direction E: the second derivative of det, symmetric.",
+)  # fmt: skip
+
+
+def _further_pullback(node: Node, bar: Node, i: int) -> Node:
+    a, *directions = node.args
+    if i == 0:
+        return cofactor_further(a, *directions, bar)
+    return cofactor_further(a, *directions[: i - 1], *directions[i:], bar)
+
+
+def _further_pushforward(node: Node, dots: Sequence[Node | None]) -> Node | None:
+    return total([_further_pullback(node, dot, i) for i, dot in enumerate(dots) if dot is not None])
+
+
+cofactor_further: Primitive = _own(
+    "cofactor_further", lapack.cofactor_further, lambda s, *_: s, _further_pullback, _further_pushforward,
+    "The derivative of the cofactors of A in several directions, the third and higher derivatives of det.",
 )  # fmt: skip
 inv: Primitive = _own(
     "inv", lapack.inv, lambda s: s,

@@ -161,10 +161,18 @@ def _remainder_dividend(y: Node, x: Node, d: Node) -> Partial:
     return where(equal(y, y), 1.0, math.nan)
 
 
-def _remainder_divisor(y: Node, x: Node, d: Node) -> Partial:
+def _taken(y: Array, x: Array, d: Array) -> Array:
     # The quotient that was taken, exactly: x/d may round up to the next whole number. Divided apart, as the
     # difference x − y may overflow.
-    return -round_(x / d - y / d)
+    value = np.rint(x / d - y / d)
+    return np.where(np.isinf(d) & np.isfinite(x), np.where(y == x, 0.0, -1.0), value)
+
+
+taken = elementwise("taken", _taken, arity=3, doc="The whole number q of y = x − q·d, for a remainder y.")
+
+
+def _remainder_divisor(y: Node, x: Node, d: Node) -> Partial:
+    return -taken(y, x, d)
 
 
 mod = elementwise(

@@ -63,57 +63,58 @@ def _falling(n: Array, j: int, k: int) -> Array:
     coefficients = np.polynomial.polynomial.polyfromroots(range(j)) if j else np.ones(1)
     for _ in range(k):
         coefficients = coefficients[1:] * np.arange(1.0, len(coefficients))
-    value = np.zeros_like(n)
-    for c in coefficients[::-1]:
+    if not len(coefficients):
+        return np.zeros_like(n)
+    value = np.full_like(n, coefficients[-1])
+    for c in coefficients[-2::-1]:
         value = value * n + c
     return value
 
 
 def _power_derivative(x: Array, n: Array, j: int, k: int) -> Array:
-    """∂ʲ⁺ᵏ xⁿ/∂xʲ∂nᵏ = Σᵢ (k over i)·[dⁱ/dnⁱ n(n−1)⋯(n−j+1)]·x^(n−j)·(log x)^(k−i).
+    """∂ʲ⁺ᵏ xⁿ/∂xʲ∂nᵏ = x^(n−j)·Σᵢ (k over i)·[dⁱ/dnⁱ n(n−1)⋯(n−j+1)]·(log x)^(k−i).
 
-    x^(n−j) is found as xⁿ/xʲ: the rounding of n − j alone would cost log x ulps. At x = 0 the limit from above.
+    x^(n−j) is found as xⁿ/xʲ: the rounding of n − j alone would cost log x ulps. Mantissas and exponents go their own
+    ways, so that only the result overflows or underflows. At x = 0 the limit from above.
     """
-    y = np.power(x, n)
-    direct = np.power(x, n - j)
-    plain = (np.abs(y) >= SMALLEST_NORMAL) & np.isfinite(y) & (x != 0.0) & np.isfinite(x)
-    first = _falling(n, j, 0)
-    if k == 0:
-        # The factor goes first, and a large power is scaled: n·y must not overflow or underflow where n·xⁿ⁻¹ does not.
-        scale = np.where(np.abs(y) >= 2.0**800, 2.0**-200, 1.0)
-        early = first * (y * scale)
-        for _ in range(j):
-            early = early / x
-        early = early / scale
-        value = np.where(plain, early, first * direct)
-        if j == 1:
-            # A subnormal power times a huge exponent is a normal number again: by halves, the digits are kept.
-            half = np.power(x, 0.5 * n)
-            rescued = first * (half * 2.0**300) / x * half * 2.0**-300
-            value = np.where(~plain & (y < 1.0) & (half >= SMALLEST_NORMAL) & np.isfinite(rescued), rescued, value)
-        return np.where(first == 0.0, 0.0, value)
-    divided = y
+    x, n = np.broadcast_arrays(x, n)
+    falling = _falling(n, j, 0)
+    total = falling
+    if k:
+        logarithm = np.log(x)
+        total = np.zeros_like(x)
+        for i in range(min(k, j) + 1):
+            total = total + math.comb(k, i) * _falling(n, j, i) * logarithm ** (k - i)
+    # Where the power itself is no normal number, its root is, or nothing helps.
+    y, half = np.power(x, n), np.power(np.abs(x), 0.5 * n)
+    plain = (np.abs(y) >= SMALLEST_NORMAL) & np.isfinite(y)
+    usable = (plain | ((half >= SMALLEST_NORMAL) & np.isfinite(half))) & (x != 0.0) & np.isfinite(x)
+    (root, height), (mantissa, exponent) = np.frexp(half), np.frexp(np.where(plain, y, 1.0))
+    odd = (x < 0.0) & (np.fmod(n, 2.0) != 0.0)
+    mantissa = np.where(plain, mantissa, np.where(odd, -root * root, root * root))
+    exponent = np.where(plain, exponent, 2 * height)
+    base, step = np.frexp(np.where(usable, x, 1.0))
+    factor, more = np.frexp(total)
+    value = mantissa * factor
     for _ in range(j):
-        divided = divided / x
-    power_ = np.where(plain & np.isfinite(divided), divided, direct)
-    logarithm = np.log(x)
-    total = np.zeros_like(power_ * logarithm)
-    for i in range(min(k, j) + 1):
-        total = total + math.comb(k, i) * _falling(n, j, i) * logarithm ** (k - i)
-    value = np.where(power_ == 0.0, 0.0, power_ * total)
-    if j == 0:
-        # A subnormal power times a large logarithm may be a normal number again, and an infinite one times a small
-        # logarithm a finite one: by halves, the digits are kept.
-        half = np.power(x, 0.5 * n)
-        scale = np.where(half < 1.0, 2.0**300, 2.0**-300)
-        rescued = (half * scale) * (half * scale) * logarithm**k / scale / scale
-        usable = ~plain & (half >= SMALLEST_NORMAL) & np.isfinite(half) & (x > 0.0) & np.isfinite(x)
-        value = np.where(usable, rescued, value)
-    # At 0 a power's logarithmic factor counts for nothing, unless the power itself is a constant or a pole.
-    pole = first * np.power(0.0, n - j) * (-1.0 if k % 2 else 1.0)
-    at_zero = np.where(n > j, 0.0, np.where(n < j, np.where(first == 0.0, np.nan, pole), np.nan))
-    value = np.where(x == 0.0, at_zero + np.zeros_like(x), value)
-    return np.where(np.isnan(n) & (x == 1.0) & (j == 0), 0.0, value)
+        value = value / base
+    value = np.ldexp(value, exponent + more - j * step)
+    # Elsewhere the power is so far out that it outweighs every factor that is not an exact 0.
+    direct = np.power(x, n - j)
+    outside = np.where(direct == 0.0, 0.0, direct * total)
+    value = np.where(usable, value, outside)
+    if k == 0:
+        value = np.where(falling == 0.0, 0.0, value)
+    else:
+        # At 0 a power's logarithmic factor counts for nothing, unless the power itself is a constant or a pole.
+        pole = falling * np.power(0.0, n - j) * (-1.0 if k % 2 else 1.0)
+        at_zero = np.where(n > j, 0.0, np.where(n < j, np.where(falling == 0.0, np.nan, pole), np.nan))
+        value = np.where(x == 0.0, at_zero, value)
+        # Next to a whole exponent a negative number has no power.
+        value = np.where(x < 0.0, np.nan, value)
+        if j == 0:
+            value = np.where(np.isnan(n) & (x == 1.0), 0.0, value)
+    return np.where((x < 0.0) & (n != np.rint(n)), np.nan, value)
 
 
 def _cube(x: Array, n: Array, out: Array | None = None) -> Array:
@@ -213,20 +214,48 @@ direction: Primitive = elementwise(
     "direction", _direction,
     partials=(
         lambda y, a, b: direction(b, a) * (direction(b, a) / _length(a, b)),
-        lambda y, a, b: -(y * (direction(b, a) / _length(a, b))),
+        lambda y, a, b: -((y * direction(b, a)) / _length(a, b)),
     ),
     doc="a/√(a² + b²), the cosine of a direction, without overflow; 0 at the origin.",
     reference=lambda m, a, b: a / m.hypot(a, b), samples=((0.1, 9), (-9, 9)),
 )  # fmt: skip
 inverse_part: Primitive = elementwise(
-    # The real part of 1/(a + ib), of which the derivative is −1/(a + ib)²; the difference of squares as a product.
+    # The real part of 1/(a + ib), of which the derivative is −1/(a + ib)².
     "inverse_part", _inverse_part,
     partials=(
-        lambda y, a, b: ((b - a) / hypot(a, b) / hypot(a, b)) * ((b + a) / hypot(a, b) / hypot(a, b)),
-        lambda y, a, b: -2.0 * y * inverse_part(b, a),
+        lambda y, a, b: -inverse_power(a, b, params=(2, 0)),
+        lambda y, a, b: -inverse_power(a, b, params=(2, 1)),
     ),
     doc="a/(a² + b²) without overflow or underflow.",
     reference=lambda m, a, b: a / (a * a + b * b), samples=((0.1, 9), (-9, 9)),
+)  # fmt: skip
+
+
+def _inverse_power(a: Array, b: Array, n: int, turns: int) -> Array:
+    """Re(iᵏ/(a + ib)ⁿ) of a and b scaled by a power of two, so that nothing on the way overflows or underflows."""
+    top = np.maximum(np.abs(a), np.abs(b))
+    infinite, exponent = np.isinf(top), np.frexp(np.where(np.isfinite(top), top, 1.0))[1]
+    u, v = np.ldexp(np.where(infinite, 1.0, a), -exponent), np.ldexp(np.where(infinite, 1.0, b), -exponent)
+    square_sum = u * u + v * v
+    real, imaginary = u, -v  # (u − iv)ⁿ; the difference of squares as a product
+    if n > 1:
+        real, imaginary = (u - v) * (u + v), -2.0 * u * v
+    for _ in range(n - 2):
+        real, imaginary = real * u + imaginary * v, imaginary * u - real * v
+    part = (real, -imaginary, -real, imaginary)[turns % 4]
+    for _ in range(n):
+        part = part / square_sum
+    value = np.where(infinite, 0.0, np.ldexp(part, -n * exponent))
+    return np.where(np.isnan(a) | np.isnan(b), np.nan, value)
+
+
+inverse_power: Primitive = elementwise(
+    "inverse_power", _inverse_power,
+    partials=(
+        lambda y, a, b: -float(y.params[0]) * inverse_power(a, b, params=(y.params[0] + 1, y.params[1])),
+        lambda y, a, b: -float(y.params[0]) * inverse_power(a, b, params=(y.params[0] + 1, y.params[1] + 1)),
+    ),
+    doc="Re(iᵏ/(a + ib)ⁿ), up to a factor the derivatives of log(a + ib); the parameters are n and k.",
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""Angles, their inverses, and the hyperbolic functions.
+"""Angles and their inverses.
 
 Each rule is the form that keeps its relative accuracy over the whole domain, and is NaN outside it. The textbook
-form is often another one: 1 − tanh² has no correct digit at 20, 1/√(1−x²) half of them near 1.
+form is often another one: of 1/√(1−x²) half of the digits are wrong near 1.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import math
 
 import numpy as np
 
-from diffcli.graph import TABLE, Array, Node, Partial, Primitive
+from diffcli.graph import Array, Primitive
 from diffcli.primitives import twofold
 from diffcli.primitives.arithmetic import reciprocal, square
 from diffcli.primitives.kinds import elementwise
-from diffcli.primitives.powers import hypot, inverse_part, sqrt
+from diffcli.primitives.powers import hypot, inverse_part
 
 DEGREE = math.pi / 180.0
 
@@ -138,62 +138,4 @@ rad2deg = elementwise(
     "rad2deg", np.rad2deg, partials=(lambda y, x: 180.0 / math.pi,), scales=False,
     signature="x", aliases=("degrees",), doc="Radians to degrees.", rule="180/π", notation="x·180/π",
     reference=lambda m, x: x * 180 / m.pi, samples=((-7, 7),),
-)  # fmt: skip
-
-
-# Hyperbolic functions ---------------------------------------------------------------------------------------
-
-sinh = elementwise(
-    "sinh", np.sinh, partials=(lambda y, x: cosh(x),),
-    signature="x", doc="Hyperbolic sine.", rule="cosh(x)",
-    reference=lambda m, x: m.sinh(x), samples=((-9, 9),),
-)  # fmt: skip
-cosh: Primitive = elementwise(
-    "cosh", np.cosh, partials=(lambda y, x: sinh(x),),
-    signature="x", doc="Hyperbolic cosine.", rule="sinh(x)",
-    reference=lambda m, x: m.cosh(x), samples=((-9, 9),),
-)  # fmt: skip
-sech_square: Primitive = elementwise(
-    # Divided twice: cosh² would overflow where the quotient is still a number.
-    "sech_square", lambda x: 1.0 / np.cosh(x) / np.cosh(x), partials=(lambda y, x: -2.0 * (y * tanh(x)),),
-    doc="1/cosh²(x), the derivative of tanh.", reference=lambda m, x: m.sech(x) ** 2, samples=((-30, 30),),
-)  # fmt: skip
-tanh: Primitive = elementwise(
-    # 1/cosh² and not 1 − tanh², which has no correct digit at 20.
-    "tanh", np.tanh, partials=(lambda y, x: sech_square(x),),
-    signature="x", doc="Hyperbolic tangent.", rule="1/cosh²(x)",
-    reference=lambda m, x: m.tanh(x), samples=((-30, 30),),
-)  # fmt: skip
-asinh = elementwise(
-    "asinh", np.arcsinh, partials=(lambda y, x: reciprocal(hypot(1.0, x)),),
-    signature="x", aliases=("arcsinh",), doc="Inverse hyperbolic sine.", rule="1/√(1+x²)",
-    reference=lambda m, x: m.asinh(x), samples=((-30, 30),),
-)  # fmt: skip
-
-
-def _acosh_bend(y: Node, x: Node) -> Partial:
-    # −x·s³, where x·s is taken apart so that it is 1 and not ∞·0 at the far end.
-    r = reciprocal(x)
-    return -(square(y) * TABLE["where"](x > 2.0, reciprocal(sqrt((1.0 - r) * (1.0 + r))), x * y))
-
-
-acosh_slope: Primitive = elementwise(
-    "acosh_slope", lambda x: 1.0 / (np.sqrt(x - 1.0) * np.sqrt(x + 1.0)), partials=(_acosh_bend,),
-    doc="1/(√(x−1)·√(x+1)), the derivative of acosh.",
-    samples=((1.1, 30),),
-)  # fmt: skip
-acosh = elementwise(
-    "acosh", np.arccosh, partials=(lambda y, x: acosh_slope(x),),
-    signature="x", aliases=("arccosh",), doc="Inverse hyperbolic cosine.", domain="x ≥ 1",
-    rule="1/(√(x−1)·√(x+1))", reference=lambda m, x: m.acosh(x), samples=((1, 30),),
-)  # fmt: skip
-atanh_slope: Primitive = elementwise(
-    "atanh_slope", lambda x: np.where(np.abs(x) <= 1.0, 1.0 / ((1.0 - x) * (1.0 + x)), np.nan),
-    partials=(lambda y, x: 2.0 * x * square(y),), doc="1/((1−x)(1+x)), the derivative of atanh.",
-    samples=((-0.99, 0.99),),
-)  # fmt: skip
-atanh = elementwise(
-    "atanh", np.arctanh, partials=(lambda y, x: atanh_slope(x),),
-    signature="x", aliases=("arctanh",), doc="Inverse hyperbolic tangent.", domain="−1 < x < 1",
-    rule="1/((1−x)(1+x))", reference=lambda m, x: m.atanh(x), samples=((-0.99, 0.99),),
 )  # fmt: skip

@@ -129,7 +129,10 @@ STRUCTURE = [
 LINALG = [
     *(case(name, (n, n)) for name in ("det", "cofactor") for n in (1, 2, 3, 4)),
     *(case("cofactor_along", (n, n), (n, n)) for n in (1, 2, 3)),
-    case("cofactor_along", (4, 4), (4, 4), values=(DEFINITE, ANY)),  # its own derivative needs the inverse
+    case("cofactor_along", (4, 4), (4, 4)),
+    case("cofactor_along", (13, 13), (13, 13), values=(DEFINITE, ANY)),  # its own derivative needs the inverse
+    case("cofactor_further", (4, 4), (4, 4), (4, 4)),
+    case("cofactor_further", (5, 5), (5, 5), (5, 5), (5, 5)),
     *(case(name, (3, 3), values=(DEFINITE,)) for name in ("inv", "logabsdet", "chol", "eigvalsh", "eigenvectors")),
     case("inv", (1, 1), values=((1.0, 2.0),)),
     case("solve", (3, 3), (3, 1), values=(DEFINITE, ANY)),
@@ -167,6 +170,15 @@ ELEMENTWISE = [
     case("power_derivative", (), (), params=(1, 0), values=((0.1, 5.0), (-3.0, 3.0))),
     case("power_derivative", (), (), params=(0, 2), values=((0.1, 5.0), (-3.0, 3.0))),
     case("power_derivative", (), (), params=(2, 1), values=((0.1, 5.0), (-3.0, 3.0))),
+    case("exp2_derivative", (), params=(2,), values=((-20.0, 20.0),)),
+    case("acosh_derivative", (), params=(1,), values=((1.1, 30.0),)),
+    case("acosh_derivative", (), params=(4,), values=((1.5, 9.0),)),
+    case("gamma_derivative", (), params=(1,), values=((0.1, 5.0),)),
+    case("gamma_derivative", (), params=(2,), values=((-3.9, -3.1),)),
+    case("beta_bend", (), (), params=(False,), values=((0.1, 20.0), (0.1, 20.0))),
+    case("beta_bend", (), (), params=(True,), values=((0.1, 20.0), (0.1, 20.0))),
+    *(case("inverse_power", (), (), params=(n, k), values=((0.5, 9.0), ANY)) for n in (1, 2, 3) for k in range(4)),
+    case("taken", (), (), (), values=((0.1, 0.2), (3.1, 3.2), (0.7, 0.8))),
     case("quotient", (), (), (), data=(1,), values=((1.0, 9.0), ANY, (0.5, 9.0))),
     case("polygamma", (), params=(1,), values=((0.1, 20.0),)),
     case("polygamma", (), params=(2,), values=((-3.9, -3.1),)),

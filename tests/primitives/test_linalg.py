@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fractions
 import itertools
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 import diffcli
 from diffcli.errors import DiffcliError
+from diffcli.higher import derivatives
 
 NAN = np.nan
 
@@ -66,6 +68,28 @@ SINGULAR = [
 def test_det_of_singular_matrices(matrix: Any) -> None:
     assert _value("det(A)", A=matrix) == float(_exact_det(matrix))
     np.testing.assert_allclose(_gradient("det(A)", A=matrix)["A"], _exact_cofactors(matrix), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize(("n", "rank"), [(4, 4), (4, 3), (4, 2), (4, 1), (5, 2), (6, 4)])
+def test_det_along_a_line_has_the_derivatives_of_its_polynomial(n: int, rank: int) -> None:
+    """Up to the fifth, at singular matrices too. The polynomial det(A + t·E) from its values at 0, 1, …, n, exactly."""
+    rng = np.random.default_rng(n * 10 + rank)
+    a = rng.integers(-3, 4, (n, rank)) @ rng.integers(-3, 4, (rank, n))
+    e = rng.integers(-3, 4, (n, n))
+    differences = [_exact_det(a + t * e) for t in range(n + 1)]
+    coefficients = [fractions.Fraction(0)] * (n + 1)  # of powers of t, by Newton's formula
+    basis = [fractions.Fraction(1)]
+    for k in range(n + 1):
+        for i, c in enumerate(basis):
+            coefficients[i] += differences[0] * c
+        differences = [(after - before) / (k + 1) for before, after in itertools.pairwise(differences)]
+        basis = [(basis[i - 1] if i else 0) - (k * basis[i] if i < len(basis) else 0) for i in range(len(basis) + 1)]
+    rows = ", ".join(
+        "[" + ", ".join(f"{x} + t*({y})" for x, y in zip(*row, strict=True)) + "]" for row in zip(a, e, strict=True)
+    )
+    found = derivatives(diffcli.parse(f"det([{rows}])"), {"t": 0.0}, order=min(n, 5))
+    exact = [float(math.factorial(k) * c) for k, c in enumerate(coefficients[: min(n, 5) + 1])]
+    np.testing.assert_allclose(found, exact, rtol=1e-11, atol=1e-11 * max(map(abs, exact)))
 
 
 def test_det_of_permutations_and_empty() -> None:
