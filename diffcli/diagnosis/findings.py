@@ -62,6 +62,7 @@ class Examination:
         if any(np.isnan(value).any() for value in self.question.at.values()):
             return self._made
         first = next(iter(self.passes.values()))
+        self._mind_signed_zeros(first)
         bad_values = self._bad_values(first)
         culprit = self._culprit(first, primal=True)
         derivatives = self._derivatives()
@@ -119,6 +120,22 @@ class Examination:
             flat = np.concatenate([np.ravel(passes.relative(node, errors)) for node in self.function.outputs])
             bad = [int(o) for o in np.flatnonzero(flat > passes.trusted)]
         return bad
+
+    def _mind_signed_zeros(self, passes: Passes) -> None:
+        """Arbitrary precision has no −0: a value that is right just below 0 is right there."""
+        known = self.truth.values
+        minus = {node: (value == 0.0) & np.signbit(value) for node, value in self.question.at.items()}
+        if known is None or not any(flags.any() for flags in minus.values()):
+            return
+        reported = self._reported(passes)
+        odd = [o for o, value in enumerate(reported) if not right(value, known[o])]
+        if not odd:
+            return
+        below = {node: np.where(minus[node], -(2.0**-1074), value) for node, value in self.question.at.items()}
+        signed = truth(self.question, below, self._seconds / 2).values or known
+        for o in odd:
+            if right(reported[o], signed[o]):
+                known[o] = signed[o]
 
     # Zeros ...............................................................................................
     #

@@ -93,3 +93,20 @@ def test_a_determinant_beyond_doubles_is_not_singular() -> None:
     np.testing.assert_array_equal(
         diffcli.evaluate(diffcli.parse("inv(A)"), {"A": [[1e-200, 0.0], [0.0, 1e-200]]})["f"], np.eye(2) * 1e200
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "point", "value", "codes"),
+    [
+        ("atan2(y,x)", {"y": -0.0, "x": -1.0}, -np.pi, ["kink"]),
+        ("atan2(y,x)", {"y": 0.0, "x": -1.0}, np.pi, ["kink"]),
+        ("1/x", {"x": -0.0}, -inf, ["pole"]),
+        ("atan(1/x)", {"x": -0.0}, -np.pi / 2, ["pole"]),
+    ],
+)
+def test_a_value_at_minus_zero_is_not_doubted(
+    source: str, point: dict[str, Any], value: float, codes: list[str]
+) -> None:
+    found = findings(source, point, "grad")
+    assert [finding.code for finding in found] == codes
+    assert found[0].refined["value"] == pytest.approx(value, rel=1e-15)
