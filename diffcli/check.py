@@ -133,9 +133,9 @@ def agreement(a: float, b: float) -> float:
 def _rounding(bound: Bound, o: int, j: int) -> float:
     """What rounding may have done to one entry of the Jacobian."""
     from diffcli.diagnosis.bounds import EPS
-    from diffcli.diagnosis.questions import QUESTIONS
+    from diffcli.diagnosis.questions import ask
 
-    question = QUESTIONS["jacobian"](bound, None)
+    question = ask(bound, "jacobian")
     if question.what != "jacobian":
         return 0.0
     passes = question.all.column(o)

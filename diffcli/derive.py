@@ -99,6 +99,18 @@ def tangent(outputs: Sequence[Node], seeds: Mapping[Node, Node]) -> list[Node | 
     return [dots.get(output) for output in outputs]
 
 
+def looked_at(outputs: Sequence[Node]) -> dict[Node, Node | None]:
+    """For every node that the outputs depend on, the condition under which they look at it; `None`: always."""
+    conditions = _Conditions()
+    for output in outputs:
+        conditions.either(output, None)
+    order = ancestors(outputs)
+    for node in reversed(order):
+        for i, arg in enumerate(node.args):
+            conditions.either(arg, conditions.through(node, i))
+    return {node: conditions.of(node) for node in order}
+
+
 class _Conditions:
     """For every node, when it is looked at: `None` means always."""
 
@@ -114,6 +126,10 @@ class _Conditions:
             self._known[node] = None
         else:
             self._known[node] = before | condition
+
+    def of(self, node: Node) -> Node | None:
+        """When `node` is looked at."""
+        return self._known[node]
 
     def through(self, node: Node, i: int) -> Node | None:
         """When `node` looks at its i-th argument: when it is looked at itself, and its own choice falls so."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from diffcli.bound import Differentiable, Point, bind
-from diffcli.diagnosis.questions import QUESTIONS
+from diffcli.diagnosis.questions import ask
 
 if TYPE_CHECKING:
     from diffcli.diagnosis.findings import Finding
@@ -32,7 +32,7 @@ def examine(
     Empty at ordinary points, which are told by the rounding-error bound alone.
     """
     bound = bind(f, at, wrt)
-    question = QUESTIONS[what](bound, v)
+    question = ask(bound, what, v)
     if not question.suspicious():
         return []
     from diffcli.diagnosis.findings import Examination

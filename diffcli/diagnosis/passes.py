@@ -148,18 +148,22 @@ class Passes:
 
     def uncertain(self, trusted: float) -> Array:
         """For each member of the batch, whether a result's error bound is larger than `trusted` units of EPS."""
-        odd = np.zeros(self.batch, dtype=bool)
+        return self.worst() > trusted
+
+    def worst(self) -> Array:
+        """For each member of the batch, the largest error bound of a result in units of its last place."""
+        worst = np.zeros(self.batch)
         errors = self.errors()
         dwarfed = self._dwarfed()
         for node in self.results():
-            flags = self.relative(node, errors) > trusted
+            ulps = self.relative(node, errors)
             if dwarfed is not None and node in self.derived.nodes:
                 # Among many derivatives some cross 0 by chance; they are judged by the largest.
                 size = np.abs(self.values[node])
                 with np.errstate(all="ignore"):
-                    flags &= ~(errors[node] * EPS <= np.maximum(EXCUSABLE * size, 64 * EPS * dwarfed))
-            odd |= _any(flags)
-        return odd
+                    ulps = np.where(errors[node] * EPS <= np.maximum(EXCUSABLE * size, 64 * EPS * dwarfed), 0.0, ulps)
+            worst = np.maximum(worst, ulps.max(axis=tuple(range(ulps.ndim - 1)), initial=0.0))
+        return worst
 
     def _dwarfed(self) -> Array | None:
         """The largest derivative of each member of the batch, where there are many."""

@@ -6,7 +6,7 @@ Loaded at every start: what looks closely (`findings`) is not, and ordinary poin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,23 +21,42 @@ LOOKED_AT = 16
 MOST_NUMBERS = 1 << 22
 
 
+class Asked(NamedTuple):
+    """What a command computes, whatever the point: the graph of its answer, and the seeds of its rows, side by side
+    on the batch axis.
+    """
+
+    what: str
+    derived: Derived
+    seeds: Sequence[NDArray[Any]] = ()
+
+    @property
+    def rows(self) -> int:
+        """How many seeds there are."""
+        return max([seed.shape[-1] for seed in self.seeds], default=1)
+
+    def row(self, k: int) -> list[NDArray[Any]]:
+        """The k-th seed alone."""
+        return [seed if seed.shape[-1] == 1 else seed[..., k : k + 1] for seed in self.seeds]
+
+
 class Question:
     """What a command computes at a point, as passes over a graph; a seed of the batch for each row of its answer."""
 
-    def __init__(self, bound: Bound, what: str, derived: Derived, seeds: Sequence[NDArray[Any]] = ()) -> None:
-        self.what = what
+    def __init__(self, bound: Bound, asked: Asked) -> None:
+        self.what = asked.what
         self.bound = bound
         self.function = bound.function
         self.wrt = bound.wrt
         self.at = {node: value[..., 0] for node, value in bound.at.items()}
-        self.all = Passes(derived, bound.at, seeds)
+        self.all = Passes(asked.derived, bound.at, asked.seeds)
         #: The seeds that need a closer look, once `suspicious` has been asked.
         self.seeds: list[int] = []
 
     def suspicious(self) -> bool:
         """Whether any of the numbers, or a number on the way, needs a closer look."""
         self.seeds = self.all.suspicious()
-        if any(not np.isfinite(value).all() for value in self.at.values()):
+        if not all(np.isfinite(value).all() for value in self.at.values()):
             self.seeds = self.seeds or [0]
         return bool(self.seeds)
 
@@ -47,8 +66,20 @@ class Question:
         return {b: self.all.column(b) for b in self.seeds[:LOOKED_AT]}
 
 
-def _eval(bound: Bound, v: Any) -> Question:
-    return Question(bound, "eval", bound.once("diagnosis: eval", lambda: Derived(bound.function)))
+def ask(bound: Bound, what: str, v: Any = None) -> Question:
+    """What a command answers at a point: ``eval``, ``grad``, ``jacobian``, ``vjp`` (with the cotangent `v`), ``jvp``
+    (with the tangent `v`) or ``hessian``.
+    """
+    return Question(bound, asked(bound, what, v))
+
+
+def asked(bound: Bound, what: str, v: Any = None) -> Asked:
+    """The same for whatever point. Where it would take too many numbers, the values alone are seen to."""
+    return _ASKED[what](bound, v)
+
+
+def _eval(bound: Bound, v: Any) -> Asked:
+    return Asked("eval", bound.once("diagnosis: eval", lambda: Derived(bound.function)))
 
 
 def _one_hots(nodes: Sequence[Node]) -> list[NDArray[Any]]:
@@ -69,20 +100,20 @@ def _too_large(derived: Derived, seeds: int) -> bool:
     return not seeds or seeds * derived.size > MOST_NUMBERS
 
 
-def _grad(bound: Bound, v: Any) -> Question:
+def _grad(bound: Bound, v: Any) -> Asked:
     (output,) = bound.function.outputs
     if output.shape:  # of one element: an optimiser's
         return _rows(bound, v, "grad")
     derived = bound.once("diagnosis: gradient", lambda: gradient(bound))
-    return _eval(bound, v) if _too_large(derived, 1) else Question(bound, "grad", derived)
+    return _eval(bound, v) if _too_large(derived, 1) else Asked("grad", derived)
 
 
-def _rows(bound: Bound, v: Any, what: str = "jacobian") -> Question:
+def _rows(bound: Bound, v: Any, what: str = "jacobian") -> Asked:
     derived = bound.once("diagnosis: reverse", lambda: reverse(bound))
     outputs = bound.function.outputs
     if _too_large(derived, sum(node.size for node in outputs)):
         return _eval(bound, v)
-    return Question(bound, what, derived, _one_hots(outputs))
+    return Asked(what, derived, _one_hots(outputs))
 
 
 def _given(seeds: Sequence[Node], names: Sequence[str], v: Mapping[str, ArrayLike]) -> list[NDArray[Any]]:
@@ -92,27 +123,27 @@ def _given(seeds: Sequence[Node], names: Sequence[str], v: Mapping[str, ArrayLik
     ]
 
 
-def _vjp(bound: Bound, v: Mapping[str, ArrayLike]) -> Question:
+def _vjp(bound: Bound, v: Mapping[str, ArrayLike]) -> Asked:
     derived = bound.once("diagnosis: reverse", lambda: reverse(bound))
-    return Question(bound, "vjp", derived, _given(derived.seeds, bound.function.names, v))
+    return Asked("vjp", derived, _given(derived.seeds, bound.function.names, v))
 
 
-def _jvp(bound: Bound, v: Mapping[str, ArrayLike]) -> Question:
+def _jvp(bound: Bound, v: Mapping[str, ArrayLike]) -> Asked:
     derived = bound.once("diagnosis: forward", lambda: forward(bound))
-    return Question(bound, "jvp", derived, _given(derived.seeds, [node.params[0] for node in bound.wrt], v))
+    return Asked("jvp", derived, _given(derived.seeds, [node.params[0] for node in bound.wrt], v))
 
 
-def _hessian(bound: Bound, v: Any) -> Question:
+def _hessian(bound: Bound, v: Any) -> Asked:
     if not bound.wrt:
         return _eval(bound, v)
     derived = bound.once("diagnosis: hessian", lambda: second(bound))
     if _too_large(derived, sum(node.size for node in bound.wrt)):
         return _eval(bound, v)
-    return Question(bound, "hessian", derived, _one_hots(bound.wrt))
+    return Asked("hessian", derived, _one_hots(bound.wrt))
 
 
 #: By what is asked; each takes the function at its point and the cotangent or the tangent.
-QUESTIONS: dict[str, Callable[[Bound, Any], Question]] = {
+_ASKED: dict[str, Callable[[Bound, Any], Asked]] = {
     "eval": _eval,
     "grad": _grad,
     "jacobian": _rows,

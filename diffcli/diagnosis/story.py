@@ -15,7 +15,7 @@ from diffcli.bound import Differentiable, Point, Values, bind
 from diffcli.calculus import jacobian
 from diffcli.diagnosis.bounds import EPS
 from diffcli.diagnosis.findings import Examination, Finding
-from diffcli.diagnosis.questions import QUESTIONS
+from diffcli.diagnosis.questions import ask
 from diffcli.errors import Span
 from diffcli.rewrites import rewrites
 
@@ -64,7 +64,7 @@ def diagnose(
     bound = bind(f, at, wrt)
     found = jacobian(f, at, wrt=wrt)
     scalar = found.matrix.shape[0] == 1
-    question = QUESTIONS["grad" if scalar else "jacobian"](bound, None)
+    question = ask(bound, "grad" if scalar else "jacobian")
     doubted = question.suspicious()
     if not doubted:
         question.seeds = [0]

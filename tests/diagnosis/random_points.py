@@ -21,7 +21,7 @@ import diffcli
 from diffcli.bound import bind
 from diffcli.diagnosis import examine
 from diffcli.diagnosis.findings import Finding
-from diffcli.diagnosis.questions import QUESTIONS
+from diffcli.diagnosis.questions import ask
 
 UNARY = [
     "sin({})", "cos({})", "exp({})", "log({})", "sqrt({})", "tanh({})", "atan({})", "({})^2", "({})^3", "1/({})",
@@ -130,7 +130,7 @@ def judge(source: str, at: dict[str, float], tally: Tally) -> None:
         return
     tally.seen["smooth"] += 1
     right = [truth[0], *(truth[1][name] for name in gradient)]
-    question = QUESTIONS["grad"](bind(program, at), None)
+    question = ask(bind(program, at), "grad")
     passes = question.all
     bounds = [float(np.max(passes.errors()[node])) for node in (*passes.function.outputs, *passes.derived.nodes)]
     pairs = list(zip(numbers, right, strict=True))

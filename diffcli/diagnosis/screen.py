@@ -1,0 +1,429 @@
+"""Which of many points need a closer look, found at a small part of what computing them took.
+
+Three questions, from cheap to dear. Is a result not finite, or so small that rounding may have spoilt it? The threshold
+comes from the ranges of the inputs (`ranges`) and is the same for all points, so that this is a comparison a result.
+Does an operation stand at its kink or jump, or leave the doubles' range? A plan of its own computes these flags, where
+there are such operations. And only for the points whose results are small: is their own error bound large (`passes`)?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.bound import Bound
+from diffcli.derive import looked_at
+from diffcli.diagnosis.bounds import EPS, SUBNORMAL_ERROR
+from diffcli.diagnosis.passes import EXCUSABLE, Passes
+from diffcli.diagnosis.questions import Asked
+from diffcli.diagnosis.ranges import INF, Range, of_constant, ranges
+from diffcli.diagnosis.sites import at_site
+from diffcli.evaluation import Plan
+from diffcli.graph import TABLE, Node, Primitive
+
+Array: TypeAlias = NDArray[Any]
+
+LARGEST = float(np.finfo(np.float64).max)
+#: Numbers looked at in one go: what fits a core's nearest caches.
+CHUNK = 1 << 15
+#: How many rules of ranges are worth their while: rows of an answer times nodes of its graph.
+MOST_RULES = 1 << 17
+#: Points whose error bounds are computed together.
+TOGETHER = 1 << 11
+#: Where the ranges say too little of more than one point in so many, so many points say what errors are usual, and
+#: results are in doubt that errors so many times larger would spoil.
+ONE_IN, SAMPLE, ROOM = 256, 192, 64.0
+#: The share of the points of a block whose error bounds are computed, unless one of them turns out too large; and how
+#: many they are at least.
+SHARE, FEW = 1 / 1024, 256
+
+
+class Suspects(NamedTuple):
+    """Points that need a closer look: their rows, in order; what is odd about each, as a number that is the same for
+    those that are odd in the same way; and where that is only its error bound, how large the bound is, in units of the
+    last place (else 0).
+    """
+
+    rows: Array
+    signatures: Array
+    bounds: Array
+
+
+class Screen:
+    """Looks over the answers to one question about one formula, as many blocks of points as there are."""
+
+    def __init__(self, bound: Bound, asked: Asked) -> None:
+        self._function, self._asked = bound.function, asked
+        #: Asked whether the numbers at these rows are right all the same, the most doubtful first.
+        self.appeal: Callable[[Array], bool] | None = None
+        derived = asked.derived
+        self._later = [node for node in derived.order if node not in derived.primal]
+        self._trusted = EXCUSABLE / EPS + len(derived.order)
+        self._box: dict[Node, Range] = {}
+        self._doubtful: list[Any] = []
+        self._sampled = False
+        self._flags: list[Node] = []
+        self._any_flag: Plan | None = None
+        self._all_flags: Plan | None = None
+
+    def suspects(self, at: Mapping[Node, Array], answers: Sequence[Array], count: int, jobs: int = 1) -> Suspects:
+        """The points that need a closer look, of `count`. `at` has the points on the last axis, `answers` (in the
+        command's order) on the first.
+        """
+        grown, infinite = self._fit(at)
+        odd, small = self._marked(answers, count)
+        if np.count_nonzero(small) * ONE_IN > count and (grown or not self._sampled):
+            self._sample(at, answers, count)
+            odd, small = self._marked(answers, count)
+        if self._any_flag is not None:
+            (flagged,) = self._any_flag.run(at, jobs)
+            odd |= flagged
+        for value in infinite:
+            odd |= ~np.isfinite(value).all(axis=tuple(range(value.ndim - 1)))
+        doubted, bounds = self._bounded(at, answers, np.flatnonzero(small & ~odd), count)
+        rows = np.union1d(np.flatnonzero(odd), doubted)
+        known = np.zeros((len(rows), bounds.shape[1]))
+        known[np.searchsorted(rows, doubted)] = bounds
+        return Suspects(rows, self._signed(at, answers, rows, known > 0.0), known.max(axis=1, initial=0.0))
+
+    def _marked(self, answers: Sequence[Array], count: int) -> tuple[Array, Array]:
+        """The points with a result that is not finite, and those with one that is in doubt for its size."""
+        odd, small = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+        # Of an answer that is too large to be followed, only the values have thresholds.
+        for answer, threshold in zip_longest(answers, self._doubtful, fillvalue=-1.0):
+            _mark(np.asarray(answer), threshold, odd, small)
+        return odd, small
+
+    # The ranges ..........................................................................................
+
+    def _fit(self, at: Mapping[Node, Array]) -> tuple[bool, list[Array]]:
+        """Makes the box of the inputs hold these points, and the thresholds fit the box. Whether it had to grow, and
+        the inputs that have numbers which are not finite.
+        """
+        fits = bool(self._box)
+        infinite = []
+        for node in self._function.inputs:
+            found, finite = _range(at[node])
+            if not finite:
+                infinite.append(at[node])
+            before = self._box.get(node)
+            if before is None:
+                self._box[node], fits = found, False
+            elif found.low < before.low or found.high > before.high or found.least < before.least:
+                # A little wider than needed, so that the next block fits.
+                low, high = min(found.low, before.low), max(found.high, before.high)
+                room = 0.25 * (high - low)
+                self._box[node] = Range(
+                    low - room if found.low < before.low else low,
+                    high + room if found.high > before.high else high,
+                    min(found.least / 1024.0, before.least),
+                )
+                fits = False
+        if not fits:
+            self._settle()
+        return not fits, infinite
+
+    def _settle(self) -> None:
+        asked, derived = self._asked, self._asked.derived
+        primal = derived.primal
+        base = ranges([node for node in derived.order if node in primal], self._box, primal)
+        flags = [node for node in base if node.op.name != "input" and base[node].ends and not node.constant]
+        self._set_flags(flags)
+        bound_by = self._threshold
+        outputs = [bound_by(base.get(node)) for node in self._function.outputs]
+        rows = []
+        costly = asked.rows * len(self._later) > MOST_RULES
+        for k in range(asked.rows):
+            if costly:
+                rows.append([-1.0] * len((*derived.nodes, *derived.also)))
+                continue
+            seeds = {node: of_constant(seed[..., 0]) for node, seed in zip(derived.seeds, asked.row(k), strict=True)}
+            found = ranges(self._later, {**base, **seeds}, primal)
+            rows.append([bound_by(found.get(node)) for node in (*derived.nodes, *derived.also)])
+        self._doubtful = [*outputs, *self._arranged(rows)]
+        self._sampled = False
+
+    def _threshold(self, found: Range | None) -> float:
+        """Up to which size a result is in doubt; −1: at no size."""
+        if found is None:  # a condition
+            return -1.0
+        if found.q >= self._trusted:
+            return INF
+        excess = found.u - 4 * SUBNORMAL_ERROR
+        return excess / (self._trusted - found.q) if excess > 0.0 else -1.0
+
+    # Kinks, and where numbers end ........................................................................
+
+    def _set_flags(self, ending: Sequence[Node]) -> None:
+        derived = self._asked.derived
+        sited = derived.sited if derived.nodes else []
+        conditions = looked_at(self._function.outputs) if sited or ending else {}
+        flags = [_per_point(_where_looked_at(_site_flag(node), conditions.get(node))) for node in sited]
+        flags += [
+            _per_point(_where_looked_at(_made(_NOT_FINITE, (node,), node.shape), conditions.get(node)))
+            for node in ending
+        ]
+        flags = list(dict.fromkeys(flags))
+        if flags == self._flags:
+            return
+        self._flags = flags
+        total = flags[0]
+        for flag in flags[1:]:
+            total = total | flag
+        self._any_flag, self._all_flags = Plan([total]), Plan(flags)
+
+    # Error bounds ........................................................................................
+
+    def _sample(self, at: Mapping[Node, Array], answers: Sequence[Array], count: int) -> None:
+        """Thresholds from the errors at some points, where those from the ranges are larger: at the extremes of every
+        input and of every answer, and at points spread evenly.
+        """
+        self._sampled = True
+        chosen = [np.linspace(0, count - 1, SAMPLE).astype(np.intp)]
+        arrays = [np.moveaxis(value, -1, 0) for value in at.values() if value.shape[-1] == count]
+        for array in (*arrays, *answers):
+            flat = array.reshape(count, -1)[:, : SAMPLE // 4]
+            if flat.size:
+                chosen += [flat.argmin(axis=0), flat.argmax(axis=0)]
+        some = _taken(at, np.unique(np.concatenate(chosen)))
+        asked, derived = self._asked, self._asked.derived
+        outputs: list[Array] = []
+        rows: list[list[Array]] = []
+        for k in range(asked.rows):
+            passes = Passes(derived, some, asked.row(k))
+            errors = passes.errors()
+            usual = [_usual(errors[node], passes.values[node]) for node in passes.results()]
+            outputs = usual[: len(self._function.outputs)]
+            rows.append(usual[len(outputs) :])
+        self._apply([*outputs, *self._arranged(rows)])
+
+    def _apply(self, usual: Sequence[Array]) -> None:
+        self._doubtful = [
+            np.minimum(threshold, np.where(errors > 4 * SUBNORMAL_ERROR, ROOM * errors / self._trusted, -1.0))
+            for threshold, errors in zip(self._doubtful, usual, strict=True)
+        ]
+
+    def _arranged(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """What is known of the derivatives, a row a seed, as the answer has them."""
+        derived = self._asked.derived
+        if self._asked.what not in ("jacobian", "hessian"):
+            return list(rows[0])
+        width = len(derived.nodes)
+        matrix = [
+            np.concatenate([
+                np.broadcast_to(each, node.shape).ravel() for each, node in zip(row[:width], derived.nodes, strict=True)
+            ] or [np.zeros(0)])
+            for row in rows
+        ]  # fmt: skip
+        return [*rows[0][width:], np.array(matrix)]
+
+    def _bounded(
+        self, at: Mapping[Node, Array], answers: Sequence[Array], rows: Array, count: int
+    ) -> tuple[Array, Array]:
+        """Of some points those whose error bound is too large, and the bound for each row of the answer.
+
+        Where there are too many, at first only those whose results are smallest against their thresholds are looked
+        at, and as many spread evenly.
+        """
+        limit = max(FEW, int(SHARE * count))
+        if len(rows) > 2 * limit:
+            some = rows[np.linspace(0, len(rows) - 1, min(len(rows), 16 * limit)).astype(np.intp)]
+            nearest = np.argpartition(self._closeness(answers, some), limit)[:limit]
+            first = some[np.union1d(nearest, np.linspace(0, len(some) - 1, limit).astype(np.intp))]
+            found = self._bounds(at, first)
+            if not found.any() or self._appealed(first, found):
+                return rows[:0], found[:0]
+        found = self._bounds(at, rows)
+        kept = np.flatnonzero(found.any(axis=1))
+        return rows[kept], found[kept]
+
+    def _closeness(self, answers: Sequence[Array], rows: Array) -> Array:
+        """How small the results are against their thresholds, at some points."""
+        least = np.full(len(rows), INF)
+        for answer, threshold in zip_longest(answers, self._doubtful, fillvalue=-1.0):
+            size = np.abs(np.asarray(answer)[rows])
+            limit = np.asarray(threshold)
+            with np.errstate(all="ignore"):
+                ratio = np.where(limit > 0.0, size / limit, INF)
+            least = np.minimum(least, ratio.reshape(len(rows), -1).min(axis=1, initial=INF))
+        return least
+
+    def _appealed(self, rows: Array, bounds: Array) -> bool:
+        """Whether the rows of the largest bounds turn out right, so that bounds up to those are no reason for doubt."""
+        worst = bounds.max(axis=1)
+        order = np.argsort(-worst, kind="stable")
+        if self.appeal is None or not self.appeal(rows[order]):
+            return False
+        self._trusted = max(self._trusted, 4.0 * float(worst[order[0]]))
+        self._settle()
+        return True
+
+    def _bounds(self, at: Mapping[Node, Array], rows: Array) -> Array:
+        """The error bounds of some points that are too large, a column a row of the answer; else 0."""
+        asked = self._asked
+        found = np.zeros((len(rows), asked.rows))
+        for start in range(0, len(rows), TOGETHER):
+            part = rows[start : start + TOGETHER]
+            some = _taken(at, part)
+            for k in range(asked.rows):
+                passes = Passes(asked.derived, some, asked.row(k))
+                worst = np.where(passes.not_finite(), INF, passes.worst())
+                found[start : start + len(part), k] = np.where(worst > self._trusted, worst, 0.0)
+        return found
+
+    # What is odd .........................................................................................
+
+    def _signed(self, at: Mapping[Node, Array], answers: Sequence[Array], rows: Array, uncertain: Array) -> Array:
+        """What is odd about some points, as a number."""
+        signed = np.zeros(len(rows), dtype=np.uint64)
+        if not len(rows):
+            return signed
+        some = _taken(at, rows)
+        for mark in uncertain.T:
+            _fold(signed, mark)
+        for value in some.values():
+            _fold(signed, _kinds(value))
+        wrong = np.zeros(len(rows), dtype=bool)
+        for answer in answers:
+            columns = np.moveaxis(answer[rows], 0, -1)
+            for column in columns.reshape(-1, len(rows)):
+                kinds = _kinds(column)
+                wrong |= kinds != 0
+                _fold(signed, kinds)
+        if self._all_flags is not None:
+            for flag in self._all_flags.run(some):
+                _fold(signed, flag)
+        # Where a result is not finite, the reason is what first was not.
+        if wrong.any():
+            primal = self._asked.derived.primal
+            nodes = [
+                node for node in self._asked.derived.order
+                if node in primal and not node.constant and not node.boolean and node.args
+            ]  # fmt: skip
+            why = signed[wrong]
+            for value in Plan(nodes).run(_taken(some, np.flatnonzero(wrong))) if nodes else ():
+                _fold(why, _kinds(value))
+            signed[wrong] = why
+        return signed
+
+
+def _fold(signed: Array, mark: Array) -> None:
+    """Takes one more mark into the numbers that stand for all marks (Fowler, Noll and Vo)."""
+    np.multiply(signed, np.uint64(0x100000001B3), out=signed)
+    np.bitwise_xor(signed, mark.astype(np.uint64) + np.uint64(1), out=signed)
+
+
+def _range(value: Array) -> tuple[Range, bool]:
+    """The range of an input's numbers, those that are finite; and whether all are."""
+    low, high = float(value.min(initial=INF)), float(value.max(initial=-INF))
+    finite = low > -INF and high < INF
+    if not finite:
+        value = value[np.isfinite(value)]
+        low, high = float(value.min(initial=INF)), float(value.max(initial=-INF))
+    if low > high:
+        return Range(0.0, 0.0, INF), finite
+    if low > 0.0 or high < 0.0:
+        return Range(low, high, max(low, -high)), finite
+    size = np.abs(value)
+    least = float(size.min())
+    if least == 0.0:
+        least = float(size.min(initial=INF, where=size > 0.0))
+    return Range(low, high, least), finite
+
+
+def _mark(answer: Array, threshold: Any, odd: Array, small: Array) -> None:
+    """Marks the points at which a result is not finite (`odd`), or no larger than the threshold (`small`)."""
+    if answer.ndim > 1:
+        columns = np.moveaxis(answer, 0, -1)
+        if columns.flags.c_contiguous:
+            flat = columns.reshape(-1, columns.shape[-1])
+            for row, limit in zip(flat, np.ravel(np.broadcast_to(threshold, columns.shape[:-1])), strict=True):
+                _mark(row, float(limit), odd, small)
+            return
+        answer = answer.reshape(len(answer), -1)
+        threshold = np.ravel(np.broadcast_to(threshold, columns.shape[:-1]))
+    width = max(1, CHUNK // (answer.size // max(1, len(answer)) or 1))
+    scratch = np.empty((width, *answer.shape[1:]))
+    highest = float(np.max(threshold, initial=-1.0))
+    for start in range(0, len(answer), width):
+        part = answer[start : start + width]
+        low, high = part.min(initial=INF), part.max(initial=-INF)
+        # A NaN is no less and no more than anything.
+        if low >= -LARGEST and high <= LARGEST and (highest < 0.0 or low > highest or high < -highest):
+            continue
+        size = np.abs(part, out=scratch[: len(part)])
+        if high <= LARGEST and low >= -LARGEST and size.min() > highest:
+            continue
+        finite, far = size <= LARGEST, size > threshold
+        if size.ndim > 1:
+            finite, far = np.asarray(finite.all(axis=1)), np.asarray(far.all(axis=1))
+        end = start + len(part)
+        odd[start:end] |= ~finite
+        small[start:end] |= ~far
+
+
+def _usual(error: Any, value: Array) -> Array:
+    """The largest error of each element of a node at some points, infinite ones aside: those are odd by themselves."""
+    errors = np.broadcast_to(error, value.shape)
+    return np.asarray(np.max(errors, axis=-1, initial=0.0, where=np.isfinite(errors)))
+
+
+def _taken(at: Mapping[Node, Array], rows: Array) -> dict[Node, Array]:
+    return {node: value if value.shape[-1] == 1 else value[..., rows] for node, value in at.items()}
+
+
+def _kinds(value: Array) -> Array:
+    """For every point: 0 if all its numbers are finite, else bits: 1 NaN, 2 and 4 the infinities."""
+    axes = tuple(range(value.ndim - 1))
+    if np.isfinite(value).all():
+        return np.zeros(value.shape[-1:], dtype=np.uint8)
+    kinds = np.isnan(value) + np.uint8(2) * (value == INF) + np.uint8(4) * (value == -INF)
+    return np.asarray(np.bitwise_or.reduce(kinds, axis=axes) if axes else kinds)
+
+
+# Flags as nodes ---------------------------------------------------------------------------------------------
+
+
+def _made(op: Primitive, args: tuple[Node, ...], shape: tuple[int, ...]) -> Node:
+    return args[0].builder.make(op, args, (), shape)
+
+
+def _flag(name: str, apply: Any) -> Primitive:
+    return Primitive(name=name, kind="flag", apply=apply, shape=lambda *shapes: shapes[0], boolean=True)
+
+
+_NOT_FINITE = _flag("not finite", lambda x: ~np.isfinite(x))
+_ANY = _flag("any", lambda x: x.any(axis=tuple(range(x.ndim - 1))))
+
+_AT_EQUALITY = frozenset({
+    "maximum", "minimum", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal",
+})  # fmt: skip
+_AT_ZERO = frozenset({"abs", "relu", "sign", "heaviside", "truth"})
+
+
+def _site_flag(node: Node) -> Node:
+    """Which elements of an operation stand at its kink, its jump or an equality."""
+    name, first = node.op.name, node.args[0]
+    if name in _AT_EQUALITY and not first.boolean and not node.args[1].boolean:
+        return TABLE["equal"](*node.args)
+    if name in _AT_ZERO and not first.boolean:
+        return TABLE["equal"](first, 0.0)
+    op = _flag(f"site of {name}", lambda value, *args: at_site(node, args, value))
+    return _made(op, (node, *node.args), node.shape)
+
+
+def _where_looked_at(flags: Node, condition: Node | None) -> Node:
+    if condition is None or condition is flags:
+        return flags
+    # Of a number a point it may be said that it is looked at; of the elements of arrays, as a whole.
+    if condition.shape != flags.shape:
+        flags, condition = _per_point(flags), _per_point(condition)
+    return flags & condition
+
+
+def _per_point(flags: Node) -> Node:
+    return flags if flags.shape == () else _made(_ANY, (flags,), ())
