@@ -16,7 +16,7 @@ from diffcli.batching import sizes
 from diffcli.batching.arrays import Batch
 from diffcli.batching.columns import Array, Block, Layout
 from diffcli.batching.flow import Ahead, Behind
-from diffcli.batching.readers import Table
+from diffcli.batching.readers import Table, read_blocks
 from diffcli.batching.writers import Answer, Field, Writer
 from diffcli.bound import Differentiable
 from diffcli.errors import UsageError
@@ -177,6 +177,7 @@ def run(
     layout: Layout,
     writer: Writer,
     *,
+    path: str = "-",
     keep: Sequence[str] = (),
     fail_fast: bool = False,
     told: Callable[[Count, float | None], None] | None = None,
@@ -185,12 +186,17 @@ def run(
     count = Count()
     start = time.perf_counter()
     width = sum(math.prod(field.shape) for field in answering.fields)
-    with closing(Ahead(table.blocks(layout.columns, keep))) as blocks, closing(Behind(writer.write)) as written:
+    with (
+        closing(Ahead(read_blocks(table, path, layout.columns, keep))) as blocks,
+        closing(Behind(writer.write)) as written,
+    ):
         for block in chain.from_iterable(_cut(whole, width) for whole in blocks):
             answer = answering.answer(block, count.rows)
             if fail_fast and answer.errors:
                 i = min(answer.errors)
                 code, message = answer.errors[i]
+                written.put(_head(answer, i))  # as much of a stream as there would be in blocks of any size
+                written.finish()
                 raise UsageError(f"row {count.rows + i}: {message}", hint="rows are counted from 0", code=code)
             written.put(answer)
             count.rows += block.count
@@ -203,6 +209,13 @@ def run(
     writer.close()
     count.seconds = time.perf_counter() - start
     return count
+
+
+def _head(answer: Answer, count: int) -> Answer:
+    """The first rows of an answer, in which there are no errors."""
+    arrays = [array[:count] for array in answer.arrays]
+    warnings = {i: code for i, code in answer.warnings.items() if i < count}
+    return Answer(answer.first, count, arrays, [texts[:count] for texts in answer.kept], {}, warnings)
 
 
 def _cut(block: Block, width: int) -> Iterator[Block]:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
@@ -16,6 +17,7 @@ from diffcli.report.write import say
 
 if TYPE_CHECKING:
     import diffcli
+    from diffcli.batching.columns import Layout
     from diffcli.batching.readers import Table
     from diffcli.batching.tables import Count, Question
 
@@ -113,30 +115,56 @@ class Many(NamedTuple):
         show: Show,
         keep: Sequence[str],
     ) -> "Count":
-        from diffcli.batching.columns import Layout
         from diffcli.batching.tables import Answering, run
         from diffcli.batching.writers import SEEKING, open_writer
         from diffcli.report.stream import Sink
 
         form = _format(show)
-        shown = ", ".join(table.names[:12])
-        for name in keep:
-            if name not in table.names:
-                raise UsageError(f"the points have no column {name} to keep", hint=f"they have {shown}")
-        layout = Layout(program.names, table.names)
-        if not layout.inputs:
-            hint = f"its inputs are {', '.join(program.inputs) or 'none'}, and the columns {shown}"
-            raise UsageError("no column is an input of the formula", hint=hint, code="points")
-        for name in at:
-            if name in layout.inputs:
-                raise UsageError(f"{name} is given both with the points and for all of them", code="points")
+        if self.keep and form == "npy":
+            raise UsageError("an .npy file holds the results alone", hint="keep columns in CSV, JSON, npz or Parquet")
+        layout = _layout(program, table, at, keep)
         explain = _explaining(program, at, question)
         answering = Answering(program, question, layout, at, jobs=self.jobs, jit=self.jit, explain=explain)
         if answering.fallbacks and not show.quiet:
             say(f"not compiled, but computed by NumPy: {', '.join(answering.fallbacks)}\n")
+        if form in ("csv", "parquet"):
+            _refuse_twins([*keep, *(column for field in answering.fields for column in field.columns), "error"])
+        elif form == "npz":
+            _refuse_twins([*keep, *(field.name for field in answering.fields), "error", "error_row"])
         with _Progress(show) as told, Sink(show.output, seekable=form in SEEKING) as sink:
             writer = open_writer(form, sink, answering.fields, keep)
-            return run(table, answering, layout, writer, keep=keep, fail_fast=self.fail_fast, told=told)
+            path = self.points or "the grid"
+            return run(
+                table, answering, layout, writer, path=path, keep=keep, fail_fast=self.fail_fast, told=told
+            )  # fmt: skip
+
+
+def _layout(program: "diffcli.Program", table: "Table", at: Mapping[str, Any], keep: Sequence[str]) -> "Layout":
+    """Which columns are which inputs. Raises `UsageError` unless each input comes from one place."""
+    from diffcli.batching.columns import Layout
+    from diffcli.batching.readers.complaints import listed, unwanted
+    from diffcli.language.suggest import closest
+
+    for name in keep:
+        if table.names.count(name) > 1:
+            raise UsageError(f"the points have two columns {name}", code="points")
+        if name not in table.names:
+            near = closest(name, table.names)
+            hint = f"did you mean {near}?" if near else f"they have {listed(table.names)}"
+            raise UsageError(f"the points have no column {name} to keep", hint=hint, code="points")
+    layout = Layout(program.names, table.names)
+    if not layout.inputs:
+        hint = unwanted(table.names, program.inputs)
+        raise UsageError("no column is an input of the formula", hint=hint, code="points")
+    for name in at:
+        if name in layout.inputs:
+            raise UsageError(f"{name} is given both with the points and for all of them", code="points")
+    missing = [name for name in program.inputs if name not in {*layout.inputs, *at, *program.defaults}]
+    if missing:
+        near = closest(missing[0], table.names)
+        hint = f"did you mean {near}?" if near else f"they have {listed(table.names)}; or add --at {missing[0]}=…"
+        raise UsageError(f"the points have no column {', '.join(missing)}", hint=hint, code="missing-variable")
+    return layout
 
 
 def given(seed: "Mapping[str, Any] | None", what: str) -> Mapping[str, Any]:
@@ -161,6 +189,16 @@ def _format(show: Show) -> str:
     if form in SEEKING and show.output in (None, "-") and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError(f"a terminal cannot show {form}, which is binary", hint=f"write a file: -o result.{form}")
     return form
+
+
+def _refuse_twins(columns: Sequence[str]) -> None:
+    """Columns of one name: readers take one of them, or none."""
+    seen: set[str] = set()
+    for name in columns:
+        if name in seen:
+            hint = "name one of them otherwise, or ask for --json, where what is kept stands by itself"
+            raise UsageError(f"the answer would have two columns {name}", hint=hint, code="points")
+        seen.add(name)
 
 
 def _names(text: str | None, option: str) -> list[str]:
@@ -189,6 +227,11 @@ def _parted(words: Sequence[str]) -> tuple[list[str], dict[str, tuple[float, flo
         rest = []
         for each in split_assignments(word):
             found = _RANGE(each.value)
+            if not found and ":" in each.value and "[" not in each.value and not each.value.startswith("@"):
+                said = f"{each.name} is no range: it has a first number, a last, and how many there are"
+                raise UsageError(
+                    said, each.value_span, "write x=0:1:11", source=Source(word, "--at"), code="point"
+                )  # fmt: skip
             if not found:
                 rest.append(f"{each.name}={each.value}")
                 continue
@@ -201,14 +244,14 @@ def _parted(words: Sequence[str]) -> tuple[list[str], dict[str, tuple[float, flo
 
 
 def _range(name: str, parts: Sequence[str], source: Source, span: tuple[int, int]) -> tuple[float, float, int]:
-    values = point([f"a={parts[0]}", f"b={parts[1]}", f"n={parts[2]}"])
-    assert values is not None
-    first, last, count = (values[key] for key in "abn")
+    first, last, count = ((point([f"{name}={part}"]) or {})[name] for part in parts)
     if any(getattr(value, "shape", ()) != () for value in (first, last, count)) or not float(count).is_integer():
         raise UsageError(
             f"{name} has no whole number of points", span, "write x=0:1:11 for 11 numbers from 0 to 1", source=source,
             code="point",
         )  # fmt: skip
+    if not (isfinite(first) and isfinite(last)):
+        raise UsageError(f"{name} has no end", span, "write x=0:1:11", source=source, code="point")
     if count < 1:
         raise UsageError(f"{name} has no points", span, "write x=0:1:11", source=source, code="point")
     return float(first), float(last), int(count)

@@ -7,10 +7,14 @@ a whole file (no such column, no array of numbers) raises `UsageError`.
 from __future__ import annotations
 
 import os
+import sys
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
+from diffcli.batching.columns import Block
+from diffcli.batching.readers.complaints import refuse_what_is_no_table
 from diffcli.batching.readers.delimited import CsvTable
 from diffcli.batching.readers.json_lines import JsonTable
 from diffcli.batching.readers.lines import Lines
@@ -20,7 +24,7 @@ from diffcli.batching.readers.table import Table
 from diffcli.errors import UsageError
 from diffcli.report.text import escape
 
-__all__ = ["Table", "open_table"]
+__all__ = ["Table", "open_table", "read_blocks"]
 
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".npy": "npy", ".npz": "npz",
             ".parquet": "parquet", ".pq": "parquet"}  # fmt: skip
@@ -47,9 +51,30 @@ def open_table(path: str, stream: BinaryIO | None, columns: Sequence[str] | None
             file.close()
             raise
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        said = getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
-        said = said[:1].lower() + said[1:]
-        raise UsageError(f"{escape(path)} cannot be read: {said}", code="file") from error
+        raise _unreadable(path, error) from error
+
+
+def read_blocks(table: Table, path: str, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
+    """The rows of the table in the file at `path`. Raises `UsageError` where the file cannot be read any further."""
+    blocks = table.blocks(columns, keep)
+    while True:
+        try:
+            block = next(blocks, None)
+        except Exception as error:
+            package = sys.modules.get("pyarrow")
+            broken = (OSError, EOFError, zlib.error, zipfile.BadZipFile, *([package.ArrowException] if package else []))
+            if not isinstance(error, broken):
+                raise
+            raise _unreadable(path, error) from error
+        if block is None:
+            return
+        yield block
+
+
+def _unreadable(path: str, error: Exception) -> UsageError:
+    said = getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
+    name = "standard input" if path == "-" else escape(path)
+    return UsageError(f"{name} cannot be read: {said[:1].lower() + said[1:]}", code="file")
 
 
 def _text(stream: BinaryIO, name: str, kind: str | None, *, owned: bool = True) -> Table:
@@ -60,4 +85,5 @@ def _text(stream: BinaryIO, name: str, kind: str | None, *, owned: bool = True) 
         kind = "jsonl" if head.startswith(b"{") else "tsv" if b"\t" in head and b"," not in head else "csv"
     if not start:
         raise UsageError(f"{escape(name)} is empty", hint="its first line names the columns: x,y", code="points")
+    refuse_what_is_no_table(name, start)
     return JsonTable(lines, name) if kind == "jsonl" else CsvTable(lines, name, b"\t" if kind == "tsv" else b",")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -14,6 +15,8 @@ from diffcli.batching.readers.quickly import NUMBER, Read, Wanted, chosen, look,
 from diffcli.batching.readers.table import shown
 from diffcli.errors import UsageError
 from diffcli.report.text import escape
+
+_DECIMAL_COMMA = re.compile(rb"[+-]?[0-9]{1,30},[0-9]{1,30}").fullmatch
 
 
 class CsvTable:
@@ -77,7 +80,7 @@ class CsvTable:
                     if NUMBER(number):
                         numbers[k] = float(number)
                     else:
-                        errors[i] = f"{column} is {shown(fields[place])}, not a number"
+                        errors[i] = f"{column} is {shown(fields[place])}, not a number{_cure(number)}"
                         break
             rows.append(numbers)
             for text, place in zip(texts, kept, strict=True):
@@ -115,6 +118,10 @@ def _records(piece: bytes) -> Iterator[bytes]:
         yield b"\n".join(lines[i : last + 1])
         before = int(parities[last])
         i = last + 1
+
+
+def _cure(cell: bytes) -> str:
+    return f"; write {cell.decode().replace(',', '.')}" if _DECIMAL_COMMA(cell) else ""
 
 
 def _merged(found: Read, sound: NDArray[np.bool_], rest: Block, singly: NDArray[np.bool_], blank: list[int]) -> Block:

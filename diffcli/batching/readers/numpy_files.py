@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator, Sequence
-from typing import Any
+from contextlib import ExitStack
+from typing import IO, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diffcli.batching import sizes
-from diffcli.batching.columns import Array, Block
+from diffcli.batching.columns import Block
 from diffcli.errors import UsageError
 from diffcli.labels import labels
 from diffcli.report.text import escape
@@ -92,25 +94,25 @@ class NpzTable:
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
         used = {name: mine for name, (shape, _) in self._members.items()
                 if not {*columns, *keep}.isdisjoint(mine := labels(name, shape[1:]))}  # fmt: skip
-        streams = {name: self._archive.open(f"{name}.npy") for name in used}
-        for stream in streams.values():
-            _npy_header(stream)
-        for start in range(0, self._count, sizes.BLOCK_ROWS):
-            self._done = end = min(start + sizes.BLOCK_ROWS, self._count)
-            numbers: dict[str, Array] = {}
-            texts: dict[str, list[str]] = {}
-            for name, mine in used.items():
-                shape, dtype = self._members[name]
-                size = (end - start) * int(np.prod(shape[1:])) * dtype.itemsize
-                rows = np.frombuffer(streams[name].read(size), dtype=dtype).reshape(end - start, len(mine))
-                for k, label in enumerate(mine):
-                    if label in columns:
-                        numbers[label] = rows[:, k].astype(np.float64)
-                    if label in keep:
-                        texts[label] = [str(value) for value in rows[:, k].tolist()]
-            yield Block(end - start, numbers, [texts[name] for name in keep])
-        for stream in streams.values():
-            stream.close()
+        with ExitStack() as stack:
+            streams = {name: stack.enter_context(self._archive.open(f"{name}.npy")) for name in used}
+            for stream in streams.values():
+                _npy_header(stream)
+            for start in range(0, self._count, sizes.BLOCK_ROWS):
+                self._done = end = min(start + sizes.BLOCK_ROWS, self._count)
+                rows = {name: self._rows(name, streams[name], end - start) for name in used}
+                cells = {label: rows[name][:, k] for name, mine in used.items() for k, label in enumerate(mine)}
+                numbers = {label: cells[label].astype(np.float64) for label in columns}
+                yield Block(end - start, numbers, [[str(value) for value in cells[label].tolist()] for label in keep])
+
+    def _rows(self, name: str, stream: IO[bytes], count: int) -> NDArray[Any]:
+        """(rows, elements): the next rows of one array."""
+        shape, dtype = self._members[name]
+        elements = int(np.prod(shape[1:]))
+        data = stream.read(count * elements * dtype.itemsize)
+        if len(data) < count * elements * dtype.itemsize:
+            raise EOFError(f"{name} ends before its {shape[0]:,} rows are over")
+        return np.frombuffer(data, dtype=dtype).reshape(count, elements)
 
 
 def _npy_header(member: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -1,0 +1,110 @@
+"""A result is there whole or not at all, whatever stops the run; and memory does not grow with the table."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.batching.tables import ENVIRONMENT, FORMULA, command, here, points, rows, write_csv
+from tests.cli.conftest import Run, plain_environment, run
+from tests.interrupts import heed_interrupts
+
+__all__ = ["here", "plain_environment", "run"]  # fixtures
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("name", ["o.csv", "o.npz", "o.parquet"])
+def test_a_run_that_is_stopped_leaves_the_old_file(sent: signal.Signals, name: str, here: Path) -> None:
+    (here / name).write_text("old\n")
+    words = command("grad", FORMULA, "--points", "-", "-o", name)
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, preexec_fn=heed_interrupts
+    ) as process:
+        assert process.stdin
+        process.stdin.write(b"x,y\n" + b"1,2\n" * 200_000)
+        process.stdin.flush()
+        time.sleep(0.7)
+        process.send_signal(sent)
+        process.stdin.close()
+        code = process.wait(20)
+    assert code == (130 if sent == signal.SIGINT else -sent)
+    assert (here / name).read_text() == "old\n"
+    assert [path.name for path in here.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "npy", "npz", "parquet"])
+def test_a_full_disk(form: str, run: Run, here: Path) -> None:
+    write_csv(here / "p.csv", points(3000))
+    outcome = run("grad", FORMULA, "--points", "p.csv", "--format", form, "-o", "/dev/full")
+    assert outcome.code == 74
+    assert "no space left" in outcome.err
+    assert Path("/dev/full").is_char_device()
+
+
+def test_a_reader_that_goes_away(here: Path) -> None:
+    write_csv(here / "p.csv", points(200_000))
+    with subprocess.Popen(
+        command("grad", FORMULA, "--points", "p.csv"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(20) == 141
+        assert process.stderr.read() == b""
+
+
+def test_two_runs_into_one_file(here: Path) -> None:
+    write_csv(here / "p.csv", points(50_000))
+    runs = [
+        subprocess.Popen(command("eval", f"x*{k}", "--points", "p.csv", "-o", "o.csv", "-q"), env=ENVIRONMENT)
+        for k in (1, 2)
+    ]
+    assert [process.wait(30) for process in runs] == [0, 0]
+    found = [float(row["f"]) for row in rows((here / "o.csv").read_text())]
+    assert found in ((points(50_000)["x"] * k).tolist() for k in (1, 2))
+    assert sorted(path.name for path in here.iterdir()) == ["o.csv", "p.csv"]
+
+
+def test_an_unwritable_place(run: Run, here: Path) -> None:
+    write_csv(here / "p.csv", points(3))
+    assert run("eval", "x", "--points", "p.csv", "-o", "no/such/folder.csv").code == 74
+    assert run("eval", "x", "--points", "p.csv", "-o", ".").code == 74
+
+
+def test_the_file_keeps_its_mode_and_links(run: Run, here: Path) -> None:
+    write_csv(here / "p.csv", points(3))
+    (here / "real.csv").write_text("old")
+    (here / "real.csv").chmod(0o640)
+    (here / "link.csv").symlink_to("real.csv")
+    assert run("eval", "x", "--points", "p.csv", "-o", "link.csv").code == 0
+    assert (here / "link.csv").is_symlink()
+    assert (here / "real.csv").read_text().startswith("f,error\n")
+    assert (here / "real.csv").stat().st_mode & 0o777 == 0o640
+
+
+def test_memory_does_not_grow_with_the_table(here: Path) -> None:
+    """Ten times the rows, the same peak."""
+    script = (
+        "import resource, sys; from diffcli.cli.main import main; "
+        "code = main(sys.argv[1:]); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
+    )
+    peaks = []
+    for count in (60_000, 600_000):
+        (here / "p.csv").write_text("x,y\n" + "0.123456789,1.23456789\n" * count)
+        words = [sys.executable, "-c", script, "grad", FORMULA, "--points", "p.csv", "-o", "o.csv", "-q"]
+        done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, check=True)
+        peaks.append(int(done.stdout))
+    assert peaks[1] < peaks[0] + 60_000  # kilobytes: the blocks' own size, not ten times the rows
+
+
+def test_one_point_imports_nothing_of_this() -> None:
+    script = (
+        "import sys; from diffcli.cli.main import main; main(['grad', 'x^2', 'x=3']); "
+        "print([m for m in sys.modules if m.startswith('diffcli.batching')], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=ENVIRONMENT, check=True)
+    assert done.stderr == "[]\n"
