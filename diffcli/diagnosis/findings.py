@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from diffcli.diagnosis.bounds import EPS, SMALLEST_NORMAL
 from diffcli.diagnosis.naming import Naming
 from diffcli.diagnosis.passes import TOLERANCE, Passes
-from diffcli.diagnosis.questions import Question
+from diffcli.diagnosis.questions import Question, matrix
 from diffcli.diagnosis.refined import Refined, refined
 from diffcli.diagnosis.sites import SITES
 from diffcli.diagnosis.truth import Derivative, Sides, Truth, element, excusable, right, truth
@@ -53,6 +53,7 @@ class Examination:
         self._beside: list[Truth] | None = None
         self._slopes: list[float] = []
         self._made: list[Finding] = []
+        self._matrix: NDArray[Any] | None = None
         self.passes = question.passes
         self._looked: dict[int, dict[Node, NDArray[Any]]] = {}
 
@@ -333,11 +334,19 @@ class Examination:
         rows: list[Derivative] = []
         for o, passes in self.passes.items():
             reported = [float(x) for node in passes.derived.nodes for x in np.ravel(passes.values[node])]
+            if not all(map(math.isfinite, reported)):
+                reported = self._mended(o, reported)
             exact = self._exact(passes, o)
             for j, value in enumerate(reported):
                 sides = None if exact is None else tuple(float(table[j]) for table in exact)
                 rows.append(Derivative(passes, o, j, value, *(sides or (None, None, None, False))))
         return rows
+
+    def _mended(self, o: int, reported: list[float]) -> list[float]:
+        """A row as the command gives it: what is not finite in a pass is found again by itself."""
+        if self._matrix is None:
+            self._matrix = matrix(self.question)
+        return reported if self._matrix is None else [float(x) for x in self._matrix[o]]
 
     def _exact(self, passes: Passes, o: int, known: Truth | None = None) -> Sides | None:
         """What one row of the command's derivative really is."""

@@ -78,6 +78,17 @@ def asked(bound: Bound, what: str, v: Any = None) -> Asked:
     return _ASKED[what](bound, v)
 
 
+def matrix(question: Question) -> NDArray[Any] | None:
+    """The matrix that the command gives, where it gives one."""
+    from diffcli.matrices import hessian_of, jacobian_of
+
+    if question.what == "hessian":
+        return hessian_of(question.bound, sparse=False).__array__()
+    if question.what == "jacobian":
+        return jacobian_of(question.bound, "auto", sparse=False).__array__()
+    return None
+
+
 def _eval(bound: Bound, v: Any) -> Asked:
     return Asked("eval", bound.once("diagnosis: eval", lambda: Derived(bound.function)))
 

@@ -28,7 +28,9 @@ class Truth:
     exists: list[bool] | None = None  # whether the formula itself has this value, or only a limit
     first: Sides | None = None
     second: Sides | None = None
-    beyond: dict[tuple[int, int], float] = field(default_factory=dict)  # derivatives too large for doubles: their log10
+    beyond: dict[tuple[int, int], float] = field(
+        default_factory=dict
+    )  # derivatives asked for that doubles cannot hold: their log10
 
 
 class Sides(NamedTuple):
@@ -87,7 +89,7 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
                 for table, x in zip(first, partial[:3], strict=False):
                     table[o, j] = to_double(x)
                 first.jumps[o, j] = partial.jumps
-                if math.isinf(first.value[o, j]) and m.isfinite(partial.value):
+                if question.what != "hessian" and math.isinf(first.value[o, j]) and m.isfinite(partial.value):
                     found.beyond[o, j] = float(m.log10(abs(partial.value)))
         found.first = first
         if question.what == "hessian" and not any(np.isinf(value).any() for value in at.values()):
@@ -99,6 +101,8 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
                     (partial,) = exactly.second(i, j)
                     for table, x in zip(second, partial[:3], strict=False):
                         table[i, j] = table[j, i] = to_double(x)
+                    if math.isinf(second.value[i, j]) and m.isfinite(partial.value):
+                        found.beyond[i, j] = found.beyond[j, i] = float(m.log10(abs(partial.value)))
             found.second = second
     except SlowError:
         pass

@@ -238,9 +238,8 @@ class Exactly:
             limits, near = self._one_sided(j, sign, 0)
             jumps = [jump or self._apart(a, b) for jump, a, b in zip(jumps, near, self._here(), strict=True)]
             if all(limit.kind == "none" for limit in limits) and len(self.directions) > 1:
-                other = [self._one_sided(j, sign, away)[0] for away in (1, -1)]
-                limits = [a if self._agree(a.value, b.value) else Limit("none", self.ar.nan)
-                          for a, b in zip(*other, strict=True)]  # fmt: skip
+                limits = [self._common(*pair) for pair in
+                          zip(*(self._one_sided(j, sign, away)[0] for away in (1, -1)), strict=True)]  # fmt: skip
             sides.append(limits)
         return [self._both(a.value, b.value, jump) for a, b, jump in zip(*sides, jumps, strict=True)]
 
@@ -263,6 +262,12 @@ class Exactly:
         else:
             value = right if self._agree(left, right) else self.ar.nan
         return Partial(self.ar.nan if jumps else value, left, right, jumps)
+
+    def _common(self, a: Limit, b: Limit) -> Limit:
+        """What two ways lead to; where one leaves the domain, what the other does."""
+        if a.kind == "none" or b.kind == "none":
+            return b if a.kind == "none" else a
+        return a if self._agree(a.value, b.value) else Limit("none", self.ar.nan)
 
     def _agree(self, a: Any, b: Any) -> bool:
         return self._alike(a, b, 50)

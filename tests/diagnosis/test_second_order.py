@@ -110,3 +110,27 @@ def test_a_value_at_minus_zero_is_not_doubted(
     found = findings(source, point, "grad")
     assert [finding.code for finding in found] == codes
     assert found[0].refined["value"] == pytest.approx(value, rel=1e-15)
+
+
+def test_a_slope_beside_the_edge_of_another_domain() -> None:
+    """−Σ p·log p has a slope in p[1] where p[0] is 0: p[0] is approached from inside its domain."""
+    (found,) = findings("-sum(p*log(p))", {"p": [0.0, 1.0]}, "grad")
+    assert found.code == "removable"
+    np.testing.assert_array_equal(found.refined["gradient"]["p"], [inf, -1.0])
+
+
+@pytest.mark.parametrize(
+    ("source", "point", "what", "messages"),
+    [
+        ("[1/x, x]", {"x": 0}, "jacobian", ["1/x divides 1 by 0"]),
+        (
+            "hypot(x,y)",
+            {"x": 1e-320, "y": 0},
+            "hessian",
+            ["d²f/dydy overflows: it is about 1e+320, and doubles end at 1.8e+308"],
+        ),
+    ],
+)
+def test_a_row_is_judged_as_it_is_given(source: str, point: dict[str, Any], what: str, messages: list[str]) -> None:
+    """A pass for one row multiplies the others' infinite slopes by 0; the command finds the row again, without."""
+    assert [finding.message for finding in findings(source, point, what)] == messages
