@@ -52,16 +52,15 @@ def _acosh_derivative(x: Array, order: int) -> Array:
         return slope
     p = np.polynomial.Polynomial([1.0])
     for k in range(order - 1):
-        p = (
-            np.polynomial.Polynomial([-1.0, 0.0, 1.0]) * p.deriv()
-            - (2 * k + 1) * np.polynomial.Polynomial([0.0, 1.0]) * p
-        )
+        p = np.polynomial.Polynomial([-1.0, 0.0, 1.0]) * p.deriv() + np.polynomial.Polynomial([0.0, -2.0 * k - 1.0]) * p
     r = 1.0 / x
     steep = np.where(x > 2.0, 1.0 / np.sqrt((1.0 - r) * (1.0 + r)), x * slope)
-    value = slope
+    value = np.full_like(r, p.coef[0])
+    for c in p.coef[1:]:
+        value = value * r + c
     for _ in range(order - 1):
-        value = value * slope * steep
-    return value * np.polynomial.polynomial.polyval(r, p.coef[::-1])
+        value = value * (slope * steep)
+    return value * slope
 
 
 acosh_derivative: Primitive = elementwise(

@@ -77,16 +77,15 @@ def _power_derivative(x: Array, n: Array, j: int, k: int) -> Array:
     x^(n−j) is found as xⁿ/xʲ: the rounding of n − j alone would cost log x ulps. Mantissas and exponents go their own
     ways, so that only the result overflows or underflows. At x = 0 the limit from above.
     """
-    x, n = np.broadcast_arrays(x, n)
+    # Where the power itself is no normal number, its root is, or nothing helps.
+    y, half = np.power(x, n), np.power(np.abs(x), 0.5 * n)
     falling = _falling(n, j, 0)
     total = falling
     if k:
         logarithm = np.log(x)
-        total = np.zeros_like(x)
+        total = np.zeros_like(y)
         for i in range(min(k, j) + 1):
             total = total + math.comb(k, i) * _falling(n, j, i) * logarithm ** (k - i)
-    # Where the power itself is no normal number, its root is, or nothing helps.
-    y, half = np.power(x, n), np.power(np.abs(x), 0.5 * n)
     plain = (np.abs(y) >= SMALLEST_NORMAL) & np.isfinite(y)
     usable = (plain | ((half >= SMALLEST_NORMAL) & np.isfinite(half))) & (x != 0.0) & np.isfinite(x)
     (root, height), (mantissa, exponent) = np.frexp(half), np.frexp(np.where(plain, y, 1.0))

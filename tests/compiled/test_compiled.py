@@ -24,11 +24,12 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 #: Computed by loops that end when all points are done, or with a decision for all of them, or along an axis.
 LEFT_TO_NUMPY = {
-    "gamma", "gamma_slope", "lgamma", "digamma", "digamma_rise", "polygamma", "beta", "beta_slope",
+    "gamma", "gamma_derivative", "lgamma", "digamma", "digamma_rise", "polygamma", "beta", "beta_slope", "beta_bend",
     "tie_share", "peak", "far_direction", "order",
 }  # fmt: skip
 PARAMS: dict[str, tuple[Any, ...]] = {
     "within": (0.0, 1.0), "sinc_derivative": (2,), "power_derivative": (1, 0), "polygamma": (1,),
+    "inverse_power": (2, 1), "exp2_derivative": (1,), "acosh_derivative": (3,),
 }  # fmt: skip
 SPECIAL = [
     0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, -2.0, np.inf, -np.inf, np.nan, 5e-324, 1e-310, -1e-310, 2.0**-1022, 1e308,
