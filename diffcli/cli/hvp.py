@@ -16,5 +16,5 @@ def run(ask: Ask, show: Show, wrt: Wrt = None, tangent: Tangent = None) -> None:
     program, at = ask.program()
     u = direction(program, at, tangent)
     value, gradient, product = value_grad_and_hvp(program, at, u, wrt=names(wrt))
-    warnings = notices(program, at, "grad", wrt=names(wrt))
+    warnings = notices(program, at, "hvp", wrt=names(wrt), v=u)
     show(result.Hvp(program.source.text, at, value, gradient, u, product, warnings, label=program.outputs[0]))

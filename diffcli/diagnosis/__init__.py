@@ -27,7 +27,7 @@ def examine(
     seconds: float = SECONDS,
 ) -> list[Finding]:
     """The findings about what a command answers at a point: `what` is ``eval``, ``grad``, ``jacobian``, ``vjp``
-    (with the cotangent `v`), ``jvp`` (with the tangent `v`) or ``hessian``.
+    (with the cotangent `v`), ``jvp`` (with the tangent `v`), ``hessian`` or ``hvp`` (with the tangent `v`).
 
     Empty at ordinary points, which are told by the rounding-error bound alone.
     """

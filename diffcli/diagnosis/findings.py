@@ -17,9 +17,9 @@ from diffcli.diagnosis.bounds import EPS, SMALLEST_NORMAL
 from diffcli.diagnosis.naming import Naming
 from diffcli.diagnosis.passes import TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question, matrix
-from diffcli.diagnosis.refined import Refined, refined
+from diffcli.diagnosis.refined import PRODUCTS, Refined, refined
 from diffcli.diagnosis.sites import SITES
-from diffcli.diagnosis.truth import Derivative, Sides, Truth, element, excusable, right, truth
+from diffcli.diagnosis.truth import SECOND_ORDER, Derivative, Sides, Truth, element, excusable, right, truth
 from diffcli.diagnosis.words import local, of_derivative, of_indeterminate, of_lost, of_sides, of_singular, of_site
 from diffcli.errors import Span
 from diffcli.graph import INPUT, Node, ancestors
@@ -352,17 +352,16 @@ class Examination:
         """What one row of the command's derivative really is."""
         what = self.question.what
         known = known or self.truth
-        if what == "hessian":
-            return None if known.second is None else known.second.row(o)
-        if known.first is None or what == "eval":
+        table = known.second if what in SECOND_ORDER else known.first
+        if table is None or what == "eval":
             return None
-        return self._product(known.first, passes) if what in ("vjp", "jvp") else known.first.row(o)
+        return self._product(table, passes) if what in PRODUCTS else table.row(o)
 
-    def _product(self, first: Sides, passes: Passes) -> Sides:
-        """Vᵀ·J, or J·u, of what the Jacobian really is; a coefficient of 0 takes no part."""
+    def _product(self, whole: Sides, passes: Passes) -> Sides:
+        """Vᵀ·J, J·u or H·u, of what the matrix really is; a coefficient of 0 takes no part."""
         seeds = np.concatenate([np.ravel(passes.values.get(s, np.zeros(s.shape))) for s in passes.derived.seeds])
         products = []
-        for table in first:
+        for table in whole:
             matrix = table if self.question.what == "vjp" else table.T
             with np.errstate(all="ignore"):
                 terms = [np.zeros(matrix.shape[1]), *(s * row for s, row in zip(seeds, matrix, strict=True) if s)]

@@ -82,6 +82,8 @@ class Naming:
             case "hessian":
                 columns = self.columns()
                 return f"d²{self.rows()[0]}/d{columns[o]}d{columns[j]}"
+            case "hvp":
+                return f"the product at {self.columns()[j]}"
             case "vjp":
                 return f"the cotangent of {self.columns()[j]}"
             case "jvp":

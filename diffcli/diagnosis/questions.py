@@ -68,7 +68,7 @@ class Question:
 
 def ask(bound: Bound, what: str, v: Any = None) -> Question:
     """What a command answers at a point: ``eval``, ``grad``, ``jacobian``, ``vjp`` (with the cotangent `v`), ``jvp``
-    (with the tangent `v`) or ``hessian``.
+    (with the tangent `v`), ``hessian`` or ``hvp`` (with the tangent `v`).
     """
     return Question(bound, asked(bound, what, v))
 
@@ -153,6 +153,13 @@ def _hessian(bound: Bound, v: Any) -> Asked:
     return Asked("hessian", derived, _one_hots(bound.wrt))
 
 
+def _hvp(bound: Bound, v: Mapping[str, ArrayLike]) -> Asked:
+    derived = bound.once("diagnosis: hessian", lambda: second(bound))
+    if _too_large(derived, 1):
+        return _eval(bound, v)
+    return Asked("hvp", derived, _given(derived.seeds, [node.params[0] for node in bound.wrt], v))
+
+
 #: By what is asked; each takes the function at its point and the cotangent or the tangent.
 _ASKED: dict[str, Callable[[Bound, Any], Asked]] = {
     "eval": _eval,
@@ -161,4 +168,5 @@ _ASKED: dict[str, Callable[[Bound, Any], Asked]] = {
     "vjp": _vjp,
     "jvp": _jvp,
     "hessian": _hessian,
+    "hvp": _hvp,
 }

@@ -9,21 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.diagnosis.questions import Question
-from diffcli.diagnosis.truth import Sides, Truth
+from diffcli.diagnosis.truth import SECOND_ORDER, Sides, Truth
 from diffcli.graph import Node
 
 Refined = Mapping[str, Any]
+#: What asks for a matrix times a vector.
+PRODUCTS = ("vjp", "jvp", "hvp")
 
 
 def refined(question: Question, known: Truth, answer: Sides | None) -> Refined | None:
-    """What is known of them; `answer` has the derivatives that a product (vjp, jvp) asks for."""
+    """What is known of them; `answer` has the derivatives that one of `PRODUCTS` asks for."""
     what, function = question.what, question.function
     if known.values is None:
         return None
     values = _shaped(known.values, function.outputs, function.names)
     if what == "eval":
         return {"values": values}
-    out: dict[str, Any] = {"value": next(iter(values.values()))} if what in ("grad", "hessian") else {"values": values}
+    one = what in ("grad", *SECOND_ORDER)
+    out: dict[str, Any] = {"value": next(iter(values.values()))} if one else {"values": values}
     if known.first is None:
         return out
     inputs = [str(node.params[0]) for node in question.wrt]
@@ -31,16 +34,16 @@ def refined(question: Question, known: Truth, answer: Sides | None) -> Refined |
     def by_input(row: NDArray[Any]) -> dict[str, Any]:
         return _shaped(row.tolist(), question.wrt, inputs)
 
-    sides = answer if what in ("vjp", "jvp") else known.first
-    assert sides is not None
-    if what == "hessian":
+    if what in SECOND_ORDER:
         out["gradient"] = by_input(known.first.value[0])
         if known.second is None:
             return out
-        sides = known.second
+    sides = answer if what in PRODUCTS else known.second if what == "hessian" else known.first
+    assert sides is not None
     shapes: dict[str, Callable[[NDArray[Any]], Any]] = {
         "grad": lambda table: by_input(table[0]),
         "vjp": by_input,
+        "hvp": by_input,
         "jvp": lambda row: _shaped(row.tolist(), function.outputs, function.names),
     }
     shape = shapes.get(what, np.asarray)

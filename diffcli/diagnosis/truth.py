@@ -16,6 +16,8 @@ from diffcli.diagnosis.passes import EXCUSABLE, TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question
 from diffcli.graph import Node
 
+SECOND_ORDER = ("hessian", "hvp")
+
 
 @dataclass(slots=True)
 class Truth:
@@ -89,10 +91,10 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
                 for table, x in zip(first, partial[:3], strict=False):
                     table[o, j] = to_double(x)
                 first.jumps[o, j] = partial.jumps
-                if question.what != "hessian" and math.isinf(first.value[o, j]) and m.isfinite(partial.value):
+                if question.what not in SECOND_ORDER and math.isinf(first.value[o, j]) and m.isfinite(partial.value):
                     found.beyond[o, j] = float(m.log10(abs(partial.value)))
         found.first = first
-        if question.what == "hessian" and not any(np.isinf(value).any() for value in at.values()):
+        if question.what in SECOND_ORDER and not any(np.isinf(value).any() for value in at.values()):
             second = Sides.unknown((n, n))
             # Where a first derivative does not exist there is none of its own.
             some = [j for j in range(n) if not math.isnan(first.value[0, j])]

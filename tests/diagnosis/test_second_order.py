@@ -12,8 +12,8 @@ import diffcli
 from diffcli.diagnosis import examine
 
 
-def findings(source: str, point: dict[str, Any], what: str = "hessian") -> list[Any]:
-    return list(examine(diffcli.parse(source), point, what))
+def findings(source: str, point: dict[str, Any], what: str = "hessian", v: Any = None) -> list[Any]:
+    return list(examine(diffcli.parse(source), point, what, v=v))
 
 
 #: Expression, point, the code of every finding, a part of the first message, and the refined matrix.
@@ -134,3 +134,19 @@ def test_a_slope_beside_the_edge_of_another_domain() -> None:
 def test_a_row_is_judged_as_it_is_given(source: str, point: dict[str, Any], what: str, messages: list[str]) -> None:
     """A pass for one row multiplies the others' infinite slopes by 0; the command finds the row again, without."""
     assert [finding.message for finding in findings(source, point, what)] == messages
+
+
+@pytest.mark.parametrize(
+    ("source", "point", "u", "code", "product"),
+    [
+        ("log(sigmoid(x))", {"x": -50}, {"x": 2.0}, "cancellation", {"x": -3.8574996959278356e-22}),
+        ("max(x,y)*min(x,y)", {"x": 1, "y": 1}, {"x": 1.0}, "tie", {"x": 0.0, "y": 1.0}),
+        ("x*abs(x) + y^2", {"x": 0, "y": 1}, {"x": 1.0, "y": 1.0}, "kink", {"x": nan, "y": 2.0}),
+        ("sqrt(x)*y", {"x": 0, "y": 2}, {"y": 2.0}, "pole", {"x": inf, "y": 0.0}),
+    ],
+)
+def test_a_product_with_the_hessian(source: str, point: Any, u: Any, code: str, product: Any) -> None:
+    found = findings(source, point, "hvp", u)
+    assert {finding.code for finding in found} == {code}
+    assert found[0].refined["hvp"] == pytest.approx(product, rel=1e-15, abs=0, nan_ok=True)
+    assert findings("exp(x)*y", {"x": 1.0, "y": 2.0}, "hvp", {"y": 2.0}) == []
