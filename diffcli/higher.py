@@ -60,7 +60,19 @@ def taylor(f: Differentiable, at: Point | ArrayLike, order: int, *, wrt: Sequenc
 
 def derivatives(f: Differentiable, at: Point | ArrayLike, order: int, *, wrt: Sequence[str] | None = None) -> Array:
     """f(x), f′(x), …, up to the derivative of that order; see `taylor`."""
-    return taylor(f, at, order, wrt=wrt) * [math.factorial(k) for k in range(order + 1)]
+    coefficients = taylor(f, at, order, wrt=wrt)
+    return np.array([_times_factorial(float(c), k) for k, c in enumerate(coefficients)])
+
+
+def _times_factorial(c: float, k: int) -> float:
+    """c·k!, rounded once: k! alone is beyond doubles from 171 on."""
+    if c == 0.0 or not math.isfinite(c):
+        return c
+    top, bottom = c.as_integer_ratio()
+    try:
+        return top * math.factorial(k) / bottom
+    except OverflowError:
+        return math.copysign(math.inf, c)
 
 
 class _Series:

@@ -245,7 +245,7 @@ def jacobian_of(bound: Bound, mode: Mode, *, sparse: bool) -> Jacobian | SparseJ
     found = way.found
     places, sharing = (found.rows, found.columns) if way.forward else (found.columns, found.rows)
     data = mended(read(passes, kept, way.shared, places, way.shared.colours[sharing]), found, again)
-    entries = Coordinates((m, n), found.rows, found.columns, data)
+    entries = Coordinates((m, n), found.rows, found.columns.copy(), data)  # the pattern serves other points too
     result = SparseJacobian(entries, values, direction, way.shared.passes, function.outputs, wrt, function.names)
     if sparse:
         return result
@@ -280,6 +280,16 @@ def second_passes(bound: Bound) -> Push:
     """The gradient's forward passes: H·u for a free tangent u."""
     gradient = gradient_function(bound)
     return bound.once("second", lambda: Push(gradient, bound.wrt, also=bound.function.outputs))
+
+
+def _mirrored(matrix: Array) -> Array:
+    """A Hessian, made symmetric to the last bit: of two numbers that should be one, that below the diagonal counts,
+    unless only the other is finite.
+    """
+    for i in range(1, len(matrix)):
+        below, above = matrix[i, :i], matrix[:i, i]
+        matrix[i, :i] = matrix[:i, i] = np.where(np.isfinite(below) | ~np.isfinite(above), below, above)
+    return matrix
 
 
 def _symmetric_way(gradient: Function, wrt: Sequence[Node], sparse: bool) -> tuple[Pattern | None, Colouring]:
@@ -318,11 +328,11 @@ def hessian_of(bound: Bound, *, sparse: bool) -> Hessian | SparseHessian:
     again = partial(_again, bound, gradient)
     columns = _labelled(gradient.names, wrt)
     if found is None:
-        matrix = mended_dense(dense(passes, kept, (n, n)), again)
+        matrix = _mirrored(mended_dense(dense(passes, kept, (n, n)), again))
         return Hessian(matrix, columns, value, parts, shared.passes)
     places, colours = readable_of(bound, found, shared, sparse=sparse)
     data = mended(read(passes, kept, shared, places, colours), found, again)
-    entries = Coordinates((n, n), found.rows, found.columns, data)
+    entries = Coordinates((n, n), found.rows, found.columns.copy(), data)
     if sparse:
         return SparseHessian(entries, value, parts, shared.passes, wrt)
     return Hessian(entries.toarray(), columns, value, parts, shared.passes)

@@ -20,6 +20,8 @@ from diffcli.sparsity import Integers, Pattern
 
 #: How many numbers a sweep may hold at once before its seeds are done in chunks.
 CHUNK_NUMBERS = 1 << 24
+#: How many numbers may be spent on rows that are not finite; beyond, they stay as they are.
+MENDING_NUMBERS = 1 << 28
 
 
 def one_hots(nodes: Sequence[Node], shared: Colouring, first: int, count: int) -> list[Array]:
@@ -97,7 +99,8 @@ def mended(data: Array, pattern: Pattern, again: Callable[[], Again]) -> Array:
     """`data`, the entries of `pattern`, with those of every row that has a NaN or an infinity found anew.
 
     A pass multiplies infinite partials by zeros that stand for *not asked*, and 0·∞ is NaN. Asked for itself, with
-    `Pull` looking at nothing else, every entry is what it is on its own.
+    `Pull` looking at nothing else, every entry is what it is on its own. Thousands of rows that share a column would
+    take a pass each: that costs more than a point is worth where nothing is finite.
     """
     rows = pattern.rows
     bad = np.unique(rows[~np.isfinite(data)])
@@ -106,6 +109,8 @@ def mended(data: Array, pattern: Pattern, again: Callable[[], Again]) -> Array:
     passes, kept, wide = again()
     some = pattern.taken(bad)
     shared = each(len(bad)) if wide is None else colouring.of_rows(wide.taken(bad))
+    if shared.passes * passes.weight > MENDING_NUMBERS:
+        return data
     spread = _spread(shared, bad, pattern.shape[0])
     found = read(passes, kept, spread, some.columns, shared.colours[some.rows], looking=True)
     data = data.copy()
@@ -118,6 +123,8 @@ def mended_dense(matrix: Array, again: Callable[[], Again]) -> Array:
     bad = np.flatnonzero(~np.isfinite(matrix).all(axis=1))
     if len(bad):
         passes, kept, _ = again()
+        if len(bad) * passes.weight > MENDING_NUMBERS:
+            return matrix
         spread = _spread(each(len(bad)), bad, len(matrix))
         for first, block in swept(passes, kept, spread, looking=True):
             matrix[bad[first : first + block.shape[1]]] = block.T

@@ -18,6 +18,7 @@ from diffcli.derive import Contribution, adjoint
 from diffcli.errors import UsageError
 from diffcli.evaluation import Plan
 from diffcli.graph import CONSTANT, INPUT, Function, Node, ancestors
+from diffcli.primitives.kinds import only_where
 from diffcli.spell import Spelling
 
 
@@ -153,9 +154,10 @@ def _partial(node: Node, i: int) -> Node | None:
         return None
     rule = node.op.partials[i]
     partial = None if rule is None else rule(node, *node.args)
-    if isinstance(partial, Node):
-        return node.builder.number(partial)
-    return node.builder.constant(partial or 0.0)
+    if not isinstance(partial, Node):
+        partial = node.builder.constant(partial or 0.0)
+    used = node.op.uses[i] if node.op.uses else None
+    return node.builder.number(partial) if used is None else only_where(used(node), node.builder.number(partial))
 
 
 class _Telling:
@@ -218,9 +220,10 @@ class _Telling:
                 continue
             if partial is None:
                 terms.append(f"{self.called(arg)}_dot carried through {node.op.name}")
-            else:
+            elif not node.op.uses or self.found[partial].any():  # a branch not taken has no part in it
                 terms.append(f"{_short(_shaped(self.found[partial], node))} · {self.called(arg)}_dot")
-        return f", {here} = {' + '.join(terms)} = {_short(moved)}"
+        made = f"{' + '.join(terms)} = " if terms else ""
+        return f", {here} = {made}{_short(moved)}"
 
     def called(self, node: Node) -> str:
         """What the words call a node: its name, or v and its number."""

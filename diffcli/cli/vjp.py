@@ -28,5 +28,6 @@ def run(ask: Ask, many: Many, show: Show, wrt: Wrt = None, cotangent: Cotangent 
         raise UsageError("which cotangent is to be pulled back?", hint=hint)
     nothing = {name: np.zeros(np.shape(value)) if np.ndim(value) else 0.0 for name, value in pullback.values.items()}
     whole = {**nothing, **v}
+    products = pullback(v)
     warnings = notices(program, at, "vjp", wrt=names(wrt), v=whole)
-    show(result.Vjp(program.source.text, at, pullback.values, whole, pullback(v), warnings))
+    show(result.Vjp(program.source.text, at, pullback.values, whole, products, warnings))

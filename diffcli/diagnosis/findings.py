@@ -59,10 +59,12 @@ class Examination:
 
     def findings(self) -> list[Finding]:
         """All of them, those of the value first."""
-        self._inputs()
+        first = next(iter(self.passes.values()))
+        self._inputs(first)
         if any(np.isnan(value).any() for value in self.question.at.values()):
             return self._made
-        first = next(iter(self.passes.values()))
+        if not all(np.isfinite(value).all() for value in self._directions(first)):
+            return self._made
         self._mind_signed_zeros(first)
         bad_values = self._bad_values(first)
         culprit = self._culprit(first, primal=True)
@@ -90,16 +92,29 @@ class Examination:
 
     # Inputs ..............................................................................................
 
-    def _inputs(self) -> None:
+    def _inputs(self, passes: Passes) -> None:
         for node, value in self.question.at.items():
-            bad = np.isnan(value) if np.isnan(value).any() else np.isinf(value)
-            if not bad.any():
-                continue
-            name = str(node.params[0])
-            if value.ndim:
-                name += f"[{','.join(str(int(i)) for i in np.argwhere(bad)[0])}]"
-            what = "not a number" if np.isnan(value).any() else "infinite"
-            self._add("nonfinite-input", f"{name} is {what}", "give it a finite value", node, "value")
+            self._not_finite(str(node.params[0]), value, node, "value")
+        tangents = self.question.what != "vjp"
+        nodes = self.question.wrt if tangents else self.function.outputs
+        names = [str(node.params[0]) for node in nodes] if tangents else self.function.names
+        for node, name, value in zip(nodes, names, self._directions(passes), strict=False):
+            self._not_finite(f"the {'tangent' if tangents else 'cotangent'} of {name}", value, node, "derivative")
+
+    def _not_finite(self, name: str, value: NDArray[Any], node: Node, where: str) -> None:
+        bad = np.isnan(value) if np.isnan(value).any() else np.isinf(value)
+        if not bad.any():
+            return
+        if value.ndim:
+            name += f"[{','.join(str(int(i)) for i in np.argwhere(bad)[0])}]"
+        what = "not a number" if np.isnan(value).any() else "infinite"
+        self._add("nonfinite-input", f"{name} is {what}", "give it a finite value", node, where)
+
+    def _directions(self, passes: Passes) -> list[NDArray[Any]]:
+        """The vector that a product is asked for, by its parts."""
+        if self.question.what not in PRODUCTS:
+            return []
+        return [passes.values.get(seed, np.zeros((*seed.shape, 1)))[..., 0] for seed in passes.derived.seeds]
 
     # Values ..............................................................................................
 

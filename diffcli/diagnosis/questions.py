@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from diffcli.bound import Bound
+from diffcli.bound import Bound, cotangents, tangents
 from diffcli.diagnosis.derived import Derived, forward, gradient, reverse, second
 from diffcli.diagnosis.passes import Passes
 from diffcli.graph import Node
@@ -127,21 +127,21 @@ def _rows(bound: Bound, v: Any, what: str = "jacobian") -> Asked:
     return Asked(what, derived, _one_hots(outputs))
 
 
-def _given(seeds: Sequence[Node], names: Sequence[str], v: Mapping[str, ArrayLike]) -> list[NDArray[Any]]:
-    return [
-        np.broadcast_to(np.asarray(v.get(name, 0.0), dtype=np.float64), seed.shape)[..., np.newaxis]
-        for seed, name in zip(seeds, names, strict=True)
-    ]
-
-
 def _vjp(bound: Bound, v: Mapping[str, ArrayLike]) -> Asked:
     derived = bound.once("diagnosis: reverse", lambda: reverse(bound))
-    return Asked("vjp", derived, _given(derived.seeds, bound.function.names, v))
+    given, outputs = cotangents(bound.function, v), bound.function.outputs
+    return Asked("vjp", derived, [given.get(i, np.zeros((*node.shape, 1))) for i, node in enumerate(outputs)])
+
+
+def _moving(bound: Bound, u: Mapping[str, ArrayLike]) -> list[NDArray[Any]]:
+    """A tangent of every input; those left out do not move."""
+    given = tangents(bound.wrt, u)
+    return [given.get(node, np.zeros((*node.shape, 1))) for node in bound.wrt]
 
 
 def _jvp(bound: Bound, v: Mapping[str, ArrayLike]) -> Asked:
     derived = bound.once("diagnosis: forward", lambda: forward(bound))
-    return Asked("jvp", derived, _given(derived.seeds, [node.params[0] for node in bound.wrt], v))
+    return Asked("jvp", derived, _moving(bound, v))
 
 
 def _hessian(bound: Bound, v: Any) -> Asked:
@@ -157,7 +157,7 @@ def _hvp(bound: Bound, v: Mapping[str, ArrayLike]) -> Asked:
     derived = bound.once("diagnosis: hessian", lambda: second(bound))
     if _too_large(derived, 1):
         return _eval(bound, v)
-    return Asked("hvp", derived, _given(derived.seeds, [node.params[0] for node in bound.wrt], v))
+    return Asked("hvp", derived, _moving(bound, v))
 
 
 #: By what is asked; each takes the function at its point and the cotangent or the tangent.

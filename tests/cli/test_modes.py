@@ -98,3 +98,35 @@ def test_a_sparse_hessian(run: Run) -> None:
     assert len(found["hessian"]["data"]) == 148
     shown = run("hessian", f"sum(({CHAIN})^2)", "x=linspace(0, 1, 50)", "--sparse").out
     assert "Hessian (50x50), 3 passes of 50\n148 entries, density 5.92 %\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["jvp", "x*y", "x=2", "y=3", "--tangent", "x=[1,2]"], "the tangent of x must have its shape (), not (2,)"),
+        (["jvp", "x", "x=[1,2,3]", "--tangent", "x=[]"], "the tangent of x must have its shape (3,), not (0,)"),
+        (["hvp", "sum(x)", "x=[1,2,3]", "--tangent", "x=[1]"], "the tangent of x must have its shape (3,), not (1,)"),
+        (["vjp", "x", "x=[1,2,3]", "--cotangent", "f=[1,2]"], "the cotangent of f must have its shape (3,), not (2,)"),
+        (["vjp", "x", "x=1", "--cotangent", "f=[1,2]"], "the cotangent of f must have its shape (), not (2,)"),
+    ],
+)
+def test_a_direction_of_the_wrong_shape(run: Run, words: list[str], message: str) -> None:
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["jvp", "x*y", "x=1", "y=1", "--tangent", "x=nan"], "warning: the tangent of x is not a number"),
+        (["jvp", "sum(x)", "x=[1,2]", "--tangent", "x=[0,nan]"], "warning: the tangent of x[1] is not a number"),
+        (["vjp", "x*y", "x=1", "y=1", "--cotangent", "f=nan"], "warning: the cotangent of f is not a number"),
+        (["hvp", "x*y", "x=1", "y=1", "--tangent", "x=inf"], "warning: the tangent of x is infinite"),
+    ],
+)
+def test_a_direction_that_is_not_finite(run: Run, words: list[str], message: str) -> None:
+    code, _, err = run(*words)
+    assert code == 0
+    assert err.count("warning") == 1
+    assert message in err

@@ -88,3 +88,16 @@ def test_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0].endswith(",tangent")
     assert lines[-1].endswith(",9")
     assert main([*words, "--cotangent", "f=1"]) == 2
+
+
+@pytest.mark.parametrize("mode", ["forward", "reverse"])
+def test_a_branch_not_taken_has_no_partial(mode: Any) -> None:
+    f = diffcli.parse("where(x > 0, sqrt(x), y)")
+    shown = diffcli.trace(
+        f, {"x": 0.0, "y": 2.0}, mode=mode, **({"tangent": {"x": 1.0, "y": 1.0}} if mode == "forward" else {})
+    )
+    last = shown.nodes[-1]
+    assert list(last.partials) == [0.0, 0.0, 1.0]
+    if mode == "forward":
+        assert last.tangent == 1.0
+        assert last.forward.endswith("f_dot = 1 · y_dot = 1")

@@ -147,3 +147,14 @@ def test_what_has_no_higher_derivative_is_refused(text: str, at: dict[str, Any],
     with pytest.raises(UsageError) as caught:
         diffcli.derivatives(diffcli.parse(text), at, order)
     assert caught.value.code == code
+
+
+def test_factorials_beyond_doubles() -> None:
+    """171! is no double, but 0·171! is 0, and exp has the derivative e at 1 to any order."""
+    assert diffcli.derivatives(diffcli.parse("x^2"), {"x": 1.0}, 175)[3:].tolist() == [0.0] * 173
+    rows = diffcli.derivatives(diffcli.parse("exp(x)"), {"x": 1.0}, 172)
+    np.testing.assert_allclose(rows, math.e, rtol=1e-11)
+    assert diffcli.derivatives(diffcli.parse("1/(1-x)"), {"x": 0.0}, 171)[-2:].tolist() == [
+        float(math.factorial(170)),
+        math.inf,
+    ]

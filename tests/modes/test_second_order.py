@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tracemalloc
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 
 import diffcli
+from diffcli import sweeps
 from diffcli.errors import UsageError
 
 from ..oracles import load
@@ -229,3 +231,33 @@ def test_sparse_results_are_scipys_where_scipy_is(monkeypatch: pytest.MonkeyPatc
     np.testing.assert_array_equal(np.asarray(second), [[0, 1, 0], [1, 0, 0], [0, 0, 0]])
     dense = diffcli.hessian(diffcli.parse("x[0]*x[1]"), {"x": np.ones(2)})
     np.testing.assert_array_equal(np.asarray(dense), [[0, 1], [1, 0]])
+
+
+@pytest.mark.parametrize("what", [diffcli.jacobian, diffcli.hessian])
+def test_whoever_writes_to_a_sparse_result_harms_nobody(what: Any) -> None:
+    f = diffcli.parse("x^2" if what is diffcli.jacobian else "sum(x^2)")
+    point = {"x": np.ones(3)}
+    entries = what(f, point, sparse=True).entries
+    for part in (entries.row, entries.col, entries.data):
+        part[:] = 0
+    np.testing.assert_array_equal(what(f, point, sparse=True).entries.toarray(), 2 * np.eye(3))
+
+
+def test_a_full_hessian_is_symmetric_to_the_bit() -> None:
+    f = diffcli.parse("exp(x*y)*sin(x + 0.3*y)*norm([x, y, z])")
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        matrix = diffcli.hessian(f, rng.uniform(0.1, 2.0, 3)).matrix
+        np.testing.assert_array_equal(matrix, matrix.T)
+
+
+def test_rows_that_are_not_finite_have_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """√x at 0, n times beside one x[0], would take a pass a row."""
+    f = diffcli.parse("sqrt(x) + x[0]")
+    whole = diffcli.jacobian(f, {"x": np.zeros(5)}, sparse=True).entries.toarray()
+    assert whole[3].tolist() == [1.0, 0.0, 0.0, math.inf, 0.0]
+    monkeypatch.setattr(sweeps, "MENDING_NUMBERS", 10)
+    f = diffcli.parse("sqrt(x) + x[0]")
+    for options in ({"sparse": True}, {"sparse": False}):
+        first = diffcli.jacobian(f, {"x": np.zeros(5)}, **options)
+        assert np.asarray(first).diagonal()[1:].tolist() == [math.inf] * 4
