@@ -7,17 +7,17 @@ is, with the code of its warning there.
 from __future__ import annotations
 
 import json
-import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import IO, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from diffcli.batching import printing
+from diffcli.batching import printing, sizes
 from diffcli.batching.columns import Array
+from diffcli.batching.spools import Spool, TextSpool, npy_header
 from diffcli.errors import UsageError
 from diffcli.report.stream import Sink
 
@@ -73,6 +73,11 @@ def _table(answer: Answer) -> Array:
     return np.concatenate([*parts], axis=1) if parts else np.zeros((answer.count, 0))
 
 
+def _reasons(answer: Answer) -> dict[int, str]:
+    """What the column `error` says: of rows with an error the reason, of rows with a warning its code."""
+    return {**answer.warnings, **{i: message for i, (_, message) in answer.errors.items()}}
+
+
 def _columns(fields: Sequence[Field]) -> list[str]:
     return [column for field in fields for column in field.columns]
 
@@ -95,10 +100,8 @@ class CsvWriter:
         reasons = None
         if answer.errors or answer.warnings:
             reasons = [""] * answer.count
-            for i, code in answer.warnings.items():
-                reasons[i] = printing.cell(code)
-            for i, (_, message) in answer.errors.items():
-                reasons[i] = printing.cell(message)
+            for i, reason in _reasons(answer).items():
+                reasons[i] = printing.cell(reason)
         kept = [printing.cells(column) for column in answer.kept]
         if answer.count:
             self._put(printing.lines(table, kept, reasons, answer.errors))
@@ -205,7 +208,7 @@ class NpyWriter:
         self._sink = sink
         self._width = len(_columns(fields))
         self._count = 0
-        sink.write(_npy_header((0, self._width)))
+        sink.write(npy_header((0, self._width)))
 
     def write(self, answer: Answer) -> None:
         """A row of the array a row."""
@@ -217,7 +220,7 @@ class NpyWriter:
         """Say at the beginning how many there are."""
         self._sink.flush()
         self._sink.file.seek(0)
-        self._sink.write(_npy_header((self._count, self._width)))
+        self._sink.write(npy_header((self._count, self._width)))
 
 
 def _blanked(table: Array, answer: Answer) -> Array:
@@ -227,47 +230,40 @@ def _blanked(table: Array, answer: Answer) -> Array:
     return table
 
 
-def _npy_header(shape: tuple[int, ...]) -> bytes:
-    """The first 128 bytes of an ``.npy`` file of doubles, whatever its shape."""
-    text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}"
-    return b"\x93NUMPY\x01\x00\x76\x00" + text.ljust(117).encode("latin-1") + b"\n"
-
-
 class NpzWriter:
     """Arrays by name, points first; kept columns as texts; `error_row` and `error` say which rows failed and why."""
 
     def __init__(self, sink: Sink, fields: Sequence[Field], kept: Sequence[str]) -> None:
         self._sink, self._fields, self._names = sink, fields, kept
-        self._spools: list[IO[bytes]] = [tempfile.TemporaryFile() for _ in fields]  # noqa: SIM115  # closed by `close`
-        self._kept: list[list[str]] = [[] for _ in kept]
-        self._errors: list[tuple[int, str]] = []
+        # Beside the result, where there is room for it, and not where temporary files may be in memory.
+        self._spools = [Spool(sink.folder) for _ in fields]
+        self._kept = [TextSpool(sink.folder) for _ in kept]
+        self._errors, self._error_rows = TextSpool(sink.folder), Spool(sink.folder, "<i8")
         self._count = 0
 
     def write(self, answer: Answer) -> None:
         """Rows of all arrays."""
         for spool, array in zip(self._spools, answer.arrays, strict=True):
-            spool.write(np.ascontiguousarray(_blanked(array, answer)).tobytes())
+            spool.add(_blanked(array, answer))
         for known, texts in zip(self._kept, answer.kept, strict=True):
-            known.extend(texts)
-        reasons = {**answer.warnings, **{i: message for i, (_, message) in answer.errors.items()}}
-        self._errors += [(answer.first + i, reason) for i, reason in sorted(reasons.items())]
+            known.add(texts)
+        reasons = _reasons(answer)
+        rows = sorted(reasons)
+        self._errors.add([reasons[i] for i in rows])
+        self._error_rows.add(np.array(rows, dtype=np.int64) + answer.first)
         self._count += answer.count
 
     def close(self) -> None:
         """Put the arrays into one archive."""
         with zipfile.ZipFile(self._sink.file, "w") as archive:
             for field, spool in zip(self._fields, self._spools, strict=True):
-                with archive.open(f"{field.name}.npy", "w", force_zip64=True) as member, spool:
-                    member.write(_npy_header((self._count, *field.shape)))
-                    spool.seek(0)
-                    while data := spool.read(1 << 20):
-                        member.write(data)
-            rows = np.array([row for row, _ in self._errors], dtype=np.int64)
-            reasons = np.array([reason for _, reason in self._errors], dtype=np.str_)
-            for name, array in [("error_row", rows), ("error", reasons),
-                                *zip(self._names, map(np.array, self._kept), strict=True)]:  # fmt: skip
-                with archive.open(f"{name}.npy", "w") as member:
-                    np.lib.format.write_array(member, array, allow_pickle=False)
+                with archive.open(f"{field.name}.npy", "w", force_zip64=True) as member:
+                    spool.pour(member, (self._count, *field.shape))
+            with archive.open("error_row.npy", "w", force_zip64=True) as member:
+                self._error_rows.pour(member, (self._errors.count,))
+            for name, texts in [("error", self._errors), *zip(self._names, self._kept, strict=True)]:
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    texts.pour(member)
 
 
 class ParquetWriter:
@@ -285,21 +281,41 @@ class ParquetWriter:
         self._schema = arrow.schema([*texts, *results, ("error", arrow.string())])
         # Results hardly repeat, so a dictionary of them costs half the time and saves nothing.
         self._writer = parquet.ParquetWriter(sink.file, self._schema, use_dictionary=[*kept, "error"])
+        self._waiting: list[Any] = []
 
     def write(self, answer: Answer) -> None:
-        """A row group a block."""
+        """Rows, that wait until they are a row group."""
         import pyarrow as arrow
 
         bad = np.zeros(answer.count, dtype=bool)
         bad[list(answer.errors)] = True
         reasons: list[str | None] = [None] * answer.count
-        for i, reason in {**answer.warnings, **{i: message for i, (_, message) in answer.errors.items()}}.items():
+        for i, reason in _reasons(answer).items():
             reasons[i] = reason
-        columns = [arrow.array(texts, arrow.string()) for texts in answer.kept]
+        columns = [arrow.array(_texts(texts), arrow.string()) for texts in answer.kept]
         columns += [arrow.array(column, mask=bad) for column in np.ascontiguousarray(_table(answer).T)]
         columns.append(arrow.array(reasons, arrow.string()))
-        self._writer.write_batch(arrow.record_batch(columns, schema=self._schema))
+        self._waiting.append(arrow.record_batch(columns, schema=self._schema))
+        if sum(batch.num_rows for batch in self._waiting) >= sizes.BLOCK_ROWS:
+            self._group()
+
+    def _group(self) -> None:
+        import pyarrow as arrow
+
+        if self._waiting:
+            self._writer.write_table(arrow.Table.from_batches(self._waiting))
+            self._waiting.clear()
 
     def close(self) -> None:
-        """Write the index at the end."""
+        """Write the rest, and the index at the end."""
+        self._group()
         self._writer.close()
+
+
+def _texts(column: Sequence[str]) -> Sequence[str]:
+    """Texts that Parquet can hold: bytes that were no text become question marks."""
+    try:
+        "".join(column).encode()
+    except UnicodeEncodeError:
+        return [text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for text in column]
+    return column

@@ -78,6 +78,11 @@ class Sink:
         folder = os.path.dirname(self._target or "")
         return os.path.join(folder, f".diffcli-{os.getpid()}-{os.urandom(4).hex()}.part")
 
+    @property
+    def folder(self) -> str | None:
+        """Where there is room for what waits to be written; None where any place will do."""
+        return None if self._target is None else os.path.dirname(self._target)
+
     def write(self, data: bytes | memoryview) -> None:
         """Write all of `data`."""
         rest = memoryview(data)

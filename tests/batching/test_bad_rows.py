@@ -265,6 +265,29 @@ def test_bad_rows_of_parquet(run: Run, here: Path) -> None:
     assert answered(outcome) == [("2", ""), ("", "x is empty, not a number"), ("6", "")]
 
 
+def test_bad_rows_in_binary_answers(run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "CHUNK", 16)
+    (here / "p.csv").write_bytes(b"id,x\na,1\nbcd,oops\n\xe9,0\n,4\na much longer one,\n")
+    for form in ("npy", "npz", "parquet"):
+        words = [] if form == "npy" else ["--keep", "id"]
+        assert run("eval", "1/x", "--points", "p.csv", "-o", f"o.{form}", *words).code == 6
+        if form == "npz":
+            with np.load(here / "o.npz") as archive:
+                assert {name: archive[name].tolist() for name in ("id", "error_row", "error")} == {
+                    "id": ["a", "bcd", "\udce9", "", "a much longer one"],
+                    "error_row": [1, 2, 4],
+                    "error": ["x is oops, not a number", "pole", "x is empty, not a number"],
+                }
+                found = archive["f"]
+        elif form == "npy":
+            found = np.load(here / "o.npy")[:, 0]
+        np.testing.assert_array_equal(found, [1, np.nan, np.inf, 0.25, np.nan])
+    table = parquet.read_table(here / "o.parquet")
+    assert table["f"].to_pylist() == [1, None, np.inf, 0.25, None]
+    assert table["error"].to_pylist() == [None, "x is oops, not a number", "pole", None, "x is empty, not a number"]
+    assert table["id"].to_pylist() == ["a", "bcd", "\ufffd", "", "a much longer one"]
+
+
 def test_a_file_that_breaks_off(run: Run, here: Path) -> None:
     """What cannot be read to its end is an error of its own, and no answer."""
     np.savez_compressed(here / "p.npz", x=np.random.default_rng(0).random(300_000))

@@ -93,7 +93,7 @@ def test_at_once_is_as_row_by_row(
         wanted = Wanted(3, delimiter.encode(), columns, places, kept)
         body = data[data.index(b"\n") + 1 :].replace(b"\r\n", b"\n")
         expected = joined(iter([table._row_by_row(body, wanted)]))
-        for chunk in (1 << 22, 5000):
+        for chunk in (1 << 22, 5000, 40):
             monkeypatch.setattr(sizes, "CHUNK", chunk)
             table = CsvTable(Lines(io.BytesIO(data)), "p.csv", delimiter.encode())
             found = joined(table.blocks(columns, keep))

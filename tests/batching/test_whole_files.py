@@ -86,21 +86,6 @@ def test_the_file_keeps_its_mode_and_links(run: Run, here: Path) -> None:
     assert (here / "real.csv").stat().st_mode & 0o777 == 0o640
 
 
-def test_memory_does_not_grow_with_the_table(here: Path) -> None:
-    """Ten times the rows, the same peak."""
-    script = (
-        "import resource, sys; from diffcli.cli.main import main; "
-        "code = main(sys.argv[1:]); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
-    )
-    peaks = []
-    for count in (60_000, 600_000):
-        (here / "p.csv").write_text("x,y\n" + "0.123456789,1.23456789\n" * count)
-        words = [sys.executable, "-c", script, "grad", FORMULA, "--points", "p.csv", "-o", "o.csv", "-q"]
-        done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, check=True)
-        peaks.append(int(done.stdout))
-    assert peaks[1] < peaks[0] + 60_000  # kilobytes: the blocks' own size, not ten times the rows
-
-
 def test_one_point_imports_nothing_of_this() -> None:
     script = (
         "import sys; from diffcli.cli.main import main; main(['grad', 'x^2', 'x=3']); "

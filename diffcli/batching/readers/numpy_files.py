@@ -5,7 +5,8 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from typing import IO, Any
+from functools import partial
+from typing import IO, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,21 +22,22 @@ class NpyTable:
     """An array in an ``.npy`` file, a row a point; structured arrays name their columns themselves."""
 
     def __init__(self, path: str, columns: Sequence[str] | None) -> None:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
         if array.dtype.names:
             self.names = list(array.dtype.names)
-            self._column = [array[name] for name in self.names]
         else:
-            if array.ndim == 1:
-                array = array[:, np.newaxis]
-            if array.ndim != 2 or array.dtype.kind not in "biuf":
+            if array.ndim > 2 or not array.ndim or array.dtype.kind not in "biuf":
                 raise ValueError(f"an array of shape {array.shape} and type {array.dtype} is no table of numbers")
-            if columns is None or len(columns) != array.shape[1]:
-                has = f"{array.shape[1]} column{'s' * (array.shape[1] != 1)}"
+            width = array.shape[1] if array.ndim == 2 else 1
+            if columns is None or len(columns) != width:
+                has = f"{width} column{'s' * (width != 1)}"
                 said = "without names" if columns is None else f"and --columns {len(columns)} names"
                 raise UsageError(f"{escape(path)} has {has} {said}", hint="add --columns x,y,…", code="points")
             self.names = list(columns)
-            self._column = [array[:, i] for i in range(array.shape[1])]
+        order: Literal["C", "F"] = "C" if array.flags.c_contiguous else "F"
+        self._mapped = partial(
+            np.memmap, path, array.dtype, "r", getattr(array, "offset", 0), array.shape, order
+        )  # fmt: skip
         self._count = len(array)
         self._done = 0
 
@@ -43,15 +45,19 @@ class NpyTable:
         return self._done / self._count if self._count else None
 
     def close(self) -> None:
-        self._column.clear()
+        """The file is open only while a block is read."""
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
-        held = {name: self._column[self.names.index(name)] for name in (*columns, *keep)}
         for start in range(0, self._count, sizes.BLOCK_ROWS):
             self._done = end = min(start + sizes.BLOCK_ROWS, self._count)
-            numbers = {name: np.asarray(held[name][start:end], dtype=np.float64) for name in columns}
-            kept = [[str(value) for value in held[name][start:end].tolist()] for name in keep]
-            yield Block(end - start, numbers, [*kept])
+            # Mapped anew, for what was read stays in memory while it is mapped.
+            rows: NDArray[Any] = self._mapped()[start:end]
+            if rows.dtype.names:
+                cells = {name: rows[name] for name in self.names}
+            else:
+                cells = dict(zip(self.names, rows.reshape(len(rows), -1).T, strict=True))
+            numbers = {name: np.asarray(cells[name], dtype=np.float64) for name in columns}
+            yield Block(end - start, numbers, [[str(value) for value in cells[name].tolist()] for name in keep])
 
 
 class NpzTable:

@@ -24,7 +24,7 @@ class ParquetTable:
             raise UsageError(
                 "Parquet needs pyarrow", hint="pip install 'diffcli[parquet]'", code="missing-package"
             ) from None
-        self._file = parquet.ParquetFile(path)
+        self._file = parquet.ParquetFile(path, pre_buffer=False)  # which would hold all that was read
         self._count = self._file.metadata.num_rows
         self._done = 0
         self._length: dict[str, int | None] = {}

@@ -140,7 +140,8 @@ def _numbers(text: bytes, delimiter: bytes) -> Array:
     """The cells' numbers, NaN for what is none. Rounds correctly, as `float` does."""
     if b"," not in text:
         text, delimiter = text.replace(delimiter, b","), b","
-    if delimiter == b"," and b"(" not in text and b",," not in text and b"," not in (text[:1], text[-1:]):
+    empty = not text or b",," in text or b"," in (text[:1], text[-1:])
+    if delimiter == b"," and not empty and b"(" not in text:
         with warnings.catch_warnings(), suppress(ValueError, DeprecationWarning):
             warnings.simplefilter("error")  # so NumPy says what it could not read
             return np.fromstring(text, sep=",")
