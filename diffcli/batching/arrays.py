@@ -7,8 +7,9 @@ Every number is the one, to the bit, that the same point gives alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,16 @@ class Hessians:
     passes: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What was computed last: what was asked, and the arrays of the answer in the order of the command's."""
+
+    what: str
+    wrt: Sequence[str] | None
+    v: Mapping[str, Array] | None
+    arrays: Sequence[Array]
+
+
 class Batch:
     """A formula at many points; each method computes one thing at all of them.
 
@@ -93,6 +104,7 @@ class Batch:
             raise UsageError(f"{both[0]} is given both with the points and for all of them", code="points")
         self._sample = {**(at or {}), **samples}
         self._bounds: dict[tuple[str, ...] | None, Bound] = {}
+        self._answer: _Answer | None = None
 
     def __len__(self) -> int:
         return self.count
@@ -106,6 +118,28 @@ class Batch:
                       for node in bound.function.inputs if (name := node.params[0]) in self._points}  # fmt: skip
             self._bounds[key] = Bound(bound.function, {**bound.at, **moving}, bound.wrt)
         return self._bounds[key]
+
+    @property
+    def warnings(self) -> dict[str, Array]:
+        """For every code of a warning its rows: about what was computed last, or about the values if nothing was.
+
+        Looked for when it is asked for. The codes are those of a single point; see docs/diagnosis.md.
+        """
+        found: dict[str, Array] = self.warned().by_code()
+        return found
+
+    def warned(self, watch: Any = None, skipped: Collection[int] = ()) -> Any:
+        """The same as a `diffcli.diagnosis.many.Warned`, less the rows that are `skipped`; by a `Watch` that has seen
+        other points of the same table.
+        """
+        if self._answer is None:
+            self.values()
+        answer = self._answer
+        assert answer is not None
+        if watch is None:
+            # Above this room, which computes and does not judge; so by its name.
+            watch = import_module("diffcli.diagnosis.many").Watch(self._f, answer.what, wrt=answer.wrt, v=answer.v)
+        return watch.look(self.bound(answer.wrt), answer.arrays, self.count, self._jobs, skipped)
 
     def _alone(self, bound: Bound, i: int) -> Bound:
         """The same at the i-th point only."""
@@ -127,7 +161,9 @@ class Batch:
         bound = self.bound()
         function = bound.function
         plan = bound.once("values", lambda: Plan(function.outputs))
-        return dict(zip(function.names, self.run(plan, bound, function.outputs), strict=True))
+        values = self.run(plan, bound, function.outputs)
+        self._answer = _Answer("eval", None, None, values)
+        return dict(zip(function.names, values, strict=True))
 
     def value_and_grad(self, *, wrt: Sequence[str] | None = None) -> tuple[Array, Arrays]:
         """The values (points,) of a formula of one number, and its gradients by input."""
@@ -135,6 +171,7 @@ class Batch:
         output = _number(bound)
         plan = bound.once("gradient", lambda: gradient_plan(output, bound.wrt))
         value, *parts = self.run(plan, bound, [output, *bound.wrt])
+        self._answer = _Answer("grad", wrt, None, [value, *parts])
         return value, dict(zip(_names(bound.wrt), parts, strict=True))
 
     def grad(self, *, wrt: Sequence[str] | None = None) -> Arrays:
@@ -157,6 +194,8 @@ class Batch:
                 alone = Pullback(self._alone(bound, i))(cotangent)
                 for name, part in parts.items():
                     part[i] = alone[name]
+        whole = {function.names[i]: seed[..., 0] for i, seed in given.items()}
+        self._answer = _Answer("vjp", wrt, whole, [*values, *parts.values()])
         return dict(zip(function.names, values, strict=True)), parts
 
     def jvp(
@@ -171,6 +210,8 @@ class Batch:
         given = tangents(bound.wrt, tangent)
         seeds = [given.get(node, np.zeros((*node.shape, 1))) for node in bound.wrt]
         values, dots = self._pass(passes, bound, seeds)
+        whole = {str(node.params[0]): seed[..., 0] for node, seed in given.items()}
+        self._answer = _Answer("jvp", wrt, whole, [*values, *dots])
         return dict(zip(function.names, values, strict=True)), dict(zip(function.names, dots, strict=True))
 
     def jacobian(self, *, wrt: Sequence[str] | None = None, mode: Mode = "auto") -> Jacobians:
@@ -190,6 +231,7 @@ class Batch:
         values, matrix, unsound = self._matrices(f"unrolled:{mode}", passes, bound, way.shared, found)
         for i in unsound:
             matrix[i] = jacobian_of(self._alone(bound, i), mode, sparse=False).matrix
+        self._answer = _Answer("jacobian", wrt, None, [*values, matrix])
         return Jacobians(
             matrix,
             _labels(function.names, function.outputs),
@@ -215,6 +257,7 @@ class Batch:
         values, matrix, unsound = self._matrices("unrolled:second", passes, bound, shared, entries)
         for i in unsound:
             matrix[i] = hessian_of(self._alone(bound, i), sparse=False).matrix
+        self._answer = _Answer("hessian", wrt, None, [values[-1], *values[:-1], matrix])
         return Hessians(
             matrix,
             _labels(gradient.names, bound.wrt),

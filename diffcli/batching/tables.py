@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
 
@@ -20,12 +21,11 @@ from diffcli.batching.readers import Table, read_blocks
 from diffcli.batching.writers import Answer, Field, Writer
 from diffcli.bound import Differentiable
 from diffcli.errors import UsageError
-from diffcli.evaluation import Plan
-from diffcli.graph import ancestors
 from diffcli.labels import labels
 
-#: What a warning says of a row; the code of what went wrong at a point that gives a result that is not finite.
-Explain = Callable[[Mapping[str, Array]], str]
+#: The codes of the warnings of the rows that have any, from the batch that has just been answered and the rows with
+#: errors, which have none.
+Warn = Callable[[Batch, Collection[int]], Mapping[int, tuple[str, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Count:
     rows: int = 0
     failed: int = 0
     not_finite: int = 0
+    warned: Counter[str] = field(default_factory=Counter)  # rows by code
     seconds: float = 0.0
 
 
@@ -60,23 +61,22 @@ class Answering:
         *,
         jobs: int | None = None,
         jit: bool = False,
-        explain: Explain | None = None,
+        warn: Warn | None = None,
     ) -> None:
         self._f, self._question, self._layout, self._at, self._jobs = f, question, layout, at, jobs
         self._jit = jit
         #: What kept the formula in NumPy although it was to be compiled.
         self.fallbacks: list[str] = []
-        self._explain = explain
-        self._codes: dict[bytes, str] = {}
+        self._warn = warn
         # One point shows what there will be, and that all names and shapes fit, before anything is written.
         sample = {name: np.ones((1, *shape)) for name, (shape, _) in layout.inputs.items()}
-        self.fields = [field for field, _ in self._answers(sample)]
+        self.fields = [each for each, _ in self._answers(sample)[1]]
 
-    def _answers(self, points: Mapping[str, Array]) -> list[tuple[Field, Array]]:
+    def _answers(self, points: Mapping[str, Array]) -> tuple[Batch, list[tuple[Field, Array]]]:
         batch = Batch(self._f, points, self._at, jobs=self._jobs, jit=self._jit)
         answers = self._answered(batch)
         self.fallbacks += [each for each in batch.fallbacks if each not in self.fallbacks]
-        return answers
+        return batch, answers
 
     def _answered(self, batch: Batch) -> list[tuple[Field, Array]]:
         question = self._question
@@ -114,48 +114,9 @@ class Answering:
             if np.isnan(values).any():
                 for i in np.flatnonzero(np.isnan(values)).tolist():
                     errors.setdefault(i, ("nonfinite-input", f"{column} is NaN"))
-        arrays = [array for _, array in self._answers(points)]
-        warnings = self._warnings(points, arrays, errors)
-        return Answer(first, block.count, arrays, block.kept, errors, warnings)
-
-    def _warnings(
-        self, points: Mapping[str, Array], arrays: Sequence[Array], errors: Mapping[int, Any]
-    ) -> dict[int, str]:
-        """The codes of the rows with a result that is not finite.
-
-        Rows in which the same values are infinite or NaN have the same reason, so only one of each kind is explained.
-        """
-        bad = [~np.isfinite(array.reshape(len(array), -1)).all(axis=1) for array in arrays if array.size]
-        rows = [i for i in np.flatnonzero(np.logical_or.reduce(bad)).tolist() if i not in errors] if bad else []
-        if not rows or self._explain is None:
-            return dict.fromkeys(rows, "not-finite")
-        some = {name: array[rows] for name, array in points.items()}
-        kinds = [_kinds(array[rows]) for array in arrays]
-        kinds += [_kinds(value) for value in _every_value(self._f, some, self._at)]
-        signatures = np.concatenate(kinds, axis=1)
-        found = {}
-        for k, i in enumerate(rows):
-            signature = signatures[k].tobytes()
-            if signature not in self._codes:
-                self._codes[signature] = self._explain({name: array[i] for name, array in points.items()})
-            found[i] = self._codes[signature]
-        return found
-
-
-def _kinds(array: Array) -> np.ndarray[Any, np.dtype[np.int8]]:
-    """0 finite, 1 NaN, 2 and 3 the infinities; a row a point."""
-    flat = array.reshape(len(array), -1)
-    kinds: np.ndarray[Any, np.dtype[np.int8]] = np.isnan(flat) + 2 * (flat == np.inf) + 3 * (flat == -np.inf)
-    return kinds.astype(np.int8)
-
-
-def _every_value(f: Differentiable, points: Mapping[str, Array], at: Mapping[str, Any]) -> Iterator[Array]:
-    """The value of every node of the formula at some points."""
-    batch = Batch(f, points, at)
-    bound = batch.bound()
-    nodes = [node for node in ancestors(bound.function.outputs) if not node.constant and not node.boolean]
-    plan = bound.once("every value", lambda: Plan(nodes))
-    yield from batch.run(plan, bound, nodes)
+        batch, answers = self._answers(points)
+        warnings = {} if self._warn is None else self._warn(batch, errors)
+        return Answer(first, block.count, [array for _, array in answers], block.kept, errors, warnings)
 
 
 def _field(name: str, path: tuple[str, ...], label: str, array: Array) -> tuple[Field, Array]:
@@ -185,7 +146,7 @@ def run(
     """Answer every row of `table`, in order. With `fail_fast` the first row that fails raises `UsageError`."""
     count = Count()
     start = time.perf_counter()
-    width = sum(math.prod(field.shape) for field in answering.fields)
+    width = sum(math.prod(each.shape) for each in answering.fields)
     with (
         closing(Ahead(read_blocks(table, path, layout.columns, keep))) as blocks,
         closing(Behind(writer.write)) as written,
@@ -201,7 +162,8 @@ def run(
             written.put(answer)
             count.rows += block.count
             count.failed += len(answer.errors)
-            count.not_finite += len(answer.warnings)
+            count.not_finite += _not_finite(answer)
+            count.warned.update(chain.from_iterable(answer.warnings.values()))
             count.seconds = time.perf_counter() - start
             if told is not None:
                 told(count, table.progress())
@@ -216,6 +178,16 @@ def _head(answer: Answer, count: int) -> Answer:
     arrays = [array[:count] for array in answer.arrays]
     warnings = {i: code for i, code in answer.warnings.items() if i < count}
     return Answer(answer.first, count, arrays, [texts[:count] for texts in answer.kept], {}, warnings)
+
+
+def _not_finite(answer: Answer) -> int:
+    """How many rows have results that are not finite. They all have warnings."""
+    rows = list(answer.warnings)
+    arrays = [array for array in answer.arrays if array.size]
+    if not rows or not arrays:
+        return 0
+    finite = [np.isfinite(array[rows].reshape(len(rows), -1)).all(axis=1) for array in arrays]
+    return int(np.count_nonzero(~np.logical_and.reduce(finite)))
 
 
 def _cut(block: Block, width: int) -> Iterator[Block]:

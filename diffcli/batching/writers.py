@@ -1,7 +1,7 @@
 """Tables of answers, written a block at a time: CSV, JSON Lines, NumPy's files and Parquet.
 
-A row with an error has empty results and its reason in the column `error`; a result that is not finite stands as it
-is, with the code of its warning there.
+A row with an error has empty results and its reason in the column `error`; a result that is not to be trusted stands as
+it is, with the codes of its warnings there (``domain``, or ``kink;tie``).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Answer:
     arrays: Sequence[Array]
     kept: Sequence[Sequence[str]]
     errors: Mapping[int, tuple[str, str]]  # code, message
-    warnings: Mapping[int, str]
+    warnings: Mapping[int, Sequence[str]]  # codes
 
 
 class Writer(Protocol):
@@ -74,8 +74,9 @@ def _table(answer: Answer) -> Array:
 
 
 def _reasons(answer: Answer) -> dict[int, str]:
-    """What the column `error` says: of rows with an error the reason, of rows with a warning its code."""
-    return {**answer.warnings, **{i: message for i, (_, message) in answer.errors.items()}}
+    """What the column `error` says: of rows with an error the reason, of rows with warnings their codes."""
+    codes = {i: ";".join(each) for i, each in answer.warnings.items()}
+    return codes | {i: message for i, (_, message) in answer.errors.items()}
 
 
 def _columns(fields: Sequence[Field]) -> list[str]:
@@ -153,7 +154,7 @@ class JsonWriter:
         """A row with an error, a warning, or a number that JSON has no sign for."""
         kept = [column[i] for column in answer.kept]
         if i not in answer.errors:
-            warnings = [{"code": answer.warnings[i]}] if i in answer.warnings else []
+            warnings = [{"code": code} for code in answer.warnings.get(i, ())]
             return self._row(answer.first + i, kept, [_json(array[i]) for array in answer.arrays], warnings)
         code, message = answer.errors[i]
         row: dict[str, Any] = {"i": answer.first + i}

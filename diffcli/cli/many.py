@@ -4,7 +4,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -117,14 +117,20 @@ class Many(NamedTuple):
     ) -> "Count":
         from diffcli.batching.tables import Answering, run
         from diffcli.batching.writers import SEEKING, open_writer
+        from diffcli.diagnosis.many import Watch
         from diffcli.report.stream import Sink
 
         form = _format(show)
         if self.keep and form == "npy":
             raise UsageError("an .npy file holds the results alone", hint="keep columns in CSV, JSON, npz or Parquet")
         layout = _layout(program, table, at, keep)
-        explain = _explaining(program, at, question)
-        answering = Answering(program, question, layout, at, jobs=self.jobs, jit=self.jit, explain=explain)
+        watch = Watch(program, question.what, wrt=question.wrt, v=question.seed)
+
+        def warn(batch: "diffcli.Batch", failed: Collection[int]) -> dict[int, tuple[str, ...]]:
+            found: dict[int, tuple[str, ...]] = batch.warned(watch, failed).by_row()
+            return found
+
+        answering = Answering(program, question, layout, at, jobs=self.jobs, jit=self.jit, warn=warn)
         if answering.fallbacks and not show.quiet:
             say(f"not compiled, but computed by NumPy: {', '.join(answering.fallbacks)}\n")
         if form in ("csv", "parquet"):
@@ -257,23 +263,15 @@ def _range(name: str, parts: Sequence[str], source: Source, span: tuple[int, int
     return float(first), float(last), int(count)
 
 
-def _explaining(program: "diffcli.Program", at: Mapping[str, Any], question: "Question") -> Any:
-    def explain(values: Mapping[str, Any]) -> str:
-        from diffcli.cli.notices import notices
-
-        whole = program.resolve({**at, **values})
-        found = notices(program, whole, question.what, wrt=question.wrt, v=question.seed)
-        return next((notice.code for notice in found if notice.code not in ("kink", "tie")), "not-finite")
-
-    return explain
-
-
 def _summary(count: "Count") -> str:
     parts = [f"{count.rows:,} row{'s' * (count.rows != 1)}"]
     if count.failed:
         parts.append(f"{count.failed:,} failed")
     if count.not_finite:
         parts.append(f"{count.not_finite:,} with results that are not finite")
+    if count.warned:
+        codes = ", ".join(f"{code} {number:,}" for code, number in sorted(count.warned.items()))
+        parts.append(f"warnings: {codes}")
     return f"{', '.join(parts)}, {count.seconds:.2f} s\n"
 
 

@@ -36,6 +36,12 @@ ROUNDLESS = MOVES | LOCALLY_CONSTANT | {
 }  # fmt: skip
 
 
+#: What is 0 or subnormal only where that is so to the last digit.
+NEVER_UNDERFLOWS = frozenset({
+    "add", "subtract", "sum", "sqrt", "cbrt", "hypot", "log", "log2", "log10", "cos", "acos", "cosh", "logaddexp",
+})  # fmt: skip
+
+
 def bound(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Array) -> Array:
     """The error of a node's elements, from its arguments' values and errors (of the same shapes) and its value."""
     name = node.op.name
@@ -56,7 +62,7 @@ def rounding(node: Node, args: Sequence[Array], value: Array) -> Array:
     """What one rounding costs: half a unit in the last place, or of the subnormal range."""
     size: Array = np.abs(value)
     low = size < SMALLEST_NORMAL
-    if low.any() and node.op.name not in ("add", "subtract"):
+    if node.op.name not in NEVER_UNDERFLOWS and low.any():
         return np.where(low & _not_exactly_zero(node, args, value.shape), size + SUBNORMAL_ERROR, size)
     return size
 
@@ -87,14 +93,21 @@ def _none(*args: Array) -> tuple[Any, ...]:
 
 
 SLOPES: dict[str, Slope] = {
-    **dict.fromkeys(("add", "subtract", "negate", "abs", "within", "relu", "stop", "maximum", "minimum"), _same),
-    "clip": _same,
+    **dict.fromkeys(("add", "subtract", "negate", "abs", "within", "stop"), _same),
+    "relu": lambda y, x: (np.asarray(x >= 0.0),),
+    "maximum": lambda y, a, b: (np.asarray(a >= b), np.asarray(b >= a)),
+    "minimum": lambda y, a, b: (np.asarray(a <= b), np.asarray(b <= a)),
+    "clip": lambda y, x, low, high: (
+        np.asarray((low <= x) & (x <= high)), np.asarray(x <= low), np.asarray(x >= high)
+    ),
     **dict.fromkeys(LOCALLY_CONSTANT, _none),
     "number": _none,
     "where": lambda y, c, a, b: (0.0, np.asarray(c != 0), np.asarray(c == 0)),
     "multiply": lambda y, a, b: (np.abs(b), np.abs(a)),
     "divide": lambda y, a, b: (1.0 / np.abs(b), np.abs(y / b)),
+    "quotient": lambda q, y, a, b: (1.0 / np.abs(b), 0.0, np.abs(q / b)),
     "square": lambda y, x: (2.0 * np.abs(x),),
+    "power": lambda y, x, n: (np.abs(n * (y / x)), np.abs(np.log(np.abs(x)) * y)),
     "reciprocal": lambda y, x: (np.square(y),),
     "sqrt": lambda y, x: (0.5 / y,),
     "exp": lambda y, x: (y,),
@@ -183,6 +196,18 @@ def _chosen(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array)
     return np.where(args[0], e[1], e[2])
 
 
+def _of_the_chosen(ahead: Array, e: Sequence[Array]) -> Array:
+    """Of two numbers the first is `ahead` by so much; where that is less than their errors, either may be meant."""
+    room = (e[0] + e[1]) * EPS
+    return np.where(ahead > room, e[0], np.where(ahead < -room, e[1], np.maximum(e[0], e[1])))
+
+
+def _clipped(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
+    x, low, high = args
+    above = _of_the_chosen(x - low, (e[0], e[1]))
+    return _of_the_chosen(high - np.maximum(x, low), (above, e[2]))
+
+
 def _summed(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
     # Adding by halves rounds log₂ n times, each partial sum at most Σ|x|.
     depth = max(1.0, math.log2(max(node.args[0].size, 1)))
@@ -212,14 +237,19 @@ def _softmax(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array
 
 _RULES: dict[str, _Rule] = {
     **dict.fromkeys(SLOPES, _sloped),
-    **dict.fromkeys(("negate", "abs", "within", "relu", "stop"), lambda node, args, e, value: e[0]),
+    **dict.fromkeys(("negate", "abs", "within", "stop"), lambda node, args, e, value: e[0]),
     **dict.fromkeys(("add", "subtract"), lambda node, args, e, value: e[0] + e[1]),
-    **dict.fromkeys(("maximum", "minimum"), lambda node, args, e, value: np.maximum(e[0], e[1])),
+    "relu": lambda node, args, e, value: np.where(args[0] + e[0] * EPS < 0.0, 0.0, e[0]),
+    "maximum": lambda node, args, e, value: _of_the_chosen(args[0] - args[1], e),
+    "minimum": lambda node, args, e, value: _of_the_chosen(args[1] - args[0], e),
     **dict.fromkeys((*LOCALLY_CONSTANT, "number"), lambda node, args, e, value: np.zeros((*node.shape, 1))),
     **dict.fromkeys(("sum", "mean", "cumsum"), _summed),
     **dict.fromkeys(("sort", "take", "put", "tie_mean"), _mixed),
     **dict.fromkeys(("max", "min", "logsumexp"), _largest),
-    "clip": lambda node, args, e, value: np.maximum(np.maximum(e[0], e[1]), e[2]),
+    "clip": _clipped,
+    "divide": lambda node, args, e, value: e[0] / np.abs(args[1]) + product(value, e[1] / np.abs(args[1])),
+    "reciprocal": lambda node, args, e, value: product(value, e[0] / np.abs(args[0])),
+    "quotient": lambda node, args, e, value: e[0] / np.abs(args[2]) + product(value, e[2] / np.abs(args[2])),
     "where": _chosen,
     "matmul": _multiplied,
     "place": lambda node, args, e, value: node.op.apply(*e, *node.params),

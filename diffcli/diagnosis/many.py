@@ -8,7 +8,7 @@ and past a limit the bound is believed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import process_time
 from typing import Any
@@ -95,17 +95,22 @@ class Watch:
         self._left = EXAMINED
         self._seconds = ALL
 
-    def look(self, bound: Bound, answers: Sequence[Array], count: int, jobs: int = 1) -> Warned:
+    def look(
+        self, bound: Bound, answers: Sequence[Array], count: int, jobs: int = 1, skipped: Collection[int] = ()
+    ) -> Warned:
         """The warnings of these points. `bound` has them on the batch axis; `answers` are the arrays of the command's
-        answer, in its order, with the points on the first axis.
+        answer, in its order, with the points on the first axis. Rows that are `skipped` mean nothing.
         """
         warned = Warned([])
         if not count:
             return warned
         if self._screen is None:
-            self._screen = Screen(bound, asked(bound, self._what, self._v))
+            self._screen = self._made(bound)
         self._screen.appeal = lambda doubted: self._right(bound, doubted)
         rows, signatures, bounds = self._screen.suspects(bound.at, answers, count, jobs)
+        if skipped:
+            kept = ~np.isin(rows, list(skipped))
+            rows, signatures, bounds = rows[kept], signatures[kept], bounds[kept]
         if not len(rows):
             return warned
         marks, members = np.unique(signatures, return_inverse=True)
@@ -123,6 +128,12 @@ class Watch:
             if len(others):
                 warned.add(rest or _plain(answers, int(others[0])), others)
         return warned
+
+    def _made(self, bound: Bound) -> Screen:
+        """The screen, which serves all batches of a formula where the question is always the same."""
+        if self._v is not None:
+            return Screen(bound, asked(bound, self._what, self._v))
+        return bound.once(f"screen: {self._what}", lambda: Screen(bound, asked(bound, self._what)))
 
     def _alike(self, bound: Bound, kind: _Kind, rows: Sequence[int]) -> tuple[dict[int, Codes], Codes]:
         """The codes of rows that are odd in the same way: of those that were asked, and of the rest."""

@@ -14,7 +14,14 @@ import math
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-from diffcli.diagnosis.bounds import LOCALLY_CONSTANT, MOVES, ROUNDLESS, SMALLEST_NORMAL, SUBNORMAL_ERROR
+from diffcli.diagnosis.bounds import (
+    LOCALLY_CONSTANT,
+    MOVES,
+    NEVER_UNDERFLOWS,
+    ROUNDLESS,
+    SMALLEST_NORMAL,
+    SUBNORMAL_ERROR,
+)
 from diffcli.graph import CONSTANT, Node
 
 #: What rounding and the differences that stand in for slopes may add to a rule.
@@ -100,8 +107,9 @@ def _of(node: Node, args: list[Range], cut: bool) -> Range:
         return UNKNOWN
     if name not in ROUNDLESS:
         q += 1.0
-        if least < SMALLEST_NORMAL and name not in ("add", "subtract", "sum"):
+        if least < SMALLEST_NORMAL and name not in NEVER_UNDERFLOWS:
             u += SUBNORMAL_ERROR
+            low, high = min(low, 0.0), max(high, 0.0)
     if low != low or high != high or q != q or u != u:
         return UNKNOWN
     if not (low > -INF and high < INF):
@@ -157,14 +165,14 @@ def _multiply(node: Node, a: Range, b: Range) -> Range:
 
 
 def _square(node: Node, x: Range) -> Range:
-    return Range(x.nearest**2, _power(x.most, 2.0), x.least * x.least, 2.0 * x.q, _times(2.0 * x.most, x.u))
+    return Range(x.nearest * x.nearest, _power(x.most, 2.0), x.least * x.least, 2.0 * x.q, _times(2.0 * x.most, x.u))
 
 
 def _power(x: float, n: float) -> float:
     try:
         return float(x**n)
     except (OverflowError, ZeroDivisionError):
-        return INF
+        return -INF if x < 0.0 and n % 2.0 == 1.0 else INF
 
 
 def _divide(node: Node, a: Range, b: Range) -> Range:
@@ -319,7 +327,7 @@ def _sine(shift: float) -> _Rule:
         for k, place in ((0, 1.0), (1, -1.0)):
             if math.floor((last - k) / 2 + 1e-9) >= math.ceil((first - k) / 2 - 1e-9) or x.most > 1e6:
                 low, high = min(low, place), max(high, place)
-        return Range(max(low, -1.0), min(high, 1.0), 2.0**-70, 0.0, MARGIN * x.error)
+        return Range(max(low, -1.0), min(high, 1.0), min(2.0**-70, 0.6 * x.least), 0.0, MARGIN * x.error)
 
     return rule
 
@@ -383,8 +391,8 @@ def _inside(function: Callable[[float], float], slope: Callable[[float], float])
             return UNKNOWN
         values = [function(x.low), function(x.high), *([function(0.0)] if x.low < 0.0 < x.high else [])]
         low, high = _wide(min(values), max(values))
-        return Range(low, high, 0.5 * min(x.least, 1.0) if low < 0.0 < high else 2.0**-60, 0.0,
-                     MARGIN * x.error * slope(x.most))  # fmt: skip
+        least = max(low, -high, min(2.0**-60, 0.5 * x.least))
+        return Range(low, high, least, 0.0, MARGIN * x.error * slope(x.most))
 
     return rule
 

@@ -88,7 +88,7 @@ class Screen:
         rows = np.union1d(np.flatnonzero(odd), doubted)
         known = np.zeros((len(rows), bounds.shape[1]))
         known[np.searchsorted(rows, doubted)] = bounds
-        return Suspects(rows, self._signed(at, answers, rows, known > 0.0), known.max(axis=1, initial=0.0))
+        return Suspects(rows, self._signed(at, answers, rows, known), known.max(axis=1, initial=0.0))
 
     def _marked(self, answers: Sequence[Array], count: int) -> tuple[Array, Array]:
         """The points with a result that is not finite, and those with one that is in doubt for its size."""
@@ -196,7 +196,8 @@ class Screen:
         for k in range(asked.rows):
             passes = Passes(derived, some, asked.row(k))
             errors = passes.errors()
-            usual = [_usual(errors[node], passes.values[node]) for node in passes.results()]
+            fair = ~passes.not_finite()
+            usual = [_usual(errors[node], passes.values[node], fair) for node in passes.results()]
             outputs = usual[: len(self._function.outputs)]
             rows.append(usual[len(outputs) :])
         self._apply([*outputs, *self._arranged(rows)])
@@ -271,20 +272,20 @@ class Screen:
             some = _taken(at, part)
             for k in range(asked.rows):
                 passes = Passes(asked.derived, some, asked.row(k))
-                worst = np.where(passes.not_finite(), INF, passes.worst())
+                worst = passes.worst()
                 found[start : start + len(part), k] = np.where(worst > self._trusted, worst, 0.0)
         return found
 
     # What is odd .........................................................................................
 
-    def _signed(self, at: Mapping[Node, Array], answers: Sequence[Array], rows: Array, uncertain: Array) -> Array:
+    def _signed(self, at: Mapping[Node, Array], answers: Sequence[Array], rows: Array, bounds: Array) -> Array:
         """What is odd about some points, as a number."""
         signed = np.zeros(len(rows), dtype=np.uint64)
         if not len(rows):
             return signed
         some = _taken(at, rows)
-        for mark in uncertain.T:
-            _fold(signed, mark)
+        for column in bounds.T:
+            _fold(signed, (column > 0.0) + np.isinf(column))
         for value in some.values():
             _fold(signed, _kinds(value))
         wrong = np.zeros(len(rows), dtype=bool)
@@ -366,10 +367,11 @@ def _mark(answer: Array, threshold: Any, odd: Array, small: Array) -> None:
         small[start:end] |= ~far
 
 
-def _usual(error: Any, value: Array) -> Array:
-    """The largest error of each element of a node at some points, infinite ones aside: those are odd by themselves."""
-    errors = np.broadcast_to(error, value.shape)
-    return np.asarray(np.max(errors, axis=-1, initial=0.0, where=np.isfinite(errors)))
+def _usual(error: Any, value: Array, fair: Array) -> Array:
+    """The largest error of each element of a node at the points that are `fair`, where all numbers are finite."""
+    errors = np.broadcast_to(error, (*value.shape[:-1], len(fair)))[..., fair]
+    largest = np.max(errors, axis=-1, initial=0.0)
+    return np.where(np.isnan(largest), INF, largest)
 
 
 def _taken(at: Mapping[Node, Array], rows: Array) -> dict[Node, Array]:

@@ -1,0 +1,184 @@
+"""Many points: what is warned of is what the same points are warned of alone, and ordinary ones are left in peace."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import diffcli
+from diffcli.diagnosis import examine, many
+from diffcli.diagnosis.many import Watch
+from tests.cli.conftest import Run, run  # noqa: F401
+from tests.diagnosis.test_variants import SECOND, VARIANTS
+
+HARD = [
+    (text, at) for text, at, _, _ in VARIANTS if all(np.ndim(value) == 0 for value in at.values())
+]  # fmt: skip
+
+
+def among_others(text: str, at: dict[str, float], count: int = 40) -> tuple[diffcli.Batch, int]:
+    """A batch of points, the hard one in their midst."""
+    rng = np.random.default_rng(len(text))
+    points = {name: rng.uniform(0.6, 1.7, count) for name in at}
+    for name, value in at.items():
+        points[name][count // 2] = value
+    return diffcli.parse(text).batch(points), count // 2
+
+
+def codes_of(batch: diffcli.Batch, row: int) -> set[str]:
+    return {code for code, rows in batch.warnings.items() if row in rows}
+
+
+def test_hard_points_are_found_among_others() -> None:
+    missed, more = [], []
+    for text, at in HARD:
+        batch, row = among_others(text, at)
+        batch.value_and_grad()
+        found = codes_of(batch, row)
+        findings = examine(diffcli.parse(text), at, "grad")
+        alone = {finding.code for finding in findings}
+        if found - alone:
+            more.append((text, at, found, alone))
+        # In a batch digits count from the seventh on.
+        if alone - found and not (alone <= {"cancellation"} and lost(findings) <= 8):
+            missed.append((text, at, found, alone))
+    assert (missed, more) == ([], [])
+
+
+def lost(findings: Any) -> int:
+    words = " ".join(finding.message for finding in findings)
+    return 16 if "all its digits" in words else int(words.partition(" loses ")[2].partition(" of its")[0])
+
+
+@pytest.mark.parametrize(("text", "x", "_"), SECOND)
+def test_second_derivatives_too(text: str, x: float, _: float) -> None:
+    batch, row = among_others(text, {"x": x}, 9)
+    batch.hessian()
+    alone = {finding.code for finding in examine(diffcli.parse(text), {"x": x}, "hessian")}
+    assert codes_of(batch, row) == alone
+
+
+def test_ordinary_points_are_left_in_peace() -> None:
+    """Of the published starting points, and points around them."""
+    data = json.loads((Path(__file__).parents[1] / "data" / "hs_cutest.json").read_text(encoding="utf-8"))["problems"]
+    rng = np.random.default_rng(1)
+    rows, warned = 0, {}
+    for problem in data:
+        program = diffcli.parse(problem["f_expr"])
+        start = {f"x{i + 1}": value for i, value in enumerate(problem["x0"]) if f"x{i + 1}" in program.inputs}
+        batch = program.batch({name: value + rng.uniform(0.01, 0.1, 300) for name, value in start.items()})
+        value, _ = batch.value_and_grad()
+        rows += len(value)
+        for code, where in batch.warnings.items():
+            if np.isfinite(value[where]).all():
+                warned[problem["name"]] = (code, len(where))
+    assert rows > 3000
+    assert warned == {}
+
+
+def test_a_row_is_judged_the_same_in_any_company() -> None:
+    program = diffcli.parse("where(x > 0, log(x), 0)*y + (1 - cos(y))/y^2")
+    rng = np.random.default_rng(4)
+    x, y = rng.uniform(-1, 1, 5000), rng.uniform(0.5, 1, 5000)
+    x[::50], y[7::500] = 0.0, 1e-9
+    whole = program.batch({"x": x, "y": y})
+    whole.value_and_grad()
+    some = program.batch({"x": x[2000:2600], "y": y[2000:2600]})
+    some.value_and_grad()
+    for code, rows in whole.warnings.items():
+        inside = rows[(rows >= 2000) & (rows < 2600)] - 2000
+        assert some.warnings[code].tolist() == inside.tolist()
+    assert set(whole.warnings["cancellation"]) == set(range(7, 5000, 500))
+    assert set(whole.warnings["predicate-at-equality"]) == set(range(0, 5000, 50))
+
+
+def test_every_question_has_its_warnings() -> None:
+    points = {"x": [1.0, 0.0, 2.0], "y": [1.0, 3.0, 2.0]}
+    batch = diffcli.parse("[abs(x)*y, max(x, y)]").batch(points)
+    assert batch.warnings == {}  # of the values, which have no kinks
+    batch.jacobian()
+    assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"kink": [1], "tie": [0, 2]}
+    batch.vjp({"f": [1.0, 0.0]})
+    assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"kink": [1]}
+    batch.jvp({"y": 1.0})
+    assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"tie": [0, 2]}
+    batch.values()
+    assert batch.warnings == {}
+    log = diffcli.parse("log(x)/y").batch(points)
+    log.values()
+    assert {code: rows.tolist() for code, rows in log.warnings.items()} == {"pole": [1]}
+
+
+def test_arrays_have_warnings() -> None:
+    v = np.ones((6, 3)) * np.arange(1, 4)
+    v[2] = [1.0, 5.0, 5.0]
+    v[4] = [0.0, -1.0, 2.0]
+    batch = diffcli.parse("max(v) + sum(sqrt(v))").batch({"v": v})
+    batch.value_and_grad()
+    assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"domain": [4], "tie": [2]}
+
+
+def test_a_bound_that_says_too_much_is_found_out() -> None:
+    """The terms of sin at 30 cancel; those of an iterated map do not, whatever the sum over all paths says."""
+    steps = "\n".join(f"{b} = 1.5*{a}*(1 - {a})" for a, b in zip("xabcdefgh", "abcdefghi", strict=True))
+    program = diffcli.parse(f"{steps}\nj = i + 1e-7*sin(1e6*i)\nreturn j")
+    batch = program.batch({"x": np.linspace(0.1, 0.9, 3000)})
+    batch.value_and_grad()
+    assert "cancellation" not in batch.warnings or len(batch.warnings["cancellation"]) < 3
+
+
+def test_where_there_are_too_many_the_bound_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, "EXAMINED", 5)
+    x = np.linspace(1e-9, 2e-9, 300)
+    batch = diffcli.parse("(1 - cos(x))/x^2").batch({"x": x})
+    batch.value_and_grad()
+    assert len(batch.warnings["cancellation"]) == 300
+
+
+def test_no_number_is_left_unsaid_past_all_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(many, "EXAMINED", 0)
+    batch = diffcli.parse("log(x) + max(x, 1)").batch({"x": [-1.0, 0.0, 1.0, 2.0]})
+    batch.value_and_grad()
+    assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"domain": [0], "pole": [1], "tie": [2]}
+
+
+def test_rows_that_are_odd_alike_share_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+    monkeypatch.setattr(many, "examine", lambda *args, **options: looks.append(args) or examine(*args, **options))
+    x = np.where(np.arange(20_000) % 2, -1.0, 0.0)
+    watch = Watch(diffcli.parse("log(x)"), "grad")
+    batch = diffcli.parse("log(x)").batch({"x": x})
+    batch.value_and_grad()
+    found = batch.warned(watch).by_code()
+    assert (len(found["domain"]), len(found["pole"])) == (10_000, 10_000)
+    assert len(looks) == 6
+    batch.warned(watch)
+    assert len(looks) == 6
+
+
+@pytest.mark.usefixtures("capsys")
+def test_tables_carry_the_codes(run: Run, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "p.csv").write_text("x,y\n1,2\n0,3\n5,5\n-1,1\n?,1\n")
+    points = str(tmp_path / "p.csv")
+    code, out, err = run("grad", "abs(x)*y + max(x, y)", "--points", points)
+    assert code == 6
+    assert [line.rpartition(",")[2] for line in out.splitlines()] == ["error", "", "kink", "tie", "", ' not a number"']
+    assert "5 rows, 1 failed, warnings: kink 1, tie 1" in err
+    rows = [json.loads(line) for line in run("grad", "log(x*y)", "--points", points, "--json").out.splitlines()]
+    assert [row.get("warnings") for row in rows] == [[], [{"code": "pole"}], [], [{"code": "domain"}], None]
+    assert run("eval", "x=-1:1:3", "abs(x)").code != 0
+    assert run("grad", "abs(x)", "x=-1:1:3").out == "x,f,d_x,error\n-1,1,-1,\n0,0,0,kink\n1,1,1,\n"
+    run("grad", "abs(x)", "x=-1:1:3", "-o", str(tmp_path / "r.npz"))
+    with np.load(tmp_path / "r.npz") as found:
+        assert (found["error_row"].tolist(), found["error"].tolist()) == ([1], ["kink"])
+
+
+def test_infinite_inputs() -> None:
+    batch = diffcli.parse("exp(-x) + 1/x").batch({"x": [1.0, math.inf, math.nan]})
+    batch.value_and_grad()
+    assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"nonfinite-input": [1, 2]}
