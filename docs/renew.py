@@ -89,6 +89,20 @@ def session(block: str, room: Path, environment: Mapping[str, str]) -> str:
     return done.stdout.decode("utf-8")
 
 
+def shell(folder: Path) -> dict[str, str]:
+    """An environment in which `diffcli` and `python` are this checkout's and this interpreter's, whatever is installed,
+    and output is what a pipe gets; the two stand in `folder`.
+    """
+    python = shlex.quote(sys.executable)
+    for name, command in {"diffcli": f"{python} -m diffcli", "python": python}.items():
+        script = folder / name
+        script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        script.chmod(0o755)
+    kept = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "COLUMNS", "DIFFCLI_DEBUG")}
+    path = f"{folder}{os.pathsep}{os.environ['PATH']}"
+    return {**kept, "PATH": path, "PYTHONPATH": str(CHECKOUT), "PYTHONUTF8": "1", "NO_COLOR": "1"}
+
+
 def furnished(room: Path) -> Path:
     """`room`, with the samples in it; what the examples write stays out of the checkout."""
     (room / "samples").symlink_to(CHECKOUT / "samples")
@@ -96,12 +110,10 @@ def furnished(room: Path) -> Path:
 
 
 def main() -> None:
-    """Renew every page, with the `diffcli` of this interpreter's environment."""
+    """Renew every page, with the `diffcli` of this checkout."""
     FUNCTIONS.write_text(functions_page(), encoding="utf-8")
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "PYTHONUTF8": "1"}
-    with tempfile.TemporaryDirectory() as folder:
-        room = furnished(Path(folder))
+    with tempfile.TemporaryDirectory() as commands, tempfile.TemporaryDirectory() as folder:
+        environment, room = shell(Path(commands)), furnished(Path(folder))
         for page in PAGES:
             text = page.read_text(encoding="utf-8")
             for block in blocks(page, "console"):

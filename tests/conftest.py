@@ -1,31 +1,28 @@
 """What tests of several rooms share."""
 
-import os
-import shlex
-import sys
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 CHECKOUT = Path(__file__).parents[1]
 
 
+def renewal() -> ModuleType:
+    """docs/renew.py, which is a script and in no package."""
+    spec = importlib.util.spec_from_file_location("renew", CHECKOUT / "docs" / "renew.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="session")
 def shell_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment in which `diffcli` and `python` are this checkout's and this interpreter's, whatever is installed,
-    and output is what a pipe gets.
+    and output is what a pipe gets: that in which the documents' examples are renewed.
     """
-    folder = tmp_path_factory.mktemp("bin")
-    python = shlex.quote(sys.executable)
-    for name, command in {"diffcli": f"{python} -m diffcli", "python": python}.items():
-        script = folder / name
-        script.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
-        script.chmod(0o755)
-    kept = {k: v for k, v in os.environ.items() if k not in ("FORCE_COLOR", "COLUMNS", "DIFFCLI_DEBUG")}
-    return {
-        **kept,
-        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(CHECKOUT),
-        "PYTHONUTF8": "1",
-        "NO_COLOR": "1",
-    }
+    environment: dict[str, str] = renewal().shell(tmp_path_factory.mktemp("bin"))
+    return environment

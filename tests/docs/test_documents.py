@@ -5,33 +5,23 @@ The `sh` blocks of README.md are run by .ci/run, in a clone.
 """
 
 import doctest
-import importlib.util
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from diffcli.primitives import FUNCTIONS
+from tests.conftest import renewal
 
 CHECKOUT = Path(__file__).parents[2]
 README = CHECKOUT / "README.md"
 LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)")
 
 
-def load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("renew", CHECKOUT / "docs" / "renew.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-renew = load()
+renew = renewal()
 every_page = pytest.mark.parametrize("page", renew.PAGES, ids=lambda page: page.stem)
 
 
