@@ -29,6 +29,7 @@ MOVES = frozenset({"broadcast", "reshape", "transpose", "index", "concat", "stac
 LOCALLY_CONSTANT = frozenset({
     "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "and", "or", "not", "truth", "sign",
     "floor", "ceil", "round", "trunc", "heaviside", "share", "between", "tie_share", "order", "peak",
+    "taken", "defined",
 })  # fmt: skip
 ROUNDLESS = MOVES | LOCALLY_CONSTANT | {
     "negate", "abs", "maximum", "minimum", "where", "relu", "clip", "within", "stop", "number", "max", "min", "sort",

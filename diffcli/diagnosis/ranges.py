@@ -121,7 +121,7 @@ def _of(node: Node, args: list[Range], cut: bool) -> Range:
 
 
 _LARGEST = 1.7976931348623157e308
-_STEPS = frozenset({"sign", "heaviside", "share", "between", "tie_share", "peak"})
+_STEPS = frozenset({"sign", "heaviside", "share", "between", "tie_share", "peak", "defined"})
 
 
 def _times(a: float, b: float) -> float:
@@ -342,6 +342,11 @@ def _sech_square(node: Node, x: Range) -> Range:
     return Range(max(low, 0.0), min(high, 1.0), max(low, 0.0), 2.0 * MARGIN * x.error + 2.0)
 
 
+def _sigmoid_slope(node: Node, x: Range) -> Range:
+    low, high = _wide(_sech(0.5 * x.most) / 4.0, _sech(0.5 * x.nearest) / 4.0)
+    return Range(max(low, 0.0), min(high, 0.25), max(low, 0.0), MARGIN * x.error + 2.0)
+
+
 def _sech(x: float) -> float:
     return 4.0 * math.exp(-2.0 * x) / (1.0 + math.exp(-2.0 * x)) ** 2
 
@@ -407,6 +412,15 @@ def _direction(node: Node, a: Range, b: Range) -> Range:
     u = 0.0 if a.u == b.u == 0.0 else (a.u + b.u) / nearest if nearest else INF
     sign = (0.0 if a.low >= 0.0 else -1.0, 0.0 if a.high <= 0.0 else 1.0)
     return Range(*sign, 0.0, MARGIN * (a.q + b.q), MARGIN * u)
+
+
+def _unit(node: Node, x: Range) -> Range:
+    """X over its length."""
+    length = _norm(node, x)
+    nearest = length.nearest or length.least
+    u = 0.0 if x.u == length.u == 0.0 else (x.u + length.u) / nearest if nearest else INF
+    sign = (0.0 if x.low >= 0.0 else -1.0, 0.0 if x.high <= 0.0 else 1.0)
+    return Range(*sign, 0.0, MARGIN * (x.q + length.q), MARGIN * u)
 
 
 def _hypot(node: Node, a: Range, b: Range) -> Range:
@@ -511,6 +525,7 @@ _RULES: dict[str, _Rule] = {
     "cosh": _cosh,
     "tanh": _rising(math.tanh, _kept, _added, lambda x: 0.7 * min(x.least, 1.0)),
     "sech_square": _sech_square,
+    "sigmoid_slope": _sigmoid_slope,
     "erf": _rising(math.erf, _kept, lambda x: 1.13 * x.u, lambda x: 0.8 * min(x.least, 1.0)),
     "sigmoid": _rising(_sigmoid, _whole, _none),
     "softplus": _rising(_softplus, _whole, _none),
@@ -521,8 +536,7 @@ _RULES: dict[str, _Rule] = {
     "asin_slope": _inside(_root_slope, lambda x: x * _root_slope(x) ** 3),
     "atanh_slope": _inside(lambda x: 1.0 / ((1.0 - x) * (1.0 + x)), lambda x: 2.0 * x / ((1.0 - x) * (1.0 + x)) ** 2),
     "direction": _direction,
-    # Only looked at where the norm itself is infinite.
-    "far_direction": lambda node, x: Range(-1.0, 1.0),
+    "unit": _unit,
     "hypot": _hypot,
     "logaddexp": _logaddexp,
     "sum": _sum,

@@ -7,8 +7,6 @@ has the derivative 0.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from diffcli.graph import Array, Node, Partial, Primitive
@@ -80,6 +78,11 @@ between = elementwise(
     "between", lambda x, low, high: np.where(np.isnan(x), x, (low <= x) & (x <= high)), arity=3,
     doc="1 on [low, high], 0 outside.",
 )  # fmt: skip
+
+
+defined = elementwise(
+    "defined", lambda x: np.where(np.isnan(x), x, 1.0), arity=1, doc="1, and NaN where x is no number."
+)
 
 
 def _at_least(a: Node, b: Node) -> Node:
@@ -158,7 +161,7 @@ trunc = elementwise(
 
 
 def _remainder_dividend(y: Node, x: Node, d: Node) -> Partial:
-    return where(equal(y, y), 1.0, math.nan)
+    return defined(y)
 
 
 def _taken(y: Array, x: Array, d: Array) -> Array:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from diffcli.errors import ExpressionError
-from diffcli.graph import Array, Builder, Node, Primitive, register, show_shape
+from diffcli.graph import TABLE, Array, Builder, Node, Primitive, register, show_shape
 from diffcli.primitives.arithmetic import multiply
 from diffcli.primitives.catalogue import add_function, axis_of, function, whole_number
 from diffcli.primitives.kinds import add_up, elementwise, expand, linear, reduction, same_shape, without
@@ -188,14 +188,44 @@ far_direction = elementwise(
 )  # fmt: skip
 
 
-def _norm_weights(node: Node) -> Node:
-    x, (axis,) = node.args[0], node.params
-    length = expand(node, axis, x.shape[axis])
-    inner = where(equal(length, math.inf), far_direction(x, params=(axis,)), x / length)
-    return where(equal(length, 0.0), 0.0, inner)
+def _unit(x: Array, axis: int) -> Array:
+    length = np.expand_dims(_norm(x, axis), axis)
+    value = x / length
+    small = length < 2.0**-960
+    if small.any():  # a subnormal length has lost digits
+        enlarged = np.where(small, x, 0.0) * 2.0**500
+        value = np.where(small, enlarged / np.expand_dims(_norm(enlarged, axis), axis), value)
+    if np.isinf(length).any():
+        value = np.where(np.isinf(length), far_direction.apply(x, axis), value)
+    return np.where(length == 0.0, 0.0, value)
 
 
-norm = reduction("norm", _norm, _norm_weights, doc="The Euclidean norm along an axis.")
+def _unit_product(node: Node, v: Node) -> Node:
+    """(I − u·uᵀ)·v/‖x‖, symmetric, so both modes; 0 at the origin, where u is a convention.
+
+    Measured from the multiple of u that agrees with v at the largest uₚ: there 1 − uₚ² has no digit left where the
+    others are small.
+    """
+    (axis,) = node.params
+    length = expand(norm(node.args[0], params=(axis,)), axis, node.shape[axis])
+    at_peak = peak(TABLE["abs"](node), params=(axis,))
+    multiple = _along(node, axis, v * at_peak) / _along(node, axis, node * at_peak)
+    rest = (1.0 - at_peak) * (v - node * multiple)
+    turned = (rest - node * _along(node, axis, node * rest)) / length
+    return where(equal(length, 0.0), 0.0, turned)
+
+
+unit: Primitive = register(
+    Primitive(
+        name="unit", kind="symmetric", apply=_unit, shape=same_shape,
+        pullback=lambda node, bar, i: _unit_product(node, bar),
+        pushforward=lambda node, dots: None if dots[0] is None else _unit_product(node, dots[0]),
+        doc="x over its norm along an axis; 0 at the origin, the limit at one infinity.",
+    )
+)  # fmt: skip
+norm: Primitive = reduction(
+    "norm", _norm, lambda node: unit(node.args[0], params=node.params), doc="The Euclidean norm along an axis."
+)
 
 # Sorting ----------------------------------------------------------------------------------------------------
 

@@ -402,6 +402,19 @@ ARRAYS: list[tuple[str, Sequence[float], float, Sequence[float]]] = [
 ]
 
 
+def test_the_second_derivative_of_a_norm_keeps_its_digits() -> None:
+    """1 − u² has none where the other elements are small: b²/r³ is then the whole answer."""
+    for v in ([1.0, 1e-9, 0.0], [1e-300, 1e-310, 0.0], [3.0, 4.0, 0.0], [1e200, 1e190, 1e180]):
+        found = diffcli.hessian(diffcli.parse("norm(v)"), {"v": np.array(v)}).matrix
+        with mpmath.workdps(50):
+            x = [mpmath.mpf(each) for each in v]
+            r = mpmath.norm(x)
+            for i in range(3):
+                for j in range(3):
+                    others = sum(x[k] ** 2 for k in range(3) if k != i) if i == j else -x[i] * x[j]
+                    assert found[i, j] == pytest.approx(float(others / r**3), rel=4e-15, abs=0.0)
+
+
 @pytest.mark.parametrize(("text", "v", "value", "gradient"), ARRAYS, ids=str)
 def test_arrays(text: str, v: Sequence[float], value: float, gradient: Sequence[float]) -> None:
     found, slopes = diffcli.value_and_grad(diffcli.parse(text), {"v": np.array(v, dtype=float)})
