@@ -36,7 +36,7 @@ from diffcli.derive import adjoint, tangent
 from diffcli.errors import UsageError
 from diffcli.evaluation import Plan
 from diffcli.graph import Function, Node
-from diffcli.passes import Pull, Push
+from diffcli.passes import Passes, Pull, Push
 
 if TYPE_CHECKING:
     from diffcli.matrices import Hessian, Jacobian, Mode, SparseHessian, SparseJacobian
@@ -52,20 +52,30 @@ def evaluate(f: Differentiable, at: Point | ArrayLike) -> Values:
 # One pass ---------------------------------------------------------------------------------------------------
 
 
-class Pullback:
-    """v ↦ J_f(x)ᵀ·v at the point x it was made for; `values` are f(x), `wrt` the inputs it gives cotangents of."""
+class _Linear:
+    """A derivative at the point x it was made for; `values` are f(x), `wrt` the inputs it is taken in."""
 
-    def __init__(self, bound: Bound) -> None:
+    def __init__(self, bound: Bound, passes: Passes) -> None:
         self._bound = bound
+        self._passes = passes
         self.wrt = tuple(node.params[0] for node in bound.wrt)
-        self._passes = bound.once("pull", lambda: Pull(bound.function, bound.wrt))
-        computed, self._kept = self._passes.start(bound.at)
+        computed, self._kept = passes.start(bound.at)
         self.values = by_name(bound.function, computed)
 
     @property
     def value(self) -> Value:
         """f(x), where f has one output."""
         return self.values[only_output(self._bound.function)]
+
+    def _swept(self, seeds: Sequence[Array]) -> list[Array]:
+        return self._passes.sweep.run({**self._kept, **dict(zip(self._passes.seeds, seeds, strict=True))})
+
+
+class Pullback(_Linear):
+    """v ↦ J_f(x)ᵀ·v at the point x it was made for; `values` are f(x), `wrt` the inputs it gives cotangents of."""
+
+    def __init__(self, bound: Bound) -> None:
+        super().__init__(bound, bound.once("pull", lambda: Pull(bound.function, bound.wrt)))
 
     def __call__(self, v: Mapping[str, ArrayLike] | ArrayLike) -> Values:
         """The cotangents of the inputs, each shaped like its input. `v`: one cotangent an output, by name (those
@@ -74,12 +84,11 @@ class Pullback:
         function = self._bound.function
         given = cotangents(function, v)
         seeds = [given.get(i, np.zeros((*node.shape, 1))) for i, node in enumerate(function.outputs)]
-        values = dict(zip(self._passes.seeds, seeds, strict=True))
-        bars = self._passes.sweep.run({**self._kept, **values})
+        bars = self._swept(seeds)
         if len(given) < len(seeds) and not all(np.isfinite(bar).all() for bar in bars):
             looking = self._bound.once("looking", lambda: Pull(function, self._bound.wrt, looking=True))
             looks = [np.full(seed.shape, float(i in given)) for i, seed in enumerate(seeds)]
-            values |= dict(zip(looking.looks, looks, strict=True))
+            values = dict(zip([*looking.seeds, *looking.looks], [*seeds, *looks], strict=True))
             bars = looking.sweep.run({**looking.start(self._bound.at)[1], **values})
         return _shaped(self.wrt, self._bound.wrt, bars)
 
@@ -89,20 +98,11 @@ def vjp(f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None =
     return Pullback(bind(f, at, wrt))
 
 
-class Pushforward:
+class Pushforward(_Linear):
     """u ↦ J_f(x)·u at the point x it was made for; `values` are f(x), `wrt` the inputs it takes tangents of."""
 
     def __init__(self, bound: Bound) -> None:
-        self._bound = bound
-        self.wrt = tuple(node.params[0] for node in bound.wrt)
-        self._passes = bound.once("push", lambda: Push(bound.function, bound.wrt))
-        computed, self._kept = self._passes.start(bound.at)
-        self.values = by_name(bound.function, computed)
-
-    @property
-    def value(self) -> Value:
-        """f(x), where f has one output."""
-        return self.values[only_output(self._bound.function)]
+        super().__init__(bound, bound.once("push", lambda: Push(bound.function, bound.wrt)))
 
     def __call__(self, u: Mapping[str, ArrayLike] | ArrayLike) -> Values:
         """The tangents of the outputs by name, each shaped like its output. `u`: a tangent an input, by name (those
@@ -110,9 +110,8 @@ class Pushforward:
         """
         given = tangents(self._bound.wrt, u)
         seeds = [given.get(node, np.zeros((*node.shape, 1))) for node in self._bound.wrt]
-        dots = self._passes.sweep.run({**self._kept, **dict(zip(self._passes.seeds, seeds, strict=True))})
         function = self._bound.function
-        return _shaped(function.names, function.outputs, dots)
+        return _shaped(function.names, function.outputs, self._swept(seeds))
 
 
 def linearize(f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None = None) -> Pushforward:

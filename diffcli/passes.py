@@ -18,6 +18,9 @@ from diffcli.graph import Function, Node, ancestors
 class Passes:
     """From values and residuals, `values`, to `results`, which depend on them and on `seeds`."""
 
+    #: What is handed in for each of the inputs of a pass; a direction makes them.
+    seeds: list[Node]
+
     def __init__(self, outputs: Sequence[Node], seeds: Sequence[Node], results: Sequence[Node]) -> None:
         moving = set(active(results, seeds))
         used = {arg for node in moving for arg in node.args} | set(results)
