@@ -6,7 +6,7 @@ is taken. A matrix that is full, or whose pattern would cost more than it saves,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -20,7 +20,7 @@ from diffcli.colouring import Colouring
 from diffcli.derive import adjoint
 from diffcli.errors import ExpressionError, UsageError
 from diffcli.evaluation import Plan
-from diffcli.graph import Function, Node
+from diffcli.graph import Function, Node, Shape
 from diffcli.labels import labels
 from diffcli.passes import Pull, Push
 from diffcli.sparsity import Integers, Pattern, pattern
@@ -130,19 +130,18 @@ class SparseJacobian(_Sparse):
     values: Values
     mode: str
     passes: int
-    outputs: tuple[Node, ...]
-    wrt: tuple[Node, ...]
-    names: tuple[str, ...]
+    outputs: Mapping[str, Shape]
+    inputs: Mapping[str, Shape]
 
     @property
     def rows(self) -> tuple[str, ...]:
         """A label for every row."""
-        return _labelled(self.names, self.outputs)
+        return _labelled(self.outputs)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """A label for every column."""
-        return _labelled([node.params[0] for node in self.wrt], self.wrt)
+        return _labelled(self.inputs)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,16 +152,24 @@ class SparseHessian(_Sparse):
     value: float
     gradient: Values
     passes: int
-    wrt: tuple[Node, ...]
+    inputs: Mapping[str, Shape]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """A label for every column."""
-        return _labelled([node.params[0] for node in self.wrt], self.wrt)
+        return _labelled(self.inputs)
 
 
-def _labelled(names: Sequence[str], nodes: Sequence[Node]) -> tuple[str, ...]:
-    return tuple(label for name, node in zip(names, nodes, strict=True) for label in labels(name, node.shape))
+def _labelled(shapes: Mapping[str, Shape]) -> tuple[str, ...]:
+    return tuple(label for name, shape in shapes.items() for label in labels(name, shape))
+
+
+def _shapes(names: Sequence[str], nodes: Sequence[Node]) -> dict[str, Shape]:
+    return {name: node.shape for name, node in zip(names, nodes, strict=True)}
+
+
+def _input_shapes(wrt: Sequence[Node]) -> dict[str, Shape]:
+    return _shapes([node.params[0] for node in wrt], wrt)
 
 
 # How many passes --------------------------------------------------------------------------------------------
@@ -239,14 +246,14 @@ def jacobian_of(bound: Bound, mode: Mode, *, sparse: bool) -> Jacobian | SparseJ
     again = partial(_again, bound, function)
     if way.found is None:
         matrix = mended_dense(dense(passes, kept, (m, n)), again)
-        names = [node.params[0] for node in wrt]
-        rows, columns = _labelled(function.names, function.outputs), _labelled(names, wrt)
+        rows, columns = _labelled(_shapes(function.names, function.outputs)), _labelled(_input_shapes(wrt))
         return Jacobian(matrix, rows, columns, values, direction, way.shared.passes)
     found = way.found
     places, sharing = (found.rows, found.columns) if way.forward else (found.columns, found.rows)
     data = mended(read(passes, kept, way.shared, places, way.shared.colours[sharing]), found, again)
     entries = Coordinates((m, n), found.rows, found.columns.copy(), data)  # the pattern serves other points too
-    result = SparseJacobian(entries, values, direction, way.shared.passes, function.outputs, wrt, function.names)
+    shapes = _shapes(function.names, function.outputs), _input_shapes(wrt)
+    result = SparseJacobian(entries, values, direction, way.shared.passes, *shapes)
     if sparse:
         return result
     return Jacobian(entries.toarray(), result.rows, result.columns, values, direction, result.passes)
@@ -319,14 +326,14 @@ def hessian_of(bound: Bound, *, sparse: bool) -> Hessian | SparseHessian:
         (only,) = bound.once("values", lambda: Plan(bound.function.outputs)).run(bound.at)
         none = Coordinates((0, 0), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
         if sparse:
-            return SparseHessian(none, float(only[0]), {}, 0, wrt)
+            return SparseHessian(none, float(only[0]), {}, 0, {})
         return Hessian(none.toarray(), (), float(only[0]), {}, 0)
     found, shared = symmetric_way_of(bound, sparse=sparse)
     passes = second_passes(bound)
     computed, kept = passes.start(bound.at)
     value, parts = float(computed[-1][0]), by_name(gradient, computed[:-1])
     again = partial(_again, bound, gradient)
-    columns = _labelled(gradient.names, wrt)
+    columns = _labelled(_input_shapes(wrt))
     if found is None:
         matrix = _mirrored(mended_dense(dense(passes, kept, (n, n)), again))
         return Hessian(matrix, columns, value, parts, shared.passes)
@@ -334,5 +341,5 @@ def hessian_of(bound: Bound, *, sparse: bool) -> Hessian | SparseHessian:
     data = mended(read(passes, kept, shared, places, colours), found, again)
     entries = Coordinates((n, n), found.rows, found.columns.copy(), data)
     if sparse:
-        return SparseHessian(entries, value, parts, shared.passes, wrt)
+        return SparseHessian(entries, value, parts, shared.passes, _input_shapes(wrt))
     return Hessian(entries.toarray(), columns, value, parts, shared.passes)

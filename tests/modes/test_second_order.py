@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 import tracemalloc
 from typing import Any
 
@@ -214,6 +216,20 @@ def test_a_hundred_thousand_columns() -> None:
     found = diffcli.jacobian(diffcli.parse(ROSENBROCK), {"x": np.linspace(-1.2, 1.0, n)}, sparse=True)
     assert found.entries.shape == (2 * n - 2, n)
     assert (found.mode, found.passes) == ("forward", 2)
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))], ids=["copy", "pickle"])
+@pytest.mark.parametrize("sparse", [False, True])
+def test_matrices_go_through_pickle_and_copy(copied: Any, sparse: bool) -> None:
+    """Other processes want them (a result that held its graph could not go there)."""
+    f, g = diffcli.parse("y = x^2*a; z = x[0]; return y, z"), diffcli.parse("sum(x^3)*a")
+    at = {"x": [1.0, 2.0], "a": 3.0}
+    first = diffcli.jacobian(f, at, sparse=True) if sparse else diffcli.jacobian(f, at)
+    second = diffcli.hessian(g, at, sparse=True) if sparse else diffcli.hessian(g, at)
+    np.testing.assert_array_equal(copied(first), [[6.0, 0.0, 1.0], [0.0, 12.0, 4.0], [1.0, 0.0, 0.0]])
+    np.testing.assert_array_equal(copied(second), [[18.0, 0.0, 3.0], [0.0, 36.0, 12.0], [3.0, 12.0, 0.0]])
+    assert copied(first).rows == ("y[0]", "y[1]", "z")
+    assert copied(first).columns == copied(second).columns == ("x[0]", "x[1]", "a")
 
 
 def test_sparse_results_are_scipys_where_scipy_is(monkeypatch: pytest.MonkeyPatch) -> None:
