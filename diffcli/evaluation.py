@@ -487,7 +487,7 @@ class Bench:
         if operand.shape == shape and operand.flags.c_contiguous:
             return operand
         if operand.shape[-1] != shape[-1]:
-            repeated = np.ascontiguousarray(np.broadcast_to(operand, shape))
+            repeated = np.array(np.broadcast_to(operand, shape), order="C")  # a copy even of nothing, to write to
             self._repeated.append((repeated, operand))
             return repeated
         count = math.prod(shape)

@@ -272,13 +272,13 @@ def _running(node: Node, inside: Mapping[Node, Pattern], width: int, budget: int
     """Every element depends on those before it along the axis (after it, where the sums run backwards)."""
     axis, backwards = node.params
     shape = node.shape
-    extent = shape[axis]
+    extent, lanes = shape[axis], math.prod(shape[:axis] + shape[axis + 1 :])
     if budget is not None and node.size * (extent + 1) // 2 > budget:
         return None
     to, of = np.tril_indices(extent)
     if backwards:
         to, of = of, to
-    numbers = np.moveaxis(np.arange(node.size).reshape(shape), axis, 0).reshape(extent, -1)
+    numbers = np.moveaxis(np.arange(node.size).reshape(shape), axis, 0).reshape(extent, lanes)
     source = inside[node.args[0]].taken(numbers[of].reshape(-1))
     return gathered([(source, numbers[to].reshape(-1))], node.size, width)
 

@@ -229,7 +229,7 @@ def _mixed(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) 
 
 
 def _largest(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
-    return np.asarray(np.max(e[0], axis=node.params[0]))
+    return np.asarray(np.max(e[0], axis=node.params[0], initial=0.0))
 
 
 def _softmax(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:

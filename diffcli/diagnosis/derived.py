@@ -104,7 +104,7 @@ def gradient(bound: Bound) -> Derived:
     found = [plan.order[slot] for slot in plan.outputs[1:]]
     bars = _whole(found, bound.wrt)
     repeated = [bar for bar, node in zip(bars, found, strict=True) if bar is not node]
-    order = [*plan.order, *dict.fromkeys(repeated)]
+    order = list(dict.fromkeys([*plan.order, *repeated]))  # the function may repeat the same number itself
     seed = output.builder.constant(1.0)
     return Derived(function, bars, (), lambda: _owners(function, [seed], bound.wrt), order=order)
 

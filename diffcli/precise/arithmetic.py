@@ -5,6 +5,7 @@ Nothing here runs away: exponents and time are capped, and past a cap the answer
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -361,7 +362,7 @@ def _sum(ar: Arithmetic, node: Node, x: Exact) -> Exact:
     extra = x.ndim - len(shape)
     axes = tuple(k for k in range(x.ndim) if k < extra or (shape[k - extra] == 1 and x.shape[k] != 1))
     kept = [k for k in range(x.ndim) if k not in axes]
-    rows = np.transpose(x, (*kept, *axes)).reshape((*[x.shape[k] for k in kept], -1))
+    rows = np.transpose(x, (*kept, *axes)).reshape((*[x.shape[k] for k in kept], math.prod(x.shape[k] for k in axes)))
     out = np.empty(rows.shape[:-1], dtype=object)
     for position in np.ndindex(*rows.shape[:-1]):
         out[position] = ar.total(rows[position].tolist())
@@ -527,5 +528,5 @@ _RULES: dict[str, Callable[..., Any]] = {
     "inv": _matrices(lambda ar, a: _regular(ar, a) ** -1),
     "solve": _matrices(lambda ar, a, b: ar.m.lu_solve(_regular(ar, a), b)),
     "chol": _matrices(lambda ar, a: ar.m.cholesky((a + a.T) / 2)),
-    "eigvalsh": _matrices(lambda ar, a: ar.m.eigsy((a + a.T) / 2, eigvals_only=True)),
+    "eigvalsh": _matrices(lambda ar, a: ar.m.eigsy((a + a.T) / 2, eigvals_only=True) if a.rows else []),
 }

@@ -258,12 +258,14 @@ def chol(a: Array) -> Array:
 
 def eigvalsh(a: Array) -> Array:
     stack = _symmetric(a)
-    return _batch_last(_each(lambda m: np.linalg.eigh(m)[0], stack, like=stack[..., 0]))
+    return _batch_last(_each(lambda m: np.linalg.eigh(m)[0], stack, like=np.diagonal(stack, axis1=-2, axis2=-1)))
 
 
 def eigenvectors(a: Array) -> Array:
     stack = _symmetric(a)
     vectors = _each(lambda m: np.linalg.eigh(m)[1], stack, like=stack)
+    if not vectors.size:
+        return _batch_last(vectors)
     # The sign that makes the largest component positive: LAPACK leaves it open.
     top = np.take_along_axis(vectors, np.argmax(np.abs(vectors), axis=-2)[..., np.newaxis, :], axis=-2)
     return _batch_last(vectors * np.where(top < 0.0, -1.0, 1.0))

@@ -80,8 +80,13 @@ def _shifted(x: Array, axis: int) -> tuple[Array, Array]:
 def _others(z: Array, axis: int) -> Array:
     """Σ exp(z) less the term 1 of (one of) the largest."""
     e = np.exp(np.ascontiguousarray(z))
-    np.put_along_axis(e, np.argmax(z, axis=axis, keepdims=True), 0.0, axis)
+    _put_at_first_largest(z, axis, e, 0.0)
     return halves(e, axis)
+
+
+def _put_at_first_largest(x: Array, axis: int, into: Array, value: float) -> None:
+    if x.shape[axis]:  # an empty axis has no largest
+        np.put_along_axis(into, np.argmax(x, axis=axis, keepdims=True), value, axis)
 
 
 def _logsumexp(x: Array, axis: int) -> Array:
@@ -105,7 +110,7 @@ def _log_softmax(x: Array, axis: int) -> Array:
 
 def _peak(y: Array, axis: int) -> Array:
     out = np.zeros(y.shape)
-    np.put_along_axis(out, np.argmax(y, axis=axis, keepdims=True), 1.0, axis)
+    _put_at_first_largest(y, axis, out, 1.0)
     return out
 
 
