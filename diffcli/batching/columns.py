@@ -36,6 +36,7 @@ class Block:
     numbers: dict[str, Array]
     kept: list[Sequence[str]] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)
+    part: float | None = None  # of the table, up to here, where that is known
 
 
 class Layout:

@@ -166,7 +166,7 @@ def run(
             count.warned.update(chain.from_iterable(answer.warnings.values()))
             count.seconds = time.perf_counter() - start
             if told is not None:
-                told(count, table.progress())
+                told(count, block.part)
         written.finish()
     writer.close()
     count.seconds = time.perf_counter() - start
@@ -204,4 +204,5 @@ def _cut(block: Block, width: int) -> Iterator[Block]:
             {name: values[start:end] for name, values in block.numbers.items()},
             [texts[start:end] for texts in block.kept],
             {i - start: message for i, message in block.errors.items() if start <= i < end},
+            block.part,
         )

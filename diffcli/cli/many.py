@@ -3,7 +3,6 @@
 import os
 import re
 import sys
-import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from math import isfinite
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from diffcli.cli.options import Ask, Show, point
+from diffcli.cli.progress import Progress
 from diffcli.errors import Source, StrictError, UsageError
 from diffcli.report.write import say
 
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from diffcli.batching.tables import Count, Question
 
 FAILED_ROWS = 6
-#: A progress bar appears when a run has taken this long, in seconds.
-PATIENCE = 1.0
 
 _RANGE = re.compile(r"([^:\[\]@]+):([^:\[\]]+):([^:\[\]]+)").fullmatch
 
@@ -137,7 +135,10 @@ class Many(NamedTuple):
             _refuse_twins([*keep, *(column for field in answering.fields for column in field.columns), "error"])
         elif form == "npz":
             _refuse_twins([*keep, *(field.name for field in answering.fields), "error", "error_row"])
-        with _Progress(show) as told, Sink(show.output, seekable=form in SEEKING) as sink:
+        with (
+            Progress(quiet=show.quiet, printing=show.output is None) as told,
+            Sink(show.output, seekable=form in SEEKING) as sink,
+        ):
             writer = open_writer(form, sink, answering.fields, keep)
             path = self.points or "the grid"
             return run(
@@ -273,33 +274,3 @@ def _summary(count: "Count") -> str:
         codes = ", ".join(f"{code} {number:,}" for code, number in sorted(count.warned.items()))
         parts.append(f"warnings: {codes}")
     return f"{', '.join(parts)}, {count.seconds:.2f} s\n"
-
-
-class _Progress:
-    """A bar with rate and time left on a terminal, for runs that take their time."""
-
-    def __init__(self, show: Show) -> None:
-        self._shown = not show.quiet and sys.stderr is not None and sys.stderr.isatty()
-        self._start = time.perf_counter()
-        self._bar: Any = None
-
-    def __enter__(self) -> Any:
-        return self._told if self._shown else None
-
-    def _told(self, count: "Count", part: float | None) -> None:
-        if self._bar is None:
-            if time.perf_counter() - self._start < PATIENCE:
-                return
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (TextColumn("{task.fields[rows]} rows"), BarColumn(), TextColumn("{task.fields[rate]} rows/s"))
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task("", total=None if part is None else 1.0, rows="", rate="")
-        rate = count.rows / max(1e-9, time.perf_counter() - self._start)
-        self._bar.update(self._task, completed=part or 0.0, rows=f"{count.rows:,}", rate=f"{rate:,.0f}")
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()

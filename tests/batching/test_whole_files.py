@@ -10,6 +10,7 @@ import pytest
 
 from tests.batching.tables import ENVIRONMENT, FORMULA, command, here, points, rows, write_csv
 from tests.cli.conftest import Run, plain_environment, run
+from tests.cli.test_process import on_terminal
 from tests.interrupts import heed_interrupts
 
 __all__ = ["here", "plain_environment", "run"]  # fixtures
@@ -44,6 +45,74 @@ def test_a_full_disk(form: str, run: Run, here: Path) -> None:
     assert Path("/dev/full").is_char_device()
 
 
+def interrupted(*words: str, start: bytes = b"") -> tuple[int | None, bytes]:
+    """A run that waits, for its reader or for more to read, is sent Ctrl-C: its exit code, and what it says."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command(*words), stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT, preexec_fn=heed_interrupts
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        process.stdin.write(start)
+        process.stdin.flush()
+        process.stdout.read(8)  # it has begun to answer
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        code = process.wait(10)
+        return code, process.stderr.read()
+
+
+def test_a_run_that_waits_can_be_interrupted(here: Path) -> None:
+    write_csv(here / "p.csv", points(200_000))
+    assert interrupted("grad", FORMULA, "--points", "p.csv") == (130, b"")
+    assert interrupted("grad", FORMULA, "--points", "-", start=b"x,y\n1,2\n") == (130, b"")
+
+
+def test_an_interruption_leaves_a_clean_terminal(here: Path) -> None:
+    script = """
+import os, signal, sys
+from diffcli.batching import sizes, tables
+from diffcli.cli import progress
+from diffcli.cli.main import main
+sizes.CHUNK, progress.PATIENCE = 1 << 10, 0.0
+signal.signal(signal.SIGINT, signal.default_int_handler)
+told = progress.Progress._told
+def interrupted(bar, count, part):
+    told(bar, count, part)
+    if count.rows > 1000:
+        os.kill(os.getpid(), signal.SIGINT)
+progress.Progress._told = interrupted
+sys.exit(main(sys.argv[1:]))
+"""
+    write_csv(here / "p.csv", points(50_000))
+    program = [sys.executable, "-c", script]
+    code, text = on_terminal("eval", "x*y", "--points", "p.csv", "-o", "o.csv", program=program)
+    assert code == 130
+    assert "rows/s" in text
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
+    assert "Traceback" not in text
+    assert [path.name for path in here.iterdir()] == ["p.csv"]
+
+
+def test_a_full_disk_behind_standard_output(here: Path) -> None:
+    write_csv(here / "p.csv", points(3000))
+    for form in ("csv", "jsonl", "npz", "parquet"):
+        with open("/dev/full", "wb") as full:
+            words = command("grad", FORMULA, "--points", "p.csv", "--format", form)
+            done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT, check=False)
+        assert done.returncode == 74
+        assert "standard output could not be written: no space left on device" in done.stderr
+
+
+def test_a_table_may_be_replaced_by_its_answers(run: Run, here: Path) -> None:
+    write_csv(here / "p.csv", {"x": range(20_000)})
+    assert run("eval", "2*x", "--points", "p.csv", "--keep", "x", "-o", "p.csv", "-q").code == 0
+    assert [(row["x"], row["f"]) for row in rows((here / "p.csv").read_text())] == [
+        (str(x), str(2 * x)) for x in range(20_000)
+    ]
+
+
 def test_a_reader_that_goes_away(here: Path) -> None:
     write_csv(here / "p.csv", points(200_000))
     with subprocess.Popen(
@@ -73,6 +142,9 @@ def test_an_unwritable_place(run: Run, here: Path) -> None:
     write_csv(here / "p.csv", points(3))
     assert run("eval", "x", "--points", "p.csv", "-o", "no/such/folder.csv").code == 74
     assert run("eval", "x", "--points", "p.csv", "-o", ".").code == 74
+    assert run("eval", "x", "--points", "p.csv", "-o", "/proc/o.csv").code == 74  # where nobody may write
+    (here / "link.csv").symlink_to("absent/o.csv")
+    assert run("eval", "x", "--points", "p.csv", "-o", "link.csv").code == 74
 
 
 def test_the_file_keeps_its_mode_and_links(run: Run, here: Path) -> None:

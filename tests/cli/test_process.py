@@ -12,6 +12,7 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Sequence
 from fcntl import ioctl
 from pathlib import Path
 
@@ -33,11 +34,11 @@ def call(*words: str, **extra: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*PROGRAM, *words], capture_output=True, text=True, env=environment(**extra), check=False)
 
 
-def on_terminal(*words: str, columns: int = 80, **extra: str) -> tuple[int, str]:
+def on_terminal(*words: str, columns: int = 80, program: Sequence[str] = PROGRAM, **extra: str) -> tuple[int, str]:
     """The exit code, and what a terminal of so many columns shows of both streams."""
     pid, descriptor = pty.fork()
     if pid == 0:
-        os.execvpe(PROGRAM[0], [*PROGRAM, *words], environment(COLUMNS=str(columns), **extra))
+        os.execvpe(program[0], [*program, *words], environment(COLUMNS=str(columns), **extra))
     ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     shown = b""
     while True:

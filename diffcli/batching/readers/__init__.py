@@ -35,7 +35,8 @@ def open_table(path: str, stream: BinaryIO | None, columns: Sequence[str] | None
     if path == "-":
         if stream is None:
             raise UsageError("standard input is closed", code="file")
-        return _text(stream, "standard input", None, owned=False)
+        # Past Python's own buffer: a thread that waits for more would hold it when the interpreter wants to end.
+        return _text(getattr(stream, "raw", stream), "standard input", None, owned=False)
     kind = SUFFIXES.get(os.path.splitext(path)[1].lower())
     try:
         if kind == "npy":
@@ -68,6 +69,7 @@ def read_blocks(table: Table, path: str, columns: Sequence[str], keep: Sequence[
             raise _unreadable(path, error) from error
         if block is None:
             return
+        block.part = table.progress()
         yield block
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO
@@ -49,7 +50,8 @@ class Lines:
     def _more(self) -> None:
         # A pipe gives what it has, so that its rows are answered while it is open.
         read = getattr(self._stream, "read1", self._stream.read)
-        data = read(sizes.CHUNK)
+        while (data := read(sizes.CHUNK)) is None:  # a pipe that somebody told not to wait
+            select.select([self._stream], [], [])
         self._ended = not data
         self._read += len(data)
         self._rest += data
