@@ -313,6 +313,34 @@ def _extreme(better: Callable[[Any, Any], bool]) -> Callable[..., Any]:
 
 _largest, _smallest = _extreme(lambda a, b: a > b), _extreme(lambda a, b: a < b)
 
+
+def _compared(holds: Callable[[Any, Any], bool]) -> Callable[..., Any]:
+    """A comparison. With what has no value it has none either, where doubles say false (or true, of ≠)."""
+
+    def compare(ar: Arithmetic, a: Any, b: Any) -> Any:
+        return ar.nan if ar.is_nan(a) or ar.is_nan(b) else bool(holds(a, b))
+
+    return compare
+
+
+def _both(ar: Arithmetic, a: Any, b: Any) -> Any:
+    if ar.is_nan(a) or ar.is_nan(b):
+        return False if a is False or b is False else ar.nan
+    return bool(a and b)
+
+
+def _either(ar: Arithmetic, a: Any, b: Any) -> Any:
+    if ar.is_nan(a) or ar.is_nan(b):
+        return True if a is True or b is True else ar.nan
+    return bool(a or b)
+
+
+def _chosen(ar: Arithmetic, c: Any, a: Any, b: Any) -> Any:
+    if ar.is_nan(c):
+        return a if not ar.is_nan(a) and not ar.is_nan(b) and a == b else ar.nan
+    return a if c else b
+
+
 _SCALAR: dict[str, Callable[..., Any]] = {
     "add": lambda ar, a, b: ar.add(a, b),
     "subtract": lambda ar, a, b: ar.add(a, -b),
@@ -332,18 +360,18 @@ _SCALAR: dict[str, Callable[..., Any]] = {
     "minimum": _smallest,
     "clip": lambda ar, x, low, high: _smallest(ar, _largest(ar, x, low), high),
     "relu": lambda ar, x: _largest(ar, x, ar.m.zero),
-    "where": lambda ar, c, a, b: a if c else b,
-    "less": lambda ar, a, b: bool(a < b),
-    "less_equal": lambda ar, a, b: bool(a <= b),
-    "greater": lambda ar, a, b: bool(a > b),
-    "greater_equal": lambda ar, a, b: bool(a >= b),
-    "equal": lambda ar, a, b: bool(a == b),
-    "not_equal": lambda ar, a, b: bool(a != b),
-    "and": lambda ar, a, b: bool(a and b),
-    "or": lambda ar, a, b: bool(a or b),
-    "not": lambda ar, a: not a,
-    "number": lambda ar, c: ar.m.mpf(int(c)),
-    "truth": lambda ar, x: bool(x != 0),
+    "where": _chosen,
+    "less": _compared(lambda a, b: a < b),
+    "less_equal": _compared(lambda a, b: a <= b),
+    "greater": _compared(lambda a, b: a > b),
+    "greater_equal": _compared(lambda a, b: a >= b),
+    "equal": _compared(lambda a, b: a == b),
+    "not_equal": _compared(lambda a, b: a != b),
+    "and": _both,
+    "or": _either,
+    "not": lambda ar, a: ar.nan if ar.is_nan(a) else not a,
+    "number": lambda ar, c: ar.nan if ar.is_nan(c) else ar.m.mpf(int(c)),
+    "truth": lambda ar, x: ar.nan if ar.is_nan(x) else bool(x != 0),
     "stop": lambda ar, x: x,
 }
 
@@ -509,7 +537,17 @@ def _logabsdet(ar: Arithmetic, a: Any) -> Any:
     return -ar.inf if det == 0 else ar.m.log(det)
 
 
+def _polygamma(ar: Arithmetic, node: Node, x: Exact) -> Exact:
+    (n,) = node.params
+    out = np.empty(x.size, dtype=object)
+    for k, number in enumerate(x.flat):
+        near = ar.m.isfinite(number) and (not number or ar.m.mag(number) <= FAR)
+        out[k] = ar.call(lambda m, v: m.polygamma(n, v), number) if near else ar.nan
+    return out.reshape(x.shape)
+
+
 _RULES: dict[str, Callable[..., Any]] = {
+    "polygamma": _polygamma,
     **dict.fromkeys(("broadcast", "reshape", "transpose", "index", "concat", "stack", "diagonal"), _batched),
     "sum": _sum,
     "mean": _rows(lambda ar, row: ar.total(row) / len(row)),

@@ -17,10 +17,16 @@ from diffcli.precise.arithmetic import Arithmetic, Deadline, Exact, evaluate
 
 #: The precisions, in bits, that an evaluation starts from and may rise to.
 LEAST, MOST = 160, 24_000
+#: The precision at which whatever doubles can tell apart is seen side by side.
+SEEN = 2_400
 #: Relative steps of differences, as powers of two: away from 0, and at 0, where doubles reach down to 2^-1074.
 STEPS, STEPS_AT_ZERO = (-100, -300, -900, -2700), (-150, -450, -1350)
 #: Where an infinite input is approached from.
 TOWARDS_INFINITY = (100, 300, 900)
+
+
+class _UnevenError(Exception):
+    """Difference quotients that should be the same are not."""
 
 
 class Limit(NamedTuple):
@@ -153,6 +159,7 @@ class Exactly:
         """`compute(precision)` where more precision changes nothing any more; `step`: log₂ of a step it takes."""
         ar, precision = self.ar, max(self._least, bits + 64, 64 - 4 * step)
         before: list[Any] | None = None
+        last = 0
         while True:
             ar.needed = 0
             now = compute(precision)
@@ -162,13 +169,36 @@ class Exactly:
             enough = ar.needed + bits <= precision or precision >= MOST
             if enough and before is not None and self._same(before, now, bits):
                 return now
+            pairs = list(zip(before or now, now, strict=True))
+            faded = [before is not None and self._fades(b, n, last, precision) for b, n in pairs]
+            known = all(fades or self._alike(b, n, bits) for fades, (b, n) in zip(faded, pairs, strict=True))
+            if any(faded) and known and precision >= SEEN:
+                # What fades asks for more bits for ever: `enough` says nothing here.
+                return [ar.m.zero if fades else n for n, fades in zip(now, faded, strict=True)]
             if precision >= MOST:
-                return [n if self._alike(b, n, bits) else ar.nan for b, n in zip(before or now, now, strict=True)]
-            before = now
-            zero = any(not isinstance(x, bool) and x == 0 for x in now)
+                return [n if self._alike(b, n, bits) else ar.nan for b, n in pairs]
+            zero = any(faded) or any(not isinstance(x, bool) and x == 0 for x in now)
             # What cancels to nothing may do so for want of bits: doubles differ by up to 2^2100.
-            rise = max(ar.needed + bits + 32, precision + 96, 2400 if zero and precision < 2400 else 0)
+            rise = max(
+                ar.needed + bits + 32,
+                precision + (96 if before is None else precision // 2),
+                SEEN if zero and precision < SEEN else 0,
+            )
+            before, last = now, precision
             precision = min(rise, MOST)
+
+    def _fades(self, before: Any, now: Any, last: int, precision: int) -> bool:
+        """Whether a number is nothing but rounding at both precisions: it shrinks as they grow, and means 0."""
+        m = self.ar.m
+        if isinstance(now, bool) or isinstance(before, bool) or not (m.isfinite(before) and m.isfinite(now)):
+            return False
+        if not before or m.mag(before) > -last // 2:
+            return False
+        if not now:
+            return True
+        if precision >= SEEN and m.mag(now) > -SEEN // 2:
+            return False
+        return bool(m.mag(before) - m.mag(now) >= precision - last - 64)
 
     def _same(self, a: Sequence[Any], b: Sequence[Any], bits: int) -> bool:
         return all(self._alike(x, y, bits) for x, y in zip(a, b, strict=True))
@@ -233,27 +263,60 @@ class Exactly:
         sides = []
         if self._infinite:
             return [Partial(x, x, x) for x in self._at_infinity(lambda k: self._slope_near(j, k))]
+        plain = self._plainly(j)
+        if plain is not None:
+            return [Partial(x, x, x) for x in plain]
         jumps = [False] * sum(node.size for node in self.outputs)
         for sign in (-1, 1):
-            limits, near = self._one_sided(j, sign, 0)
-            jumps = [jump or self._apart(a, b) for jump, a, b in zip(jumps, near, self._here(), strict=True)]
+            limits, near, still = self._one_sided(j, sign, 0)
+            rows = zip(jumps, near, still, self._here(), strict=True)
+            jumps = [jump or self._apart(a, b, 58 if firm else 20) for jump, a, firm, b in rows]
             if all(limit.kind == "none" for limit in limits) and len(self.directions) > 1:
                 limits = [self._common(*pair) for pair in
                           zip(*(self._one_sided(j, sign, away)[0] for away in (1, -1)), strict=True)]  # fmt: skip
             sides.append(limits)
         return [self._both(a.value, b.value, jump) for a, b, jump in zip(*sides, jumps, strict=True)]
 
+    def _plainly(self, j: int) -> list[Any] | None:
+        """The derivatives in direction j where the function is plainly smooth, as it is nearly always: the quotients
+        between f(x − h), f(x), f(x + h) and f(x + 2h) are the same. (The third tells odd singularities: of ∛x the first
+        two agree.) None where one of them differs, or has no value.
+        """
+        m = self.ar.m
+        if not all(isinstance(x, bool) or m.isfinite(x) for x in self._here()):
+            return None
+        x = self.coordinate(j)
+        scale = self._scale(j) + (STEPS if x else STEPS_AT_ZERO)[0]
+
+        def quotients(precision: int) -> list[Any]:
+            m.prec = precision
+            h = m.mpf(2) ** scale
+            before, here, after, beyond = (self._moved(precision, {j: n * h}) for n in (-1, 0, 1, 2))
+            rows = [
+                [self._quotient(b, a, h) for a, b in zip(first, second, strict=True)]
+                for first, second in ((before, here), (here, after), (after, beyond))
+            ]
+            alike = all(self._alike(a, b, 48) and self._alike(b, c, 48) for a, b, c in zip(*rows, strict=True))
+            if not alike and self.ar.needed + 64 <= precision:
+                raise _UnevenError
+            return [(a + b) / 2 for a, b in zip(*rows[:2], strict=True)]
+
+        try:
+            return self._agreed(quotients, 64, scale)
+        except _UnevenError:
+            return None
+
     def _here(self) -> list[Any]:
         if self._values is None:
             self._values = self.values()
         return self._values
 
-    def _apart(self, a: Any, b: Any) -> bool:
-        """Whether two limits differ, by more than what a slow approach explains."""
+    def _apart(self, a: Any, b: Any, bits: int) -> bool:
+        """Whether two limits differ, by more than the `bits` to which they are known: a slow approach ends far off."""
         m = self.ar.m
         if self.ar.is_nan(a) or not m.isfinite(b):
             return False
-        return bool(m.isinf(a)) or not abs(a - b) <= m.mpf(2) ** -20 * max(abs(a), abs(b))
+        return bool(m.isinf(a)) or not abs(a - b) <= m.mpf(2) ** -bits * max(abs(a), abs(b))
 
     def _both(self, left: Any, right: Any, jumps: bool = False) -> Partial:
         nan = self.ar.is_nan
@@ -272,8 +335,8 @@ class Exactly:
     def _agree(self, a: Any, b: Any) -> bool:
         return self._alike(a, b, 50)
 
-    def _one_sided(self, j: int, sign: int, away: int) -> tuple[list[Limit], list[Any]]:
-        """The limits of (f(x + 2h) − f(x + h))/h, and those of f(x + h).
+    def _one_sided(self, j: int, sign: int, away: int) -> tuple[list[Limit], list[Any], list[bool]]:
+        """The limits of (f(x + 2h) − f(x + h))/h, those of f(x + h), and which of these stand still from h to h.
 
         `away` moves the other inputs too, off a singularity that they share.
         """
@@ -298,11 +361,12 @@ class Exactly:
 
             rows.append(self._agreed(quotients, 64, k + min(0, self._scale(j))))
             if len(rows) == 1 and all(self.ar.is_nan(q) for q in rows[0]):
-                return [Limit("none", self.ar.nan)] * len(rows[0]), values[0]
+                return [Limit("none", self.ar.nan)] * len(rows[0]), values[0], [False] * len(rows[0])
             if len(rows) > 1 and all(self._settled([row[c] for row in rows]) for c in range(len(rows[0]))):
                 break
-        near = [limit.value for limit in self._along(values)] if len(values) > 1 else values[0]
-        return self._along(rows), near
+        near = [limit.value for limit in self._along(values)]
+        still = [self._alike(a, b, 60) for a, b in zip(*values[-2:], strict=True)]
+        return self._along(rows), near, still
 
     def _slope_near(self, j: int, infinite: int) -> list[Any]:
         """A central difference in direction j where infinite inputs are at ±2^`infinite`."""
@@ -332,11 +396,15 @@ class Exactly:
         found = []
         for line in lines:
             for sign in (-1, 1):
-                rows = [
-                    self._values_near(self._steps(line, sign, k), step=STEPS_AT_ZERO[k] + (self._smallest or 0))
-                    for k in (0, 1, 2)
-                ]
-                found.append([limit.value for limit in self._along(rows)])
+                # A limit needs the last two of the three: where one of these has no value at all, there is none.
+                rows: dict[int, list[Any]] = {}
+                for k in (1, 2, 0):
+                    step = STEPS_AT_ZERO[k] + (self._smallest or 0)
+                    rows[k] = self._values_near(self._steps(line, sign, k), step=step)
+                    if k and all(self.ar.is_nan(x) for x in rows[k]):
+                        break
+                else:
+                    found.append([limit.value for limit in self._along([rows[k] for k in (0, 1, 2)])])
         if not found:
             return [self.ar.nan for node in self.outputs for _ in range(node.size)]
         together = []
