@@ -51,7 +51,7 @@ class Examination:
         self.naming = Naming(question, text)
         self._seconds = seconds
         self._beside: list[Truth] | None = None
-        self._slopes: list[float] = []
+        self._slopes: dict[bool, list[float]] = {}
         self._made: list[Finding] = []
         self._matrix: NDArray[Any] | None = None
         self.passes = question.passes
@@ -69,7 +69,7 @@ class Examination:
         bad_values = self._bad_values(first)
         culprit = self._culprit(first, primal=True)
         derivatives = self._derivatives()
-        self._slopes = [d.value for d in derivatives]
+        self._slopes = {first: [d.value for d in derivatives if d.first == first] for first in (False, True)}
         wrong = [d for d in derivatives if not d.fine and not self._as_good_as_zero(d)]
         if culprit is not None and (bad_values or wrong or not self._all_known()):
             self._singular(first, *culprit, "value", bad_values)
@@ -171,12 +171,12 @@ class Examination:
     def _as_good_as_zero(self, d: Derivative) -> bool:
         if d.exact is None:
             # Only the bound is known, and it is seldom reached.
-            return excusable(d.value, d.value + d.rounding(), self._slopes)
-        if d.kink or not excusable(d.value, d.exact, self._slopes):
+            return excusable(d.value, d.value + d.rounding(), self._slopes[d.first])
+        if d.kink or not excusable(d.value, d.exact, self._slopes[d.first]):
             return False
         moved = []
         for beside in self._truths_beside():
-            sides = self._exact(d.passes, d.o, beside)
+            sides = self._exact(d.passes, d.o, beside, first=d.first)
             if sides is not None:
                 moved.append(abs(float(sides.value[d.j]) - d.exact))
         return not moved or abs(d.value - d.exact) <= 8 * max(moved)
@@ -290,7 +290,7 @@ class Examination:
         return self._output(d) if owner is None or owner.op is INPUT else owner
 
     def _label(self, d: Derivative) -> str:
-        return self.naming.derivative(d.o, d.j)
+        return self.naming.derivative(d.o, d.j, first=d.first)
 
     def _vanished(self, passes: Passes, outputs: list[Node]) -> Node | None:
         """The first operation whose result is not 0 and yet is so small that a double has no place for it."""
@@ -347,26 +347,33 @@ class Examination:
     def _derivatives(self) -> list[Derivative]:
         """Every number of the command's derivative, beside what it should be."""
         rows: list[Derivative] = []
-        for o, passes in self.passes.items():
-            reported = [float(x) for node in passes.derived.nodes for x in np.ravel(passes.values[node])]
-            if not all(map(math.isfinite, reported)):
-                reported = self._mended(o, reported)
-            exact = self._exact(passes, o)
-            for j, value in enumerate(reported):
-                sides = None if exact is None else tuple(float(table[j]) for table in exact)
-                rows.append(Derivative(passes, o, j, value, *(sides or (None, None, None, False))))
+        exact: dict[int, Sides | None] = {}
+        for seed, passes in self.passes.items():
+            for place, (node, k, value) in enumerate(_elements(passes, passes.derived.nodes)):
+                o, j = (place, seed) if self.question.by_columns else (seed, place)
+                if o not in exact:
+                    exact[o] = self._exact(passes, o)
+                given = value if math.isfinite(value) else self._mended(o, j, value)
+                rows.append(Derivative(passes, o, j, node, k, given, *_of(exact[o], j)))
+        if self.question.what in SECOND_ORDER:
+            passes = next(iter(self.passes.values()))
+            slopes = self._exact(passes, 0, first=True)
+            for j, (node, k, value) in enumerate(_elements(passes, passes.derived.also)):
+                rows.append(Derivative(passes, 0, j, node, k, value, *_of(slopes, j), first=True))
         return rows
 
-    def _mended(self, o: int, reported: list[float]) -> list[float]:
-        """A row as the command gives it: what is not finite in a pass is found again by itself."""
+    def _mended(self, o: int, j: int, value: float) -> float:
+        """A number of a matrix as the command gives it: what is not finite in a pass is found again by itself."""
         if self._matrix is None:
             self._matrix = matrix(self.question)
-        return reported if self._matrix is None else [float(x) for x in self._matrix[o]]
+        return value if self._matrix is None else float(self._matrix[o, j])
 
-    def _exact(self, passes: Passes, o: int, known: Truth | None = None) -> Sides | None:
-        """What one row of the command's derivative really is."""
+    def _exact(self, passes: Passes, o: int, known: Truth | None = None, *, first: bool = False) -> Sides | None:
+        """What one row of the command's derivative really is; `first`: the gradient beside a Hessian."""
         what = self.question.what
         known = known or self.truth
+        if first:
+            return None if known.first is None else known.first.row(o)
         table = known.second if what in SECOND_ORDER else known.first
         if table is None or what == "eval":
             return None
@@ -422,7 +429,8 @@ class Examination:
         if nonfinite:
             d = nonfinite[0]
             node = self._owner(d)
-            beyond = self.truth.beyond.get((d.o, d.j))
+            second = self.question.what == "hessian" and not d.first
+            beyond = None if second else self.truth.beyond.get((d.o, d.j))
             code, message, hint = of_derivative(self.naming.spell(node), self._label(d), d, beyond)
             self._add(code, message, hint, node, "derivative")
             return
@@ -431,7 +439,7 @@ class Examination:
             node = self._output(d)
             self._add("kink", f"{self._label(d)} does not exist here", None, node, "derivative")
             return
-        self._lost(d.passes, [d.node()], d)
+        self._lost(d.passes, [d.node], d)
 
     # Making them .........................................................................................
 
@@ -446,3 +454,15 @@ class Examination:
         cure = self.naming.advice(node) or hint
         exact = refined(self.question, self.truth, answer)
         self._made.append(Finding(code, message, cure, number, shown, span, where, exact))
+
+
+def _elements(passes: Passes, nodes: Sequence[Node]) -> list[tuple[Node, int, float]]:
+    """Every element of some nodes, with its place in its own and its value."""
+    return [(node, k, float(x)) for node in nodes for k, x in enumerate(np.ravel(passes.values[node]))]
+
+
+def _of(sides: Sides | None, j: int) -> tuple[float | None, float | None, float | None, bool]:
+    if sides is None:
+        return None, None, None, False
+    value, left, right, jumps = (table[j] for table in sides)
+    return float(value), float(left), float(right), bool(jumps)

@@ -76,10 +76,10 @@ class Naming:
         """The elements of the inputs to differentiate in, by name."""
         return _labels([str(node.params[0]) for node in self._question.wrt], self._question.wrt)
 
-    def derivative(self, o: int, j: int) -> str:
-        """The name of the j-th number of the o-th row of the answer: df/dx, d²f/dxdy."""
+    def derivative(self, o: int, j: int, *, first: bool = False) -> str:
+        """The name of the j-th number of the o-th row of the answer: df/dx, d²f/dxdy; `first`: of the gradient."""
         match self._question.what:
-            case "hessian":
+            case "hessian" if not first:
                 columns = self.columns()
                 return f"d²{self.rows()[0]}/d{columns[o]}d{columns[j]}"
             case "hvp":

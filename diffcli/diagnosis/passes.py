@@ -25,6 +25,8 @@ TOLERANCE = 1e-12
 EXCUSABLE = 1e-9
 #: From so many derivatives on, one is only doubted if its error matters beside the largest.
 CROWD = 100
+#: Of so many members of a batch at the most it is looked up which of their numbers count.
+MANY = 64
 
 
 class Passes:
@@ -46,7 +48,6 @@ class Passes:
         #: its worst: a long sum is better than that.
         self.trusted = TOLERANCE / EPS + len(self.order)
         self._errors: dict[Node, Any] | None = None
-        self._doubted: Array | None = None
 
     @property
     def forward(self) -> frozenset[Node]:
@@ -63,7 +64,7 @@ class Passes:
         one.values = dict(zip(self.order, one._list, strict=True))
         one.batch = 1
         one._flat = self.derived.singles.flat(one._list)
-        one._errors = one._doubted = None
+        one._errors = None
         return one
 
     # What was looked at ..................................................................................
@@ -117,9 +118,24 @@ class Passes:
         point, a large error bound.
         """
         odd = self.not_finite() | self.at_sites()
+        flagged = np.flatnonzero(odd)
+        if 0 < len(flagged) <= MANY:
+            # A branch not taken may be anything.
+            for b in flagged:
+                odd[b] = self.column(int(b)).matters()
         if not odd.all():
             odd = odd | self.uncertain(self.trusted)
         return [int(b) for b in np.flatnonzero(odd)]
+
+    def matters(self) -> bool:
+        """Whether any number that is looked at is infinite or NaN, or comes from a kink, a jump or an equality; for one
+        member of the batch.
+        """
+        used = self.looked_at()
+        return any(
+            not node.boolean and bool((~np.isfinite(value) & used[node]).any())
+            for node, value in zip(self.order, self._list, strict=True)
+        ) or any(bool((self.at_site(node) & used[node]).any()) for node in self.derived.sited if self.derived.nodes)
 
     def not_finite(self) -> Array:
         """For each member of the batch, whether any number is infinite or NaN."""
@@ -187,14 +203,6 @@ class Passes:
             excess = np.maximum(errors[node] - 4 * SUBNORMAL_ERROR, 0.0)
             ulps = np.where(excess == 0.0, 0.0, excess / value)
         return np.where(np.isnan(ulps), np.inf, ulps)
-
-    def doubted(self) -> Array:
-        """Of every element of the derivatives, in order, whether its error bound is large; for one seed."""
-        if self._doubted is None:
-            errors = self.errors()
-            rows = [np.ravel(self.relative(node, errors) > self.trusted) for node in self.derived.nodes]
-            self._doubted = np.concatenate(rows) if rows else np.zeros(0, dtype=bool)
-        return self._doubted
 
     def at_site(self, node: Node) -> Array:
         """Which elements of a node with a kink, a jump or a comparison stand exactly at it."""

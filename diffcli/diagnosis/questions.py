@@ -22,13 +22,14 @@ MOST_NUMBERS = 1 << 22
 
 
 class Asked(NamedTuple):
-    """What a command computes, whatever the point: the graph of its answer, and the seeds of its rows, side by side
-    on the batch axis.
+    """What a command computes, whatever the point: the graph of its answer, and the seeds of its rows or columns, side
+    by side on the batch axis.
     """
 
     what: str
     derived: Derived
     seeds: Sequence[NDArray[Any]] = ()
+    by_columns: bool = False
 
     @property
     def rows(self) -> int:
@@ -50,6 +51,9 @@ class Question:
         self.wrt = bound.wrt
         self.at = {node: value[..., 0] for node, value in bound.at.items()}
         self.all = Passes(asked.derived, bound.at, asked.seeds)
+        self.by_columns = asked.by_columns
+        #: How many rows the answer has: where no derivative depends on the seeds, one pass stands for them all.
+        self._rows = asked.rows
         #: The seeds that need a closer look, once `suspicious` has been asked.
         self.seeds: list[int] = []
 
@@ -58,6 +62,8 @@ class Question:
         self.seeds = self.all.suspicious()
         if not all(np.isfinite(value).all() for value in self.at.values()):
             self.seeds = self.seeds or [0]
+        if self.seeds and self.all.batch == 1:
+            self.seeds = list(range(self._rows))
         return bool(self.seeds)
 
     @property
@@ -119,6 +125,18 @@ def _grad(bound: Bound, v: Any) -> Asked:
     return _eval(bound, v) if _too_large(derived, 1) else Asked("grad", derived)
 
 
+def _jacobian(bound: Bound, v: Any) -> Asked:
+    """In the direction that `jacobian` takes: the other one may round otherwise, or not be finite."""
+    from diffcli.matrices import way_of  # with all that colours a matrix, which most commands do not need
+
+    if not bound.wrt or not way_of(bound, "auto").forward:
+        return _rows(bound, v)
+    derived = bound.once("diagnosis: forward", lambda: forward(bound))
+    if _too_large(derived, sum(node.size for node in bound.wrt)):
+        return _eval(bound, v)
+    return Asked("jacobian", derived, _one_hots(bound.wrt), by_columns=True)
+
+
 def _rows(bound: Bound, v: Any, what: str = "jacobian") -> Asked:
     derived = bound.once("diagnosis: reverse", lambda: reverse(bound))
     outputs = bound.function.outputs
@@ -164,7 +182,7 @@ def _hvp(bound: Bound, v: Mapping[str, ArrayLike]) -> Asked:
 _ASKED: dict[str, Callable[[Bound, Any], Asked]] = {
     "eval": _eval,
     "grad": _grad,
-    "jacobian": _rows,
+    "jacobian": _jacobian,
     "vjp": _vjp,
     "jvp": _jvp,
     "hessian": _hessian,

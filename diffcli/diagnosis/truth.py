@@ -130,16 +130,21 @@ def excusable(reported: float, exact: float, beside: Sequence[float]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Derivative:
-    """One number of a derivative, beside what it should be (None: not known)."""
+    """One number of a derivative, the j-th of row o, beside what it should be (None: not known): the k-th element of
+    `node`. `first`: of the gradient, where it stands beside a Hessian.
+    """
 
     passes: Passes
     o: int
     j: int
+    node: Node
+    k: int
     value: float
     exact: float | None
     left: float | None
     right: float | None
     jumps: bool
+    first: bool = False
 
     @property
     def kink(self) -> bool:
@@ -153,7 +158,8 @@ class Derivative:
     def fine(self) -> bool:
         """Whether nothing need be said about it."""
         if self.exact is None:
-            return math.isfinite(self.value) and not self.passes.doubted()[self.j]
+            doubt = self._element(self.passes.relative(self.node, self.passes.errors()))
+            return math.isfinite(self.value) and not doubt > self.passes.trusted
         return not self.kink and math.isfinite(self.value) and right(self.value, self.exact)
 
     @property
@@ -165,13 +171,10 @@ class Derivative:
 
     def rounding(self) -> float:
         """The bound on its rounding error, absolute."""
-        node, k = element(self.passes.derived.nodes, self.j)
-        bounds = np.broadcast_to(self.passes.errors()[node], (*node.shape, 1))
-        return float(np.ravel(bounds)[k]) * EPS
+        return self._element(self.passes.errors()[self.node]) * EPS
 
-    def node(self) -> Node:
-        """The node it is an element of."""
-        return element(self.passes.derived.nodes, self.j)[0]
+    def _element(self, table: Any) -> float:
+        return float(np.ravel(np.broadcast_to(table, (*self.node.shape, 1)))[self.k])
 
 
 def element(nodes: Sequence[Node], k: int) -> tuple[Node, int]:
