@@ -429,8 +429,7 @@ class Examination:
         if nonfinite:
             d = nonfinite[0]
             node = self._owner(d)
-            second = self.question.what == "hessian" and not d.first
-            beyond = None if second else self.truth.beyond.get((d.o, d.j))
+            beyond = None if d.first else self.truth.beyond.get((d.o, d.j))
             code, message, hint = of_derivative(self.naming.spell(node), self._label(d), d, beyond)
             self._add(code, message, hint, node, "derivative")
             return
