@@ -280,6 +280,19 @@ def _log(function: str) -> Callable[[Arithmetic, Any], Any]:
     return log
 
 
+def _ended(function: str, low: float, high: float) -> Callable[[Arithmetic, Any], Any]:
+    """A function that goes to −∞ and ∞ at the ends of its domain."""
+
+    def f(ar: Arithmetic, x: Any) -> Any:
+        if not low < x < high:
+            return -ar.inf if x == low else ar.inf if x == high else ar.nan
+        if function == "logit":
+            return ar.call(lambda m, v: m.log(v) - m.log1p(-v), x)
+        return ar.call(lambda m, v: getattr(m, function)(v), x)
+
+    return f
+
+
 def _log1p(ar: Arithmetic, x: Any) -> Any:
     if not x > -1:
         return -ar.inf if x == -1 else ar.nan
@@ -354,6 +367,9 @@ _SCALAR: dict[str, Callable[..., Any]] = {
     "log2": _log("log2"),
     "log10": _log("log10"),
     "log1p": _log1p,
+    "logit": _ended("logit", 0.0, 1.0),
+    "atanh": _ended("atanh", -1.0, 1.0),
+    "erfinv": _ended("erfinv", -1.0, 1.0),
     "mod": _mod,
     "fmod": _fmod,
     "maximum": _largest,

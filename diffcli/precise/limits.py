@@ -21,6 +21,8 @@ LEAST, MOST = 160, 24_000
 SEEN = 2_400
 #: Relative steps of differences, as powers of two: away from 0, and at 0, where doubles reach down to 2^-1074.
 STEPS, STEPS_AT_ZERO = (-100, -300, -900, -2700), (-150, -450, -1350)
+#: No step is longer than those at 2^LARGEST: a wave out there has the same length as here.
+LARGEST = 40
 #: Where an infinite input is approached from.
 TOWARDS_INFINITY = (100, 300, 900)
 
@@ -95,7 +97,7 @@ class Exactly:
     def _scale(self, j: int) -> int:
         """Log₂ of what steps in direction j are measured by."""
         x = self.coordinate(j)
-        size = int(np.frexp(x)[1]) if x else 0
+        size = min(int(np.frexp(x)[1]), LARGEST) if x else 0
         return size if self._smallest is None else min(size, self._smallest)
 
     def _point(self, shifts: Mapping[tuple[Node, int], Any], infinite: Any) -> dict[Node, Exact]:
@@ -268,9 +270,9 @@ class Exactly:
             return [Partial(x, x, x) for x in plain]
         jumps = [False] * sum(node.size for node in self.outputs)
         for sign in (-1, 1):
-            limits, near, still = self._one_sided(j, sign, 0)
-            rows = zip(jumps, near, still, self._here(), strict=True)
-            jumps = [jump or self._apart(a, b, 58 if firm else 20) for jump, a, firm, b in rows]
+            limits, near = self._one_sided(j, sign, 0)
+            rows = zip(jumps, self._here(), *near[-2:], strict=True)
+            jumps = [jump or self._apart(f, *beside) for jump, f, *beside in rows]
             if all(limit.kind == "none" for limit in limits) and len(self.directions) > 1:
                 limits = [self._common(*pair) for pair in
                           zip(*(self._one_sided(j, sign, away)[0] for away in (1, -1)), strict=True)]  # fmt: skip
@@ -311,12 +313,16 @@ class Exactly:
             self._values = self.values()
         return self._values
 
-    def _apart(self, a: Any, b: Any, bits: int) -> bool:
-        """Whether two limits differ, by more than the `bits` to which they are known: a slow approach ends far off."""
+    def _apart(self, f: Any, *near: Any) -> bool:
+        """Whether a value is not what those `near` it go to, the last of which is the nearest."""
         m = self.ar.m
-        if self.ar.is_nan(a) or not m.isfinite(b):
-            return False
-        return bool(m.isinf(a)) or not abs(a - b) <= m.mpf(2) ** -bits * max(abs(a), abs(b))
+        if not all(isinstance(x, bool) or m.isfinite(x) for x in (f, near[-1])):
+            return bool(m.isfinite(f) and m.isinf(near[-1]))
+        gap, size = abs(near[-1] - f), max(abs(near[-1]), abs(f))
+        if self._alike(near[0], near[-1], 60):
+            return bool(gap > m.mpf(2) ** -58 * size)
+        # A slow approach ends far off, but it does come nearer.
+        return bool(gap > m.mpf(2) ** -20 * size and not 2 * gap < abs(near[0] - f))
 
     def _both(self, left: Any, right: Any, jumps: bool = False) -> Partial:
         nan = self.ar.is_nan
@@ -335,8 +341,8 @@ class Exactly:
     def _agree(self, a: Any, b: Any) -> bool:
         return self._alike(a, b, 50)
 
-    def _one_sided(self, j: int, sign: int, away: int) -> tuple[list[Limit], list[Any], list[bool]]:
-        """The limits of (f(x + 2h) − f(x + h))/h, those of f(x + h), and which of these stand still from h to h.
+    def _one_sided(self, j: int, sign: int, away: int) -> tuple[list[Limit], list[list[Any]]]:
+        """The limits of (f(x + 2h) − f(x + h))/h, and f(x + h) for smaller and smaller h.
 
         `away` moves the other inputs too, off a singularity that they share.
         """
@@ -361,12 +367,10 @@ class Exactly:
 
             rows.append(self._agreed(quotients, 64, k + min(0, self._scale(j))))
             if len(rows) == 1 and all(self.ar.is_nan(q) for q in rows[0]):
-                return [Limit("none", self.ar.nan)] * len(rows[0]), values[0], [False] * len(rows[0])
+                return [Limit("none", self.ar.nan)] * len(rows[0]), values
             if len(rows) > 1 and all(self._settled([row[c] for row in rows]) for c in range(len(rows[0]))):
                 break
-        near = [limit.value for limit in self._along(values)]
-        still = [self._alike(a, b, 60) for a, b in zip(*values[-2:], strict=True)]
-        return self._along(rows), near, still
+        return self._along(rows), values
 
     def _slope_near(self, j: int, infinite: int) -> list[Any]:
         """A central difference in direction j where infinite inputs are at ±2^`infinite`."""

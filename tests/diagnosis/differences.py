@@ -158,7 +158,9 @@ class Differences:
         if right is None or left is None:
             # A step that no double of the value shows.
             hair = m.ldexp(abs(f), -53)
-            steps = (abs(a - f) > abs(c - f) * 2 or abs(c - f) < hair) and (abs(b - f) > abs(d - f) * 2 or abs(d - f) < hair)
+            steps = (abs(a - f) > abs(c - f) * 2 or abs(c - f) < hair) and (
+                abs(b - f) > abs(d - f) * 2 or abs(d - f) < hair
+            )
             shrinks = abs(a - f) > 2 * abs(c - f) and abs(b - f) > 2 * abs(d - f)
             return Slope(ALONE if steps and not shrinks else SHARP, None)
         if abs(right - left) > m.ldexp(max(abs(right), abs(left)), -45):

@@ -239,7 +239,7 @@ def _fixed_power(n: float) -> Callable[[Exact, Any], Any]:
         if x < 0 and n != int(n):
             return None
         if x == 0:
-            return o.m.zero if n > 0 else None
+            return o.m.zero if n > 0 else o.m.inf
         return x ** int(n) if n == int(n) else o.m.power(x, o.m.mpf(n))
 
     return f
@@ -302,9 +302,7 @@ def _entr(o: Exact, x: Any) -> Any:
 
 
 def _xlogy(o: Exact, x: Any, y: Any) -> Any:
-    if y < 0 or (y == 0 and x != 0):
-        return None
-    return x * o.m.log(y) if x else o.m.zero
+    return None if y < 0 else x * _log(o, y) if x else o.m.zero
 
 
 def _within_one(name: str) -> Callable[[Exact, Any], Any]:
@@ -332,7 +330,7 @@ _ONE: dict[str, Callable[[Exact, Any], Any]] = {
     "square": lambda o, x: x * x, "cube": lambda o, x: x * x * x, "negate": lambda o, x: -x,
     "reciprocal": lambda o, x: 1 / x if x else None, "fourth": _fixed_power(4), "inverse_square": _fixed_power(-2),
     "root": lambda o, x: o.m.sqrt(x) if x >= 0 else None, "power_3_2": _fixed_power(1.5),
-    "inverse_root": _fixed_power(-0.5), "power_1_3": _fixed_power(1 / 3), "twice": lambda o, x: 2 * x,
+    "inverse_root": _fixed_power(-0.5), "power_1_3": lambda o, x: None if x < 0 else o.m.cbrt(x), "twice": lambda o, x: 2 * x,
     "add_one": _constant_plus, "one_minus": lambda o, x: o.add(-x, o.m.one), 
     "cbrt": lambda o, x: o.m.sign(x) * o.m.cbrt(abs(x)), "exp2": lambda o, x: _exp(o, x * o.m.ln2),
     "expm1": lambda o, x: o.m.expm1(x) if not x or o.m.mag(x) < 60 else _exp(o, x) - 1,

@@ -521,4 +521,3 @@ def command(text: str, inputs: dict[str, Shape], at: dict[str, list[float]], ver
         value: Any = row[0] if shape == NUMBER else list(row) if len(shape) == 1 else [row[:2], row[2:]]
         parts.append(f"{name}={value!r}".replace(" ", ""))
     return f"diffcli {verb} \"{text}\" --at '{', '.join(parts)}'"
-

@@ -43,7 +43,19 @@ from diffcli.diagnosis.findings import Finding
 from diffcli.diagnosis.questions import ask
 from tests.diagnosis.differences import ALONE, SHARP, SIDE, SMOOTH, UNDEFINED, Differences, Slope, Truth
 from tests.diagnosis.exact import Undecided
-from tests.diagnosis.formulas import EDGE, NUMBER, ORDINARY, PAIR, SIMPLE, TRIPLE, Formula, command, defined, formula, point
+from tests.diagnosis.formulas import (
+    EDGE,
+    NUMBER,
+    ORDINARY,
+    PAIR,
+    SIMPLE,
+    TRIPLE,
+    Formula,
+    command,
+    defined,
+    formula,
+    point,
+)
 
 EPS = 2.0**-52
 #: What rounding may do to a number: so many roundings of Σ|path products|.
@@ -202,7 +214,7 @@ class Case:
             slope.value is not None and math.isfinite(x) and abs(slope.value - x) > LOST * abs(slope.value) + LEAST
             for x, slope in zip(got, truths, strict=True)
         )
-        singular = "not finite" in verdicts or "undefined" in verdicts or any(t.kind == SIDE for t in truths)
+        singular = "not finite" in verdicts or "undefined" in verdicts or any(t.kind in (SIDE, ALONE) for t in truths)
         untrue = []
         for finding in self.findings:
             if finding.code in ("kink", "tie", "predicate-at-equality"):
@@ -278,7 +290,11 @@ def _shown(case: Case, truths: Sequence[Slope]) -> str:
     got = [*case.numbers, *(x for row in case.second for x in row)]
     pairs = []
     for x, slope in zip(got, truths, strict=True):
-        told = slope.kind if slope.value is None else f"{float(slope.value) if abs(slope.value) < 1e308 else slope.value!s:.25}"
+        told = (
+            slope.kind
+            if slope.value is None
+            else f"{float(slope.value) if abs(slope.value) < 1e308 else slope.value!s:.25}"
+        )
         pairs.append(f"{x!r} ({told})")
     return ", ".join(pairs)
 

@@ -35,3 +35,8 @@ def test_nothing_is_said_at_ordinary_points() -> None:
             warned[name] = [finding.code for finding in findings]
     # Both are what rounding left of terms that cancel: f is 1e-30 in the one, a derivative 1e-19 in the other.
     assert warned == {"gaussian at 1·x0": ["cancellation"], "gulf at 10·x0": ["cancellation"]}
+
+
+def test_a_gradient_of_zeros_that_the_formula_holds_too() -> None:
+    program = diffcli.parse("trunc((A + zeros(2, 2))[0, 1] + sum(where(A > 0, A, 0*A)))")
+    assert examine(program, {"A": [[0.25, 1.2], [0.25, 0.75]]}, "grad") == []
