@@ -107,6 +107,9 @@ SLOPES: dict[str, Slope] = {
     "multiply": lambda y, a, b: (np.abs(b), np.abs(a)),
     "divide": lambda y, a, b: (1.0 / np.abs(b), np.abs(y / b)),
     "quotient": lambda q, y, a, b: (1.0 / np.abs(b), 0.0, np.abs(q / b)),
+    # By their quotients: between two steps that are close a difference would see any slope.
+    "mod": lambda y, x, d: (1.0, np.abs(np.floor(x / d))),
+    "fmod": lambda y, x, d: (1.0, np.abs(np.trunc(x / d))),
     "square": lambda y, x: (2.0 * np.abs(x),),
     "power": lambda y, x, n: (np.abs(n * (y / x)), np.abs(np.log(np.abs(x)) * y)),
     "reciprocal": lambda y, x: (np.square(y),),

@@ -82,7 +82,7 @@ class Naming:
             case "hessian" if not first:
                 columns = self.columns()
                 return f"d²{self.rows()[0]}/d{columns[o]}d{columns[j]}"
-            case "hvp":
+            case "hvp" if not first:
                 return f"the product at {self.columns()[j]}"
             case "vjp":
                 return f"the cotangent of {self.columns()[j]}"

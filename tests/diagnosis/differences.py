@@ -174,6 +174,8 @@ class Differences:
             return near
         if abs(near) <= m.ldexp(abs(far), -CLOSER):
             return m.zero
+        if abs(near - far) <= m.ldexp(abs(far), -8):
+            raise Undecided  # something like 1 + h^0.25, or like 1 + 1e-6·log(h): who knows
         return None
 
     # Second order ........................................................................................

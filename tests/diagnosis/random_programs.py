@@ -220,7 +220,7 @@ class Case:
             if finding.code in ("kink", "tie", "predicate-at-equality"):
                 true = "sharp" in verdicts or off or singular
             elif finding.code == "cancellation":
-                true = off
+                true = off or "undefined" in verdicts
             else:
                 true = singular or off or "sharp" in verdicts
             if not true:
@@ -234,11 +234,9 @@ class Case:
         assert finding.refined is not None
         told = finding.refined
         wrong = []
-        sizes = {"value": 1, "values": len(self.numbers)}
         parts: list[tuple[str, Any]] = [("value", told.get("value")), ("values", told.get("values")),
                                         ("gradient", told.get("gradient")), ("jacobian", told.get("jacobian")),
                                         ("hessian", told.get("hessian"))]  # fmt: skip
-        del sizes
         place = 0
         for key, part in parts:
             if part is None:
