@@ -10,7 +10,7 @@ import sys
 import benchmarks
 from benchmarks.harness import machine
 
-NOT_BENCHMARKS = {"__main__", "harness"}
+NOT_BENCHMARKS = {"__main__", "harness", "peers"}
 
 
 def main() -> None:

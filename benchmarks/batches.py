@@ -1,14 +1,15 @@
-"""(d) Value and derivatives at many points, beside JAX, CasADi and autograd."""
+"""(d) Value and derivatives at many points, beside JAX, autograd, CasADi and a loop in C."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import Table, alternate, installed, ratio, seconds
+from benchmarks.harness import Table, alternate, installed, once, ratio, seconds
+from benchmarks.peers import PEERS, Points, Work, present
 
 _D1 = "(log(s/k) + (r + v^2/2)*t)/(v*sqrt(t))"
 _CDF = "(0.5*(1 + tanh(0.7978845608*({d} + 0.044715*{d}^3))))"
@@ -73,108 +74,79 @@ EXPRESSIONS: Mapping[str, str] = {
 }
 
 
+#: So many points go at once where there are more, as anybody would do who has a bound on memory.
+CHUNK = 1_000_000
+#: What takes longer than this at a chunk, in seconds, is measured at one chunk and not at all of them.
+PATIENCE = 1.0
+
+
 def run(smoke: bool) -> Iterator[Table]:
     """Throughput by expression and number of points."""
-    sizes = (1000,) if smoke else (1000, 100_000, 2_000_000)
     names = list(EXPRESSIONS)[:2] if smoke else list(EXPRESSIONS)
-    for count in sizes:
-        yield _throughput(count, names, smoke)
+    peers = [] if smoke else present()
+    for count in (1000,) if smoke else (1000, 100_000, 10_000_000):
+        yield throughput(count, names, peers, rounds=3 if smoke else 11 if count < CHUNK else 3)
 
 
-def _throughput(count: int, names: list[str], smoke: bool) -> Table:
-    import diffcli
-
-    peers = [] if smoke else [peer for peer in ("jax", "autograd", "casadi") if installed(peer)]
-    columns = ("expression", "diffcli", *(f"{peer} ÷ diffcli" for peer in peers))
+def throughput(count: int, names: Sequence[str], peers: Sequence[str], rounds: int) -> Table:
+    """Time a point, and how many times as long the peers take."""
+    ours = ("diffcli", "jit") if installed("llvmlite") else ("diffcli",)
+    pairs = [(peer, own) for peer in peers if count <= 200_000 or peer in ("JAX", "C") for own in ours]
+    columns = ("expression", "diffcli", "jit", *(f"{peer} ÷ {own}" for peer, own in pairs))
     table = Table(f"Value and derivatives at {count:,} points, time a point", columns)
-    rng = np.random.default_rng(0)
-    ratios: dict[str, list[float]] = {peer: [] for peer in peers}
+    ratios: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
+    cut: list[str] = []
     for name in names:
-        program = diffcli.parse(EXPRESSIONS[name])
-        points = {each: rng.uniform(0.5, 2.0, count) for each in program.inputs}
-        works: dict[str, Callable[[], object]] = {"diffcli": _ours(program, points)}
-        for peer in peers:
-            work = _PEERS[peer](program, EXPRESSIONS[name], points)
-            if work is not None:
-                works[peer] = work
-        times = alternate(works, rounds=3 if smoke else 9 if count < 1_000_000 else 5)
-        row = [name, seconds(statistics.median(times["diffcli"]) / count)]
-        for peer in peers:
-            if peer in times:
-                ratios[peer].append(ratio(times, peer, "diffcli"))
-                row.append(f"{ratios[peer][-1]:.2f}")
-            else:
-                row.append("–")
-        table.rows.append(row)
-    if peers:
-        means = [f"{statistics.geometric_mean(ratios[p]):.2f}" if ratios[p] else "–" for p in peers]
-        table.rows.append(["geometric mean", "", *means])
-        table.notes.append("Above 1 diffcli is faster. JAX is jitted, in doubles and warm; medians of paired ratios.")
+        works = _works(name, count, ours, [peer for peer in peers if (peer, ours[0]) in pairs])
+        done = count
+        if count > CHUNK and max(min(once(parts[0]) for _ in range(2)) for parts in works.values()) > PATIENCE:
+            cut.append(name)
+            works, done = {who: parts[:1] for who, parts in works.items()}, CHUNK
+        times = alternate({who: _all(parts) for who, parts in works.items()}, rounds)
+        for pair in pairs:
+            if pair[0] in times:
+                ratios[pair].append(ratio(times, *pair))
+        row = [seconds(statistics.median(times[own]) / done) if own in times else "–" for own in ("diffcli", "jit")]
+        found = [f"{ratios[pair][-1]:.2f}" if pair[0] in times else "–" for pair in pairs]
+        table.rows.append([name, *row, *found])
+    if pairs:
+        means = [f"{statistics.geometric_mean(ratios[pair]):.2f}" if ratios[pair] else "–" for pair in pairs]
+        table.rows.append(["geometric mean", "", "", *means])
+        table.notes.append("Above 1 diffcli is faster; medians of paired ratios. JAX is jitted, in doubles and warm.")
+        table.notes.append("C is a loop that computes everything once, written by hand, on all cores.")
+    if count > CHUNK:
+        table.notes.append(f"In chunks of {CHUNK:,}{'; one chunk only: ' + ', '.join(cut) if cut else ''}.")
     return table
 
 
-def _ours(program: Any, points: Mapping[str, np.ndarray]) -> Callable[[], object]:
-    batch = program.batch(points)
-    return batch.jacobian if len(program.outputs) > 1 else batch.value_and_grad
+def _works(name: str, count: int, ours: Sequence[str], peers: Sequence[str]) -> dict[str, list[Work]]:
+    """The work of everybody who can do it, chunk by chunk."""
+    import diffcli
+
+    program = diffcli.parse(EXPRESSIONS[name])
+    rng = np.random.default_rng(0)
+    points = {each: rng.uniform(0.5, 2.0, count) for each in program.inputs}
+    chunks = [{each: array[k : k + CHUNK] for each, array in points.items()} for k in range(0, count, CHUNK)]
+    prepared = {own: _prepared(program, jit=own == "jit") for own in ours}
+    for peer in peers:
+        theirs = PEERS[peer](program, EXPRESSIONS[name])
+        if theirs is not None:
+            prepared[peer] = theirs
+    return {who: [prepare(chunk) for chunk in chunks] for who, prepare in prepared.items()}
 
 
-def _python(program: Any, text: str) -> str:
-    """The program as the body of a Python function of the inputs in order; ``^`` is ``**``."""
-    text = text.replace("^", "**").replace("max(", "maximum(").replace("min(", "minimum(")
-    if "\n" not in text:
-        text = f"return {text}"
-    return f"def f({', '.join(program.inputs)}):\n" + "".join(f"    {line}\n" for line in text.splitlines())
+def _prepared(program: Any, jit: bool) -> Callable[[Points], Work]:
+    def prepare(points: Points) -> Work:
+        batch = program.batch(points, jit=jit)
+        work: Work = batch.jacobian if len(program.outputs) > 1 else batch.value_and_grad
+        return work
+
+    return prepare
 
 
-def _function(program: Any, text: str, module: Any) -> Callable[..., Any]:
-    used = ("sin", "cos", "tanh", "exp", "log", "sqrt", "where", "maximum", "minimum")
-    names = {name: getattr(module, name) for name in used if hasattr(module, name)}
-    exec(_python(program, text), names)
-    found: Callable[..., Any] = names["f"]
-    return found
+def _all(parts: Sequence[Work]) -> Work:
+    def work() -> None:
+        for part in parts:
+            part()
 
-
-def _jax(program: Any, text: str, points: Mapping[str, np.ndarray]) -> Callable[[], object]:
-    import jax
-
-    jax.config.update("jax_enable_x64", True)
-    f = _function(program, text, jax.numpy)
-    every = tuple(range(len(program.inputs)))
-    if len(program.outputs) > 1:
-        each = jax.jacrev(lambda *x: jax.numpy.stack(f(*x)), argnums=every)
-    else:
-        each = jax.value_and_grad(f, argnums=every)
-    compiled = jax.jit(jax.vmap(each))
-    args = [jax.numpy.asarray(array) for array in points.values()]
-    return lambda: jax.block_until_ready(compiled(*args))
-
-
-def _autograd(program: Any, text: str, points: Mapping[str, np.ndarray]) -> Callable[[], object] | None:
-    import autograd.numpy as anp
-    from autograd import elementwise_grad
-
-    if len(program.outputs) > 1 or len(next(iter(points.values()))) > 200_000:
-        return None
-    f = _function(program, text, anp)
-    gradient = elementwise_grad(f, argnum=tuple(range(len(points))))
-    args = list(points.values())
-    return lambda: (f(*args), gradient(*args))
-
-
-def _casadi(program: Any, text: str, points: Mapping[str, np.ndarray]) -> Callable[[], object] | None:
-    import casadi
-
-    if "where" in text or "max" in text or len(next(iter(points.values()))) > 200_000:
-        return None
-    f = _function(program, text, casadi)
-    symbols = [casadi.SX.sym(name) for name in program.inputs]
-    out = f(*symbols)
-    out = casadi.vertcat(*out) if isinstance(out, tuple) else out
-    function = casadi.Function("f", symbols, [out, casadi.jacobian(out, casadi.vertcat(*symbols))])
-    count = len(next(iter(points.values())))
-    mapped = function.map(count)
-    args = [array[np.newaxis, :] for array in points.values()]
-    return lambda: mapped(*args)
-
-
-_PEERS: Mapping[str, Callable[..., Any]] = {"jax": _jax, "autograd": _autograd, "casadi": _casadi}
+    return work

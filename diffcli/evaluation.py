@@ -31,6 +31,8 @@ BENCH_BYTES = 1 << 22
 MAX_BLOCK = 1 << 16
 #: Benches up to this size are kept for the next run.
 KEPT_BYTES = 1 << 26
+#: So many numbers fill a line of the cache.
+ALIGNED = 8
 #: A thread is worth its start if a step of its blocks computes so many numbers.
 NUMBERS_PER_CALL = 1 << 14
 #: Values at least this large are worth a buffer even for a single point.
@@ -324,13 +326,29 @@ class Schedule:
         _follow(self.fixed, memory)
 
     def results(self, batch: int, into: Mapping[Node, Array]) -> dict[int, Array]:
-        """The arrays for the moving outputs, by slot: those of `into`, or new ones."""
+        """The arrays for the moving outputs, by slot: those of `into`, or parts of a new one.
+
+        One and not many, because the C library then keeps its memory for the next run; giving back many at once, it
+        returns the memory to the system, and to get it anew costs more than most formulas.
+        """
         results = {}
+        parts: list[tuple[int, int, int]] = []
+        end = 0
         for slot in self.targets:
             node = self.nodes[slot]
             found = into.get(node)
-            kind = bool if node.boolean else np.float64
-            results[slot] = np.empty((*node.shape, batch), dtype=kind) if found is None else found
+            if found is not None:
+                results[slot] = found
+            elif node.boolean:
+                results[slot] = np.empty((*node.shape, batch), dtype=bool)
+            else:
+                first, end = end, end + node.size * batch
+                parts.append((slot, first, end))
+                end += -end % ALIGNED
+        if parts:
+            memory = np.empty(end)
+            for slot, first, last in parts:
+                results[slot] = memory[first:last].reshape((*self.nodes[slot].shape, batch))
         return results
 
     def _work(

@@ -7,22 +7,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from diffcli.compiled.elementary import named, sech_square
 from diffcli.compiled.vectors import LANES, NUMBERS, Body, CannotCompileError, Functions, Vector
 from diffcli.evaluation import Schedule
 from diffcli.graph import Array, Node
 
 #: A function that is called so often is not written out at each call.
-INLINED = 6
+INLINED = 20
 #: How many numbers the values of a graph may have: each is a value of its own here.
 MOST_NUMBERS = 1 << 13
 
-#: What the table computes by the bits of arrays.
+#: What the table computes by the bits of arrays, or with more divisions than it takes.
 _BY_NAME: Mapping[str, Callable[..., Vector]] = {
     "within": lambda x, low, high: ((x < low) | (x > high)).where(np.nan, x + 0.0),
     "share": lambda a, b: _share(a, b),
     "heaviside": lambda x: _share(x, x.body.constant(0.0)),
     "number": Vector.number,
     "truth": Vector.truth,
+    "sech_square": named("sech_square", sech_square),
 }
 #: These look at whole arrays, though their shape is that of their argument.
 _ALONG_AN_AXIS = {"tie_share", "peak", "far_direction", "order"}

@@ -103,7 +103,7 @@ def run(
         return plan.run(values, jobs, into)
     results = schedule.results(batch, into or {})
     pointers, steps = _pointers(sources)
-    places, _ = _pointers(results.values())
+    places, _ = _pointers(results[slot] for slot in schedule.targets)
     fixed = [np.ravel(memory[slot]).astype(np.float64) for slot in kernel.source.still]
     still = np.concatenate(fixed) if fixed else np.zeros(1)
     arguments = [array.__array_interface__["data"][0] for array in (pointers, steps, places, still)]

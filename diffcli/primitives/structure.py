@@ -21,6 +21,10 @@ from diffcli.primitives.kinds import linear, total
 Key: TypeAlias = tuple[int | tuple[int | None, int | None, int], ...]
 
 
+#: NumPy takes as long for a row of so many numbers as for its first.
+SHORT = 16
+
+
 def halves(x: Array, axis: int, out: Array | None = None) -> Array:
     """The sum along `axis`, which stays with length 1, by halves; into `out`, where that is given.
 
@@ -29,6 +33,8 @@ def halves(x: Array, axis: int, out: Array | None = None) -> Array:
     """
     n = x.shape[axis]
     lead = (slice(None),) * axis
+    if n > 1 and math.prod(x.shape[axis + 1 :]) < SHORT and math.prod(x.shape[:axis]) >= SHORT * n:
+        return _short_halves(x, axis, out)
     if n == 0:
         x = np.zeros((*x.shape[:axis], 1, *x.shape[axis + 1 :]))
     place = None  # the first sums' own memory, which takes all later ones
@@ -43,6 +49,22 @@ def halves(x: Array, axis: int, out: Array | None = None) -> Array:
     if out is None or x is out:
         return x
     np.copyto(out, x)
+    return out
+
+
+def _short_halves(x: Array, axis: int, out: Array | None) -> Array:
+    """The same, where little lies behind the axis: its elements, each with all that lies before it, are the rows."""
+    turned = np.moveaxis(x, axis, 0)
+    half = len(turned) // 2
+    rows = np.empty((half, *turned.shape[1:]))
+    for i in range(half):
+        np.add(turned[i], turned[half + i], out=rows[i])
+    if len(turned) % 2:
+        rows[0] += turned[-1]
+    total = np.moveaxis(halves(rows, 0), 0, axis)
+    if out is None:
+        return total
+    np.copyto(out, total)
     return out
 
 

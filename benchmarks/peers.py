@@ -1,0 +1,153 @@
+"""The same formula in other people's hands: JAX, autograd, CasADi, and a loop in C; none is imported before its use."""
+
+from __future__ import annotations
+
+import ctypes
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.harness import installed
+
+Points = Mapping[str, np.ndarray[Any, Any]]
+Work = Callable[[], object]
+
+
+def _python(program: Any, text: str) -> str:
+    """The program as the body of a Python function of the inputs in order; ``^`` is ``**``."""
+    text = text.replace("^", "**").replace("max(", "maximum(").replace("min(", "minimum(")
+    if "\n" not in text:
+        text = f"return {text}"
+    return f"def f({', '.join(program.inputs)}):\n" + "".join(f"    {line}\n" for line in text.splitlines())
+
+
+def _function(program: Any, text: str, module: Any) -> Callable[..., Any]:
+    used = ("sin", "cos", "tanh", "exp", "log", "sqrt", "where", "maximum", "minimum")
+    names = {name: getattr(module, name) for name in used if hasattr(module, name)}
+    exec(_python(program, text), names)
+    found: Callable[..., Any] = names["f"]
+    return found
+
+
+def _jax(program: Any, text: str) -> Callable[[Points], Work]:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    f = _function(program, text, jax.numpy)
+    every = tuple(range(len(program.inputs)))
+    if len(program.outputs) > 1:
+        each = jax.jacrev(lambda *x: jax.numpy.stack(f(*x)), argnums=every)
+    else:
+        each = jax.value_and_grad(f, argnums=every)
+    compiled = jax.jit(jax.vmap(each))
+
+    def prepare(points: Points) -> Work:
+        args = [jax.numpy.asarray(array) for array in points.values()]
+        return lambda: jax.block_until_ready(compiled(*args))
+
+    return prepare
+
+
+def _autograd(program: Any, text: str) -> Callable[[Points], Work] | None:
+    import autograd.numpy as anp
+    from autograd import elementwise_grad
+
+    if len(program.outputs) > 1:
+        return None
+    f = _function(program, text, anp)
+    gradient = elementwise_grad(f, argnum=tuple(range(len(program.inputs))))
+    return lambda points: lambda: (f(*points.values()), gradient(*points.values()))
+
+
+def _casadi(program: Any, text: str) -> Callable[[Points], Work] | None:
+    import casadi
+
+    if "where" in text or "max" in text:
+        return None
+    f = _function(program, text, casadi)
+    symbols = [casadi.SX.sym(name) for name in program.inputs]
+    out = f(*symbols)
+    out = casadi.vertcat(*out) if isinstance(out, tuple) else out
+    function = casadi.Function("f", symbols, [out, casadi.jacobian(out, casadi.vertcat(*symbols))])
+
+    def prepare(points: Points) -> Work:
+        mapped = function.map(len(next(iter(points.values()))))
+        args = [array[np.newaxis, :] for array in points.values()]
+        return lambda: mapped(*args)
+
+    return prepare
+
+
+#: The gradient of sin(x)*exp(y)/sqrt(x*z) + log(z) by hand, everything that two results share computed once.
+_LOOP = """
+#include <math.h>
+void loop(long n, const double *X, const double *Y, const double *Z, double *F, double *DX, double *DY, double *DZ) {
+  for (long i = 0; i < n; i++) {
+    double x = X[i], z = Z[i], r = 1.0 / sqrt(x * z), e = exp(Y[i]) * r, s = sin(x) * e;
+    F[i] = s + log(z);
+    DX[i] = cos(x) * e - 0.5 * s / x;
+    DY[i] = s;
+    DZ[i] = 1.0 / z - 0.5 * s / z;
+  }
+}
+"""
+
+
+def _c(program: Any, text: str) -> Callable[[Points], Work] | None:
+    """The loop in C, on as many threads as there are cores; only for the formula that it was written for."""
+    compiler = shutil.which("cc")
+    if text != "sin(x)*exp(y)/sqrt(x*z) + log(z)" or compiler is None:
+        return None
+    folder = tempfile.TemporaryDirectory()
+    source, library = Path(folder.name, "loop.c"), Path(folder.name, "loop.so")
+    source.write_text(_LOOP)
+    options = ["-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC"]
+    subprocess.run([compiler, *options, str(source), "-o", str(library), "-lm"], check=True)
+    loop = ctypes.CDLL(str(library)).loop
+    folder.cleanup()
+    from diffcli.evaluation import cores
+
+    def prepare(points: Points) -> Work:
+        arrays = [np.ascontiguousarray(points[name]) for name in "xyz"]
+        count = len(arrays[0])
+        parts = min(cores(), max(1, count // 10_000))
+
+        def part(k: int, results: list[Any]) -> None:
+            first, last = count * k // parts, count * (k + 1) // parts
+            loop(ctypes.c_long(last - first), *[ctypes.c_void_p(a[first:].ctypes.data) for a in (*arrays, *results)])
+
+        def work() -> object:
+            results = [np.empty(count) for _ in range(4)]
+            others = [threading.Thread(target=part, args=(k, results)) for k in range(1, parts)]
+            for thread in others:
+                thread.start()
+            part(0, results)
+            for thread in others:
+                thread.join()
+            return results
+
+        return work
+
+    return prepare
+
+
+#: By name, what makes a formula ready and then the work at some points; None where a peer lacks its functions.
+PEERS: Mapping[str, Callable[[Any, str], Callable[[Points], Work] | None]] = {
+    "JAX": _jax,
+    "autograd": _autograd,
+    "CasADi": _casadi,
+    "C": _c,
+}
+
+
+def present() -> list[str]:
+    """The peers that can be run here."""
+    return [
+        name for name in PEERS if (shutil.which("cc") is not None if name == "C" else installed(name.lower()))
+    ]  # fmt: skip
