@@ -37,6 +37,8 @@ ALIGNED = 8
 NUMBERS_PER_CALL = 1 << 14
 #: Values at least this large are worth a buffer even for a single point.
 LARGE = 1 << 14
+#: Rows of fewer numbers take NumPy longer than they need.
+ROW = 64
 #: Values no larger than this are not worth forgetting before the run is over.
 SMALL = 16
 
@@ -473,10 +475,36 @@ class Bench:
         if isinstance(op.apply, np.ufunc):
             # A single number as an array without axes: NumPy takes its short way with those.
             operands = [operand.reshape(()) if operand.shape == (1,) != out.shape else operand for operand in operands]
+            if op.exact and out.size >= LARGE:
+                operands, out = self._lengthened(operands, out)
             return partial(op.apply, *operands, out=out)
         if op.writes:
             return partial(op.apply, *operands, *node.params, out=out)
         return partial(_copied, op.apply, (*operands, *node.params), out)
+
+    def _lengthened(self, operands: list[Array], out: Array) -> tuple[list[Array], Array]:
+        """The same operation in longer rows, where an operand repeats short ones: some repetitions are written out."""
+        repeats = {axis for operand in operands for axis, step in enumerate(operand.strides) if not step}
+        axis = max((axis for axis in repeats if out.shape[axis] > 1), default=-1)
+        row = math.prod(out.shape[axis + 1 :])
+        if axis < 0 or not 0 < row < ROW or any(operand.shape not in ((), out.shape) for operand in operands):
+            return operands, out
+        extent = out.shape[axis]
+        times = next(k for k in range(1, extent + 1) if extent % k == 0 and (k * row >= ROW or k == extent))
+        lead = out.shape[:axis]
+        shape = (*lead, extent // times, times * row)
+        longer = []
+        for operand in operands:
+            if operand.ndim and not operand.strides[axis]:
+                one = operand[(*[slice(None)] * axis, slice(0, 1))]
+                written = np.empty((*lead, times, *out.shape[axis + 1 :]))
+                self.steps.append(partial(np.copyto, written, one))
+                longer.append(written.reshape((*lead, 1, times * row)))
+            else:
+                longer.append(operand.reshape(shape) if operand.ndim else operand)
+                if not np.may_share_memory(longer[-1], operand):
+                    return operands, out
+        return longer, out.reshape(shape)
 
     def _choose(self, condition: int, operands: list[Array], zero: bool, out: Array) -> None:
         """Steps for a branch, by bit masks (all ones where the condition holds): half the time of `numpy.where`,

@@ -15,19 +15,27 @@ from diffcli.primitives.structure import halves, index, reshaped, stack, sum_, s
 BLAS_FROM = 4096
 
 
-def _matmul(a: Array, b: Array) -> Array:
+def _matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     *_, n, k, _ = a.shape
     m = b.shape[-2]
     if n * k * m < BLAS_FROM:
-        return halves(a[..., :, :, np.newaxis, :] * b[..., np.newaxis, :, :, :], a.ndim - 2)[..., :, 0, :, :]
+        place = None if out is None else out[..., :, np.newaxis, :, :]
+        value = halves(a[..., :, :, np.newaxis, :] * b[..., np.newaxis, :, :, :], a.ndim - 2, place)[..., :, 0, :, :]
+        return value if out is None else out
     batch = max(a.shape[-1], b.shape[-1])
     # Copies, one contiguous matrix a point: BLAS then sees the same layout in every batch.
     left = np.ascontiguousarray(np.moveaxis(a, -1, 0))
     right = np.ascontiguousarray(np.moveaxis(b, -1, 0))
-    out = np.empty((batch, *a.shape[:-3], n, m))
+    shape = (*a.shape[:-3], n, m)
+    found = np.empty((batch, *shape)) if out is None or batch > 1 else out.reshape((1, *shape))
     for i in range(batch):
-        np.matmul(left[i if len(left) > 1 else 0], right[i if len(right) > 1 else 0], out=out[i])
-    return np.ascontiguousarray(np.moveaxis(out, 0, -1))
+        np.matmul(left[i if len(left) > 1 else 0], right[i if len(right) > 1 else 0], out=found[i])
+    value = np.moveaxis(found, 0, -1)
+    if out is None:
+        return np.ascontiguousarray(value)
+    if batch > 1:
+        np.copyto(out, value)
+    return out
 
 
 def _matmul_shape(a: Shape, b: Shape) -> Shape:
@@ -37,7 +45,7 @@ def _matmul_shape(a: Shape, b: Shape) -> Shape:
 matmul: Primitive = bilinear(
     "matmul", _matmul, _matmul_shape,
     (lambda node, bar: matmul(bar, swapped(node.args[1])), lambda node, bar: matmul(swapped(node.args[0]), bar)),
-    operator="@", doc="The product of matrices, or of stacks of them.",
+    operator="@", writes=True, doc="The product of matrices, or of stacks of them.",
 )  # fmt: skip
 
 PRODUCT = {"family": "linear algebra", "rule": "bilinear: each factor meets the cotangent"}

@@ -74,43 +74,44 @@ min_ = reduction(
 def _shifted(x: Array, axis: int) -> tuple[Array, Array]:
     """X less its largest, and that: equal infinities differ by 0, and all −∞ has no largest."""
     top = np.max(x, axis=axis, keepdims=True) if x.shape[axis] else np.full_like(halves(x, axis), -np.inf)
-    return np.where((x == top) & (top > -np.inf), 0.0, x - top), top
+    z = np.subtract(x, top, out=np.empty(x.shape))
+    if (top == np.inf).any():
+        np.copyto(z, 0.0, where=(x == top) & (top == np.inf))
+    return z, top
 
 
-def _others(z: Array, axis: int) -> Array:
-    """Σ exp(z) less the term 1 of (one of) the largest."""
-    e = np.exp(np.ascontiguousarray(z))
-    _put_at_first_largest(z, axis, e, 0.0)
+def _others(z: Array, axis: int, out: Array | None = None) -> Array:
+    """Σ exp(z) less the term 1 of (one of) the largest; `out` takes the terms."""
+    if not z.shape[axis]:
+        return halves(z, axis)
+    first = np.argmax(z, axis=axis, keepdims=True)
+    e = np.exp(z, out=out)
+    np.put_along_axis(e, first, 0.0, axis)
     return halves(e, axis)
-
-
-def _put_at_first_largest(x: Array, axis: int, into: Array, value: float) -> None:
-    if x.shape[axis]:  # an empty axis has no largest
-        np.put_along_axis(into, np.argmax(x, axis=axis, keepdims=True), value, axis)
 
 
 def _logsumexp(x: Array, axis: int) -> Array:
     z, top = _shifted(x, axis)
-    value = np.where(top == -np.inf, top, top + np.log1p(_others(z, axis))) if x.shape[axis] else top
+    value = np.where(top == -np.inf, top, top + np.log1p(_others(z, axis, z))) if x.shape[axis] else top
     return np.squeeze(value, axis)
 
 
 def _softmax(x: Array, axis: int) -> Array:
     z, _ = _shifted(x, axis)
-    e = np.exp(np.ascontiguousarray(z))
-    shares: Array = e / halves(e, axis)
-    return shares
+    e = np.exp(z, out=z)
+    return np.divide(e, halves(e, axis), out=e)
 
 
 def _log_softmax(x: Array, axis: int) -> Array:
     # The others' share enters through log1p: at the largest element a difference would cancel.
     z, _ = _shifted(x, axis)
-    return z - np.log1p(_others(z, axis))
+    return np.subtract(z, np.log1p(_others(z, axis)), out=z)
 
 
 def _peak(y: Array, axis: int) -> Array:
     out = np.zeros(y.shape)
-    _put_at_first_largest(y, axis, out, 1.0)
+    if y.shape[axis]:  # an empty axis has no largest
+        np.put_along_axis(out, np.argmax(y, axis=axis, keepdims=True), 1.0, axis)
     return out
 
 

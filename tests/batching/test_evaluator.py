@@ -237,3 +237,21 @@ def test_a_point_with_large_values_has_the_same_bits_in_buffers(seed: int, monke
         for one, other in zip(plain.run(values), buffered.run(values), strict=True):
             assert one.shape == other.shape
             assert same(one, other)
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_short_rows_that_repeat_are_written_out_and_give_the_same_bits(
+    batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    f = diffcli.parse("sum(exp(q)*(x - mu)^2) + sum(x*s, axis=2) + sum(x[:, :, 0], axis=0)[1]").bind(
+        {"x": (1, 40, 5), "mu": (6, 1, 5), "q": (6, 1, 5), "s": (1, 40, 1)}
+    )
+    bars = adjoint(f.outputs, [f.builder.constant(np.ones(f.outputs[0].shape))], f.inputs).cotangents
+    outputs = [*f.outputs, *(bars[x] for x in f.inputs)]
+    rng = np.random.default_rng(0)
+    values = {x: rng.standard_normal((*x.shape, batch)) for x in f.inputs}
+    values[f.inputs[1]] = values[f.inputs[1]][..., :1].copy()
+    plain = Plan(outputs).run(values)
+    monkeypatch.setattr(evaluation, "LARGE", 1)
+    for one, other in zip(plain, Plan(outputs).run(values), strict=True):
+        assert same(one, other)
