@@ -14,6 +14,7 @@ from diffcli.derive import adjoint
 from diffcli.evaluation import Plan, Schedule, lift
 from diffcli.graph import TABLE, Builder, Node
 from diffcli.primitives import FUNCTIONS
+from diffcli.primitives.structure import halves
 from tests.primitives.cases import Array
 
 SHAPES = ((), (), (), (3,), (2, 3))
@@ -255,3 +256,12 @@ def test_short_rows_that_repeat_are_written_out_and_give_the_same_bits(
     monkeypatch.setattr(evaluation, "LARGE", 1)
     for one, other in zip(plain, Plan(outputs).run(values), strict=True):
         assert same(one, other)
+
+
+@pytest.mark.parametrize("n", [2, 3, 7, 10, 16])
+def test_a_sum_has_the_same_bits_however_little_lies_behind_its_axis(n: int) -> None:
+    rows = np.random.default_rng(n).standard_normal((300, n, 1))
+    many = np.repeat(rows, 20, axis=-1)
+    assert same(halves(rows, 1), halves(many, 1)[..., :1])
+    out = np.empty((300, 1, 1))
+    assert same(halves(rows, 1, out), halves(rows, 1))
