@@ -10,6 +10,7 @@ from diffcli.cli.many import Many
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show, Sparse, Wrt, entries, names
 from diffcli.cli.precisely import Precisely, precisely
+from diffcli.errors import UsageError
 from diffcli.report import result
 
 EXAMPLES = """
@@ -44,6 +45,9 @@ def run(
     if many.wanted(ask, precise=precise, sparse=sparse):
         many.answer(ask, show, "jacobian", wrt=names(wrt), mode=mode.value)
         return
+    if sparse and precise:
+        hint = "leave one of them out; --wrt makes the matrix smaller"
+        raise UsageError("--precise gives every derivative, and --sparse asks for the entries alone", hint=hint)
     program, at = ask.program()
     found: diffcli.Jacobian | diffcli.SparseJacobian
     matrix: result.Matrix

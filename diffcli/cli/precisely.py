@@ -28,10 +28,11 @@ def precisely(
     *,
     wrt: Sequence[str] | None = None,
     derivatives: bool = True,
+    order: int | None = None,
 ) -> Precise | None:
     """The answer in as many digits as were asked for, if they were."""
     if not asked:
         return None
     from diffcli.precise.rounded import rounded
 
-    return Precise(*rounded(program, at, show.digits or DIGITS, wrt=wrt, derivatives=derivatives))
+    return Precise(*rounded(program, at, show.digits or DIGITS, wrt=wrt, derivatives=derivatives, order=order))

@@ -94,7 +94,7 @@ class Exactly:
         node, k = self.directions[j]
         return float(np.ravel(self.at[node])[k])
 
-    def _scale(self, j: int) -> int:
+    def scale(self, j: int) -> int:
         """Log₂ of what steps in direction j are measured by."""
         x = self.coordinate(j)
         size = min(int(np.frexp(x)[1]), LARGEST) if x else 0
@@ -136,7 +136,7 @@ class Exactly:
         """The outputs at the point itself, at rising precision until two agree to `bits`."""
         if self._infinite:
             return self._at_infinity(lambda k: self._values_near({}, k))
-        return self._agreed(lambda precision: self._run(precision, {}), bits)
+        return self.agreed(lambda precision: self._run(precision, {}), bits)
 
     def _at_infinity(self, at: Callable[[int], list[Any]]) -> list[Any]:
         """Limits as the infinite inputs grow; where there are several, whatever their paces."""
@@ -155,11 +155,13 @@ class Exactly:
     ) -> list[Any]:
         """The outputs near the point, where no input is infinite."""
         far = None if infinite is None else self.ar.m.mpf(2) ** infinite
-        return self._agreed(lambda precision: self._run(precision, shifts, far), 70, -infinite if infinite else step)
+        return self.agreed(lambda precision: self._run(precision, shifts, far), 70, -infinite if infinite else step)
 
-    def _agreed(self, compute: Callable[[int], list[Any]], bits: int, step: int = 0) -> list[Any]:
-        """`compute(precision)` where more precision changes nothing any more; `step`: log₂ of a step it takes."""
-        ar, precision = self.ar, max(self._least, bits + 64, 64 - 4 * step)
+    def agreed(self, compute: Callable[[int], list[Any]], bits: int, step: int = 0, least: int = 0) -> list[Any]:
+        """`compute(precision)` where more precision changes nothing any more; `step`: log₂ of a step it takes;
+        `least`: the precision that makes sense of it.
+        """
+        ar, precision = self.ar, max(self._least, bits + 64, 64 - 4 * step, least)
         before: list[Any] | None = None
         last = 0
         while True:
@@ -173,12 +175,12 @@ class Exactly:
                 return now
             pairs = list(zip(before or now, now, strict=True))
             faded = [before is not None and self._fades(b, n, last, precision) for b, n in pairs]
-            known = all(fades or self._alike(b, n, bits) for fades, (b, n) in zip(faded, pairs, strict=True))
+            known = all(fades or self.alike(b, n, bits) for fades, (b, n) in zip(faded, pairs, strict=True))
             if any(faded) and known and precision >= SEEN:
                 # What fades asks for more bits for ever: `enough` says nothing here.
                 return [ar.m.zero if fades else n for n, fades in zip(now, faded, strict=True)]
             if precision >= MOST:
-                return [n if self._alike(b, n, bits) else ar.nan for b, n in pairs]
+                return [n if self.alike(b, n, bits) else ar.nan for b, n in pairs]
             zero = any(faded) or any(not isinstance(x, bool) and x == 0 for x in now)
             # What cancels to nothing may do so for want of bits: doubles differ by up to 2^2100.
             rise = max(
@@ -203,9 +205,10 @@ class Exactly:
         return bool(m.mag(before) - m.mag(now) >= precision - last - 64)
 
     def _same(self, a: Sequence[Any], b: Sequence[Any], bits: int) -> bool:
-        return all(self._alike(x, y, bits) for x, y in zip(a, b, strict=True))
+        return all(self.alike(x, y, bits) for x, y in zip(a, b, strict=True))
 
-    def _alike(self, x: Any, y: Any, bits: int) -> bool:
+    def alike(self, x: Any, y: Any, bits: int) -> bool:
+        """Whether two numbers agree to so many bits."""
         if isinstance(x, bool) or isinstance(y, bool):
             return bool(x == y)
         m = self.ar.m
@@ -223,22 +226,23 @@ class Exactly:
         def difference(precision: int) -> list[Any]:
             m = self.ar.m
             m.prec = precision
-            scale = -(bits + 40)
+            small = -(bits + 40)
             x = self.coordinate(j)
-            h = m.mpf(2) ** (self._scale(j) + (scale if x else min(-1140, scale)))
-            up, middle, down = (self._moved(precision, {j: s * h}) for s in (1, 0, -1))
+            h = m.mpf(2) ** (self.scale(j) + (small if x else min(-1140, small)))
+            up, middle, down = (self.moved(precision, {j: s * h}) for s in (1, 0, -1))
             out = []
             for a, f, b in zip(up, middle, down, strict=True):
                 right, left = self._quotient(a, f, h), self._quotient(f, b, h)
                 central = self._quotient(a, b, 2 * h)
-                fits = self._alike(left, right, bits // 2)
+                fits = self.alike(left, right, bits // 2)
                 out.append(central if fits else self.ar.nan)
             return out
 
         start = -(bits + 40) if self.coordinate(j) else min(-1140, -(bits + 40))
-        return self._agreed(difference, bits, start + min(0, self._scale(j)))
+        return self.agreed(difference, bits, start + min(0, self.scale(j)))
 
-    def _moved(self, precision: int, steps: Mapping[int, Any], infinite: Any = None) -> list[Any]:
+    def moved(self, precision: int, steps: Mapping[int, Any], infinite: Any = None) -> list[Any]:
+        """The outputs at one precision, a step away from the point in some directions."""
         if not any(steps.values()) and infinite is None:
             key = (precision, 0)
             if key not in self._base:
@@ -288,23 +292,23 @@ class Exactly:
         if not all(isinstance(x, bool) or m.isfinite(x) for x in self._here()):
             return None
         x = self.coordinate(j)
-        scale = self._scale(j) + (STEPS if x else STEPS_AT_ZERO)[0]
+        scale = self.scale(j) + (STEPS if x else STEPS_AT_ZERO)[0]
 
         def quotients(precision: int) -> list[Any]:
             m.prec = precision
             h = m.mpf(2) ** scale
-            before, here, after, beyond = (self._moved(precision, {j: n * h}) for n in (-1, 0, 1, 2))
+            before, here, after, beyond = (self.moved(precision, {j: n * h}) for n in (-1, 0, 1, 2))
             rows = [
                 [self._quotient(b, a, h) for a, b in zip(first, second, strict=True)]
                 for first, second in ((before, here), (here, after), (after, beyond))
             ]
-            alike = all(self._alike(a, b, 48) and self._alike(b, c, 48) for a, b, c in zip(*rows, strict=True))
+            alike = all(self.alike(a, b, 48) and self.alike(b, c, 48) for a, b, c in zip(*rows, strict=True))
             if not alike and self.ar.needed + 64 <= precision:
                 raise _UnevenError
             return [(a + b) / 2 for a, b in zip(*rows[:2], strict=True)]
 
         try:
-            return self._agreed(quotients, 64, scale)
+            return self.agreed(quotients, 64, scale)
         except _UnevenError:
             return None
 
@@ -319,7 +323,7 @@ class Exactly:
         if not all(isinstance(x, bool) or m.isfinite(x) for x in (f, near[-1])):
             return bool(m.isfinite(f) and m.isinf(near[-1]))
         gap, size = abs(near[-1] - f), max(abs(near[-1]), abs(f))
-        if self._alike(near[0], near[-1], 60):
+        if self.alike(near[0], near[-1], 60):
             return bool(gap > m.mpf(2) ** -58 * size)
         # A slow approach ends far off, but it does come nearer.
         return bool(gap > m.mpf(2) ** -20 * size and not 2 * gap < abs(near[0] - f))
@@ -339,7 +343,7 @@ class Exactly:
         return a if self._agree(a.value, b.value) else Limit("none", self.ar.nan)
 
     def _agree(self, a: Any, b: Any) -> bool:
-        return self._alike(a, b, 50)
+        return self.alike(a, b, 50)
 
     def _one_sided(self, j: int, sign: int, away: int) -> tuple[list[Limit], list[list[Any]]]:
         """The limits of (f(x + 2h) − f(x + h))/h, and f(x + h) for smaller and smaller h.
@@ -354,18 +358,18 @@ class Exactly:
             def quotients(precision: int, k: int = k, k_: int = len(rows)) -> list[Any]:
                 m = self.ar.m
                 m.prec = precision
-                h = sign * m.mpf(2) ** (self._scale(j) + k)
+                h = sign * m.mpf(2) ** (self.scale(j) + k)
                 steps: dict[int, Any] = {}
                 if away:
                     for i in range(len(self.directions)):
                         scale = abs(self.coordinate(i)) or 1.0
                         steps[i] = away * h * h * m.mpf(scale) * (i + 2) / (i + 3)
-                near = self._moved(precision, {**steps, j: h})
-                next_ = self._moved(precision, {**steps, j: 2 * h})
+                near = self.moved(precision, {**steps, j: h})
+                next_ = self.moved(precision, {**steps, j: 2 * h})
                 values[k_:] = [near]
                 return [self._quotient(b, a, h) for a, b in zip(near, next_, strict=True)]
 
-            rows.append(self._agreed(quotients, 64, k + min(0, self._scale(j))))
+            rows.append(self.agreed(quotients, 64, k + min(0, self.scale(j))))
             if len(rows) == 1 and all(self.ar.is_nan(q) for q in rows[0]):
                 return [Limit("none", self.ar.nan)] * len(rows[0]), values
             if len(rows) > 1 and all(self._settled([row[c] for row in rows]) for c in range(len(rows[0]))):
@@ -383,10 +387,10 @@ class Exactly:
             size = 1 if np.isinf(x) else (abs(m.mpf(x)) if x else m.mpf(2) ** -1200)
             # Far less than a wave of sin(x²) out there: longer steps see none.
             h = size * m.mpf(2) ** (-2 * infinite - 160)
-            up, down = self._moved(precision, {j: h}, far), self._moved(precision, {j: -h}, far)
+            up, down = self.moved(precision, {j: h}, far), self.moved(precision, {j: -h}, far)
             return [self._quotient(a, b, 2 * h) for a, b in zip(up, down, strict=True)]
 
-        return self._agreed(difference, 60, -infinite - 160)
+        return self.agreed(difference, 60, -infinite - 160)
 
     def limits(self) -> list[Any]:
         """The values of the outputs as limits: along every input from both sides, and along slanting lines. Where
@@ -423,7 +427,7 @@ class Exactly:
         steps = {}
         for j, slope in line.items():
             x = self.coordinate(j)
-            size = m.mpf(2) ** (self._scale(j) + (STEPS if x else STEPS_AT_ZERO)[k])
+            size = m.mpf(2) ** (self.scale(j) + (STEPS if x else STEPS_AT_ZERO)[k])
             steps[self.directions[j]] = sign * m.mpf(slope) * size
         return steps
 
@@ -440,20 +444,20 @@ class Exactly:
                 def quotients(precision: int, k: int = k, sign: int = sign) -> list[Any]:
                     m = self.ar.m
                     m.prec = precision
-                    h = sign * m.mpf(2) ** (self._scale(i) + k)
+                    h = sign * m.mpf(2) ** (self.scale(i) + k)
                     # Of unlike steps, so that no symmetry of the function makes differences of 0 by chance.
-                    g = sign * m.mpf(0.75) * m.mpf(2) ** (self._scale(j) + k)
+                    g = sign * m.mpf(0.75) * m.mpf(2) ** (self.scale(j) + k)
                     if i == j:
-                        a, b, c = (self._moved(precision, {i: n * h}) for n in (1, 2, 3))
+                        a, b, c = (self.moved(precision, {i: n * h}) for n in (1, 2, 3))
                         return [self._quotient(self._quotient(r, q, h), self._quotient(q, p, h), h)
                                 for p, q, r in zip(a, b, c, strict=True)]  # fmt: skip
                     a, b, c, d = (
-                        self._moved(precision, {i: n * h, j: p * g}) for n, p in ((1, 1), (2, 1), (1, 2), (2, 2))
+                        self.moved(precision, {i: n * h, j: p * g}) for n, p in ((1, 1), (2, 1), (1, 2), (2, 2))
                     )
                     return [self._quotient(self._quotient(s, r, h), self._quotient(q, p, h), g)
                             for p, q, r, s in zip(a, b, c, d, strict=True)]  # fmt: skip
 
-                rows.append(self._agreed(quotients, 64, k + min(0, self._scale(i), self._scale(j))))
+                rows.append(self.agreed(quotients, 64, k + min(0, self.scale(i), self.scale(j))))
                 if len(rows) > 1 and all(self._settled([row[c] for row in rows]) for c in range(len(rows[0]))):
                     break
             sides.append(self._along(rows))
@@ -467,7 +471,7 @@ class Exactly:
 
     def _settled(self, sequence: list[Any]) -> bool:
         *_, a, b = sequence
-        return (self._alike(a, b, 60) and bool(b)) or (len(sequence) > 2 and self.limit(sequence).kind != "none")
+        return (self.alike(a, b, 60) and bool(b)) or (len(sequence) > 2 and self.limit(sequence).kind != "none")
 
     def limit(self, sequence: list[Any]) -> Limit:
         """What a sequence goes to whose steps shrink to their third power from one to the next."""
@@ -481,7 +485,7 @@ class Exactly:
             return Limit("infinite", b) if a == b else Limit("none", nan)
         if m.isinf(a):
             return Limit("none", nan)
-        if self._alike(a, b, 60) or (a == 0 and b == 0):
+        if self.alike(a, b, 60) or (a == 0 and b == 0):
             return Limit("finite", b)
         first = sequence[-3] if len(sequence) > 2 else nan
         if not m.isfinite(first):

@@ -15,6 +15,7 @@ from diffcli.errors import UsageError
 from diffcli.labels import labels
 from diffcli.precise.arithmetic import SlowError, require
 from diffcli.precise.limits import MOST, Exactly
+from diffcli.precise.orders import higher
 
 #: How long it may take, in seconds.
 SECONDS = 60.0
@@ -28,11 +29,14 @@ NAMED: dict[float, Callable[[Any], Any]] = {
 
 
 class Rounded(NamedTuple):
-    """Numbers as decimal digits: the outputs' elements by label, and of each its derivatives by the inputs' labels."""
+    """Numbers as decimal digits: the outputs' elements by label, and of each its derivatives by the inputs' labels;
+    f, f′, f″, …, where an order was asked for.
+    """
 
     digits: int
     values: dict[str, str]
     derivatives: dict[str, dict[str, str]]
+    orders: list[str] | None = None
 
 
 def rounded(
@@ -42,9 +46,11 @@ def rounded(
     *,
     wrt: Sequence[str] | None = None,
     derivatives: bool = True,
+    order: int | None = None,
     seconds: float = SECONDS,
 ) -> Rounded:
-    """The outputs of f at a point, and its Jacobian, to `digits` significant digits.
+    """The outputs of f at a point, and its Jacobian, to `digits` significant digits; of one number by one number, the
+    derivatives up to that `order` too.
 
     Inputs and literals are the doubles that they are read as; pi, tau and e are the numbers themselves. Where there is
     no derivative, or none that arbitrary precision finds, it is ``nan``. Raises `UsageError` without mpmath, for too
@@ -68,18 +74,30 @@ def rounded(
         columns = [
             _digits(exactly, partial(_slopes, exactly, j), digits) for j in range(len(names) if derivatives else 0)
         ]
+        orders = None if order is None else _orders(exactly, order, digits, values[rows[0]], columns[0][0])
     except SlowError:
         raise UsageError(
             f"{digits} digits take more than {seconds:g} seconds here", hint="ask for fewer", code="limit"
         ) from None
     table = [[column[o] for column in columns] for o in range(len(rows))]
     by_row = {row: dict(zip(names, line, strict=True)) for row, line in zip(rows, table, strict=True) if line}
-    return Rounded(digits, values, by_row)
+    return Rounded(digits, values, by_row, orders)
+
+
+def _orders(exactly: Exactly, order: int, digits: int, value: str, slope: str) -> list[str]:
+    """f, f′, f″, …: where one does not exist, none after it does."""
+    found = [value, slope]
+    while len(found) <= order:
+        if found[-1] in ("nan", "inf", "-inf"):
+            found.append("nan")
+        else:
+            found += _digits(exactly, partial(higher, exactly, 0, len(found)), digits)
+    return found
 
 
 def _slopes(exactly: Exactly, j: int, bits: int) -> list[Any]:
     """∂output/∂x_j; at the end of a domain, and where the formula itself has no value, a limit."""
-    smooth = exactly.smooth(j, bits)
+    smooth = higher(exactly, j, 1, bits)
     if any(exactly.ar.is_nan(x) for x in smooth):
         sides = exactly.partial(j)
         return [side.value if exactly.ar.is_nan(x) else x for x, side in zip(smooth, sides, strict=True)]

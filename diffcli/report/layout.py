@@ -52,6 +52,8 @@ def layout(result: Result, style: Style) -> list[Block]:
 
 def _blocks(result: Result, style: Style) -> list[Block]:
     match result:
+        case Grad(precise=Precise(orders=[*orders])):
+            return _orders(result, orders, style)
         case (
             Eval(precise=Precise() as precise)
             | Grad(precise=Precise() as precise)
@@ -65,7 +67,7 @@ def _blocks(result: Result, style: Style) -> list[Block]:
         case Eval():
             return _eval(result, style)
         case Grad() if result.derivatives is not None:
-            return _orders(result, result.derivatives, style)
+            return _orders(result, [style.number(value) for value in result.derivatives], style)
         case Grad():
             head = Line(f"{text.escape(result.label)} = {style.number(result.value)}")
             return [head, *_by_input(result.at, result.gradient, "gradient", style)]
@@ -263,10 +265,10 @@ def _jacobian(result: Jacobian, style: Style) -> list[Block]:
     return [*_values(result.values, style), Line(caption, "head"), *matrix]
 
 
-def _orders(result: Grad, derivatives: Sequence[float], style: Style) -> list[Block]:
+def _orders(result: Grad, derivatives: Sequence[str], style: Style) -> list[Block]:
     point = Line(f"at {_listed(result.at, style)}", "note")
     names = [f"{text.escape(result.label)}{order_mark(k)}" for k in range(len(derivatives))]
-    return [point, Grid((), [names, text.align([style.number(value) for value in derivatives])], ("name", "number"))]
+    return [point, Grid((), [names, text.align(derivatives)], ("name", "number"))]
 
 
 def _hessian(result: Hessian, style: Style) -> list[Block]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FOR_PEOPLE = frozenset({"label", "sweeps"})
 """Fields that name things on a terminal and in CSV; JSON does not carry them."""
 
-IF_ASKED = frozenset({"forward", "reverse", "derivatives", "tangent", "precise"})
+IF_ASKED = frozenset({"forward", "reverse", "derivatives", "tangent", "precise", "orders"})
 """Fields that JSON leaves out when they are None, because an option asks for them."""
 
 
@@ -40,12 +40,13 @@ class Notice(NamedTuple):
 
 class Precise(NamedTuple):
     """The same answer to more digits than a double has, as text: the outputs' elements by label, and of each its
-    derivatives by the inputs' labels.
+    derivatives by the inputs' labels; f, f′, f″, …, where an order is asked for.
     """
 
     digits: int
     values: Mapping[str, str]
     derivatives: Mapping[str, Mapping[str, str]]
+    orders: Sequence[str] | None = None
 
 
 class Eval(NamedTuple):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import mpmath
@@ -152,3 +153,57 @@ def test_precise_on_the_command_line(run: Run) -> None:  # noqa: F811
     schema = Path(diffcli.__file__).parent / "report" / "schemas" / "jacobian.json"
     jsonschema.validate(found, json.loads(schema.read_text(encoding="utf-8")))
     assert run("eval", "1 - cos(x)", "x=1e-9", "--precise", "--digits", "5").err == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "reference", "x"),
+    [
+        ("exp(x)/(1 + x^2)", lambda x: mpmath.exp(x) / (1 + x * x), 0.1),
+        ("sin(x)", mpmath.sin, 1.0),
+        ("(1 - cos(x))/x^2", lambda x: (1 - mpmath.cos(x)) / x**2, 1e-5),
+        ("log(x)*pi", lambda x: mpmath.log(x) * mpmath.pi, 100.0),
+    ],
+)
+def test_higher_orders_are_correctly_rounded(text: str, reference: Any, x: float) -> None:
+    found = rounded(diffcli.parse(text), {"x": x}, 40, order=5).orders
+    with mpmath.workdps(400):
+        series = mpmath.taylor(reference, mpmath.mpf(x), 5)
+        wanted = [c * mpmath.factorial(k) for k, c in enumerate(series)]
+        assert found is not None
+        with mpmath.workdps(60):
+            assert [mpmath.nstr(mpmath.mpf(digits), 40) for digits in found] == [mpmath.nstr(c, 40) for c in wanted]
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "wanted"),
+    [
+        ("x^3", 0, ["0", "0", "0", "6", "0", "0"]),
+        ("pi*x^2 + sin(2)*x", 3, [None, None, "6.2831853071795864769", "0", "0", "0"]),
+        ("1e-250*x^2 + x", 1, [None, None, "2e-250", "0", "0", "0"]),
+        ("x^2", 0.1, ["0.01", "0.2", "2", "0", "0", "0"]),
+        ("x*abs(x)", 0, ["0", "0", "nan", "nan", "nan", "nan"]),
+        ("abs(x)", 0, ["0", "nan", "nan", "nan", "nan", "nan"]),
+        ("floor(x) + (x > 1)", 1.5, ["2", "0", "0", "0", "0", "0"]),
+        ("stop(x)*x^2", 2, ["8", "8", "4", "0", "0", "0"]),
+    ],
+)
+def test_higher_orders_that_vanish_or_do_not_exist(text: str, x: float, wanted: list[str | None]) -> None:
+    found = rounded(diffcli.parse(text), {"x": x}, 20, order=5).orders
+    assert found is not None
+    shown = [f"{float(number):.14g}" for number in found]
+    assert shown == [s if w is None else f"{float(w):.14g}" for s, w in zip(shown, wanted, strict=True)]
+
+
+def test_precise_orders_on_the_command_line(run: Run) -> None:  # noqa: F811
+    shown = run("grad", "sin(x)", "x=1", "--order", "2", "--precise", "--digits", "10").out
+    assert shown == "at x = 1\n\nf     0.8414709848\nf'    0.5403023059\nf''  -0.8414709848\n"
+    found = json.loads(run("grad", "x^4", "x=2", "--order", "3", "--precise", "--json").out)
+    assert found["precise"]["orders"] == ["16", "32", "48", "48"]
+    schema = Path(diffcli.__file__).parent / "report" / "schemas" / "grad.json"
+    jsonschema.validate(found, json.loads(schema.read_text(encoding="utf-8")))
+
+
+def test_entries_alone_are_not_to_be_had_precisely(run: Run) -> None:  # noqa: F811
+    code, out, err = run("jacobian", "x^2", "x=[1,2]", "--sparse", "--precise")
+    assert (code, out) == (2, "")
+    assert "leave one of them out" in err
