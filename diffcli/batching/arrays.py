@@ -251,7 +251,8 @@ class Batch:
         n = sum(node.size for node in bound.wrt)
         if found is None:
             rows, columns = _full(n, n)
-            entries = Entries((n, n), rows, columns, rows, shared.colours[columns])
+            low, high = np.minimum(rows, columns), np.maximum(rows, columns)
+            entries = Entries((n, n), rows, columns, high, shared.colours[low])  # of two that are one, that below
         else:
             entries = Entries(found.shape, found.rows, found.columns, *readable_of(bound, found, shared))
         values, matrix, unsound = self._matrices("unrolled:second", passes, bound, shared, entries)
