@@ -43,8 +43,12 @@ NEVER_UNDERFLOWS = frozenset({
 })  # fmt: skip
 
 
-def bound(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Array) -> Array:
-    """The error of a node's elements, from its arguments' values and errors (of the same shapes) and its value."""
+def bound(
+    node: Node, args: Sequence[Array], errors: Sequence[Array], value: Array, *, exactly: bool = False
+) -> Array:
+    """The error of a node's elements, from its arguments' values and errors (of the same shapes) and its value; with
+    `exactly`, if the operation itself did not round.
+    """
     name = node.op.name
     if name in MOVES:
         moved: Array = node.op.apply(*errors, *node.params)
@@ -56,7 +60,7 @@ def bound(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Arr
         handed = _perturbed(node, args, errors, value)
     else:
         handed = _whole(node, args, errors, value)
-    return handed if name in ROUNDLESS else handed + rounding(node, args, value)
+    return handed if exactly or name in ROUNDLESS else handed + rounding(node, args, value)
 
 
 def rounding(node: Node, args: Sequence[Array], value: Array) -> Array:

@@ -24,12 +24,12 @@ from diffcli.diagnosis.screen import Screen
 Array = NDArray[Any]
 Codes = tuple[str, ...]
 
-#: How many rows of one kind are examined in each block of points before they speak for all.
-SPEAKERS = 3
+#: How many rows of one kind are examined before they speak for all.
+SPEAKERS = 2
 #: How many rows of large error bounds, one after the other, must turn out right.
 CLEARING = 3
 #: How many rows a run examines with exact numbers, how long one of them and all together may take, in seconds.
-EXAMINED, ONE, ALL = 200, 1.0, 4.0
+EXAMINED, ONE, ALL = 200, 1.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class Watch:
                     kind.said.append(codes)
 
         if not kind.agreed:
-            ask((rows[0], rows[len(rows) // 2], rows[-1]))
+            ask((rows[0], rows[-1]))
             if len(set(kind.said)) > 1:
                 ask(rows)
         if not kind.said:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from diffcli.diagnosis.bounds import EPS, MOVES, SUBNORMAL_ERROR, bound
 from diffcli.diagnosis.derived import Derived
 from diffcli.diagnosis.sites import at_site
-from diffcli.graph import CONSTANT, Node, ancestors
+from diffcli.graph import CONSTANT, INPUT, Node, ancestors
 
 Array: TypeAlias = NDArray[Any]
 
@@ -181,10 +181,25 @@ class Passes:
             worst = np.maximum(worst, ulps.max(axis=tuple(range(ulps.ndim - 1)), initial=0.0))
         return worst
 
+    def excused(self) -> Array:
+        """For each member of the batch, whether the derivatives with large error bounds cross 0 by chance: their errors
+        are roundings of the largest derivative, and the inputs' own last places move them as much.
+        """
+        errors, moved, largest = self.errors(), self.moved(), self._largest()
+        fine = np.ones(self.batch, dtype=bool)
+        for node in self.results():
+            large = self.relative(node, errors) > self.trusted
+            if node in self.derived.nodes:
+                with np.errstate(all="ignore"):
+                    large &= ~((errors[node] <= 64 * largest) & (errors[node] <= 8 * moved[node]))
+            fine &= ~_any(large)
+        return fine
+
     def _dwarfed(self) -> Array | None:
         """The largest derivative of each member of the batch, where there are many."""
-        if sum(node.size for node in self.derived.nodes) < CROWD:
-            return None
+        return None if sum(node.size for node in self.derived.nodes) < CROWD else self._largest()
+
+    def _largest(self) -> Array:
         largest = np.zeros(1)
         for node in self.derived.nodes:
             value = np.abs(self.values[node])
@@ -219,15 +234,20 @@ class Passes:
                     self._errors = self._bounds()
         return self._errors
 
-    def _bounds(self) -> dict[Node, Any]:
+    def moved(self) -> dict[Node, Any]:
+        """The same for inputs that are off by half a unit of their last place, and operations that do not round."""
+        with np.errstate(all="ignore"):
+            return self._bounds(exactly=True)
+
+    def _bounds(self, *, exactly: bool = False) -> dict[Node, Any]:
         errors: dict[Node, Any] = {}
         for node, value in zip(self.order, self._list, strict=True):
             if not node.args or node.boolean:
-                errors[node] = 0.0
+                errors[node] = np.abs(value) if exactly and node.op is INPUT else 0.0
                 continue
             args = [self.values[arg] for arg in node.args]
             mine = [np.broadcast_to(errors[arg], x.shape) for arg, x in zip(node.args, args, strict=True)]
-            errors[node] = bound(node, args, mine, value)
+            errors[node] = bound(node, args, mine, value, exactly=exactly)
         return errors
 
 

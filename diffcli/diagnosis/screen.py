@@ -272,7 +272,10 @@ class Screen:
             some = _taken(at, part)
             for k in range(asked.rows):
                 passes = Passes(asked.derived, some, asked.row(k))
+                passes.trusted = self._trusted
                 worst = passes.worst()
+                if (worst > self._trusted).any():
+                    worst = np.where(passes.excused(), 0.0, worst)
                 found[start : start + len(part), k] = np.where(worst > self._trusted, worst, 0.0)
         return found
 

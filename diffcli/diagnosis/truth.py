@@ -86,7 +86,8 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
         if 4 * n * spent > seconds:
             return found
         first = Sides.unknown((len(values), n))
-        for j in range(n):
+        # What has no value here nor anywhere around has no derivative.
+        for j in range(n) if not exactly.alone else ():
             for o, partial in enumerate(exactly.partial(j)):
                 for table, x in zip(first, partial[:3], strict=False):
                     table[o, j] = to_double(x)

@@ -86,6 +86,8 @@ class Exactly:
         self._smallest = 2 * smallest if smallest < -60 else None
         self._infinite = sum(int(np.isinf(value).sum()) for value in at.values())
         self._pace = 0
+        #: Whether `limits` has found no values anywhere around the point.
+        self.alone = False
 
     # Points ..............................................................................................
 
@@ -397,6 +399,7 @@ class Exactly:
         all that exist agree, the limit; else NaN.
         """
         count = len(self.directions)
+        self.alone = True
         lines: list[dict[int, float]] = [{j: 1.0} for j in range(count)]
         if count > 1:
             lines += [{j: (j + 2) / (j + 3) for j in range(count)}]
@@ -412,6 +415,7 @@ class Exactly:
                     if k and all(self.ar.is_nan(x) for x in rows[k]):
                         break
                 else:
+                    self.alone = False
                     found.append([limit.value for limit in self._along([rows[k] for k in (0, 1, 2)])])
         if not found:
             return [self.ar.nan for node in self.outputs for _ in range(node.size)]

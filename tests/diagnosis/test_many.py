@@ -156,9 +156,9 @@ def test_rows_that_are_odd_alike_share_a_look(monkeypatch: pytest.MonkeyPatch) -
     batch.value_and_grad()
     found = batch.warned(watch).by_code()
     assert (len(found["domain"]), len(found["pole"])) == (10_000, 10_000)
-    assert len(looks) == 6
+    assert len(looks) == 4
     batch.warned(watch)
-    assert len(looks) == 6
+    assert len(looks) == 4
 
 
 @pytest.mark.usefixtures("capsys")
