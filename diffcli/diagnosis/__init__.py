@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from numpy.typing import ArrayLike
 
 from diffcli.bound import Differentiable, Point, bind
+from diffcli.collector import resting
 from diffcli.diagnosis.questions import ask
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ def examine(
 
     Empty at ordinary points, which are told by the rounding-error bound alone.
     """
-    bound = bind(f, at, wrt)
-    question = ask(bound, what, v)
-    if not question.suspicious():
-        return []
+    with resting():
+        question = ask(bind(f, at, wrt), what, v)
+        if not question.suspicious():
+            return []
     from diffcli.diagnosis.findings import Examination
 
     source = getattr(f, "source", None)

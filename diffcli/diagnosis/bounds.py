@@ -43,9 +43,7 @@ NEVER_UNDERFLOWS = frozenset({
 })  # fmt: skip
 
 
-def bound(
-    node: Node, args: Sequence[Array], errors: Sequence[Array], value: Array, *, exactly: bool = False
-) -> Array:
+def bound(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Array, *, exactly: bool = False) -> Array:
     """The error of a node's elements, from its arguments' values and errors (of the same shapes) and its value; with
     `exactly`, if the operation itself did not round.
     """

@@ -29,6 +29,13 @@ CROWD = 100
 MANY = 64
 
 
+def trust(derived: Derived) -> float:
+    """The error bound, in units of EPS, up to which a result is not doubted. The bound adds up every rounding at its
+    worst: a long sum is better than that.
+    """
+    return TOLERANCE / EPS + len(derived.order)
+
+
 class Passes:
     """Every value that the outputs and the derivatives go through: at one point, for one seed or a batch of them.
 
@@ -44,9 +51,7 @@ class Passes:
         self.values: dict[Node, Array] = dict(zip(self.order, self._list, strict=True))
         self.batch = max([value.shape[-1] for value in self._list], default=1)
         self._flat: Array | None = derived.singles.flat(self._list) if self.batch == 1 else None
-        #: The error bound, in units of EPS, up to which a result is not doubted. The bound adds up every rounding at
-        #: its worst: a long sum is better than that.
-        self.trusted = TOLERANCE / EPS + len(self.order)
+        self.trusted = trust(derived)
         self._errors: dict[Node, Any] | None = None
 
     @property

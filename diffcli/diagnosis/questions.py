@@ -6,16 +6,22 @@ Loaded at every start: what looks closely (`findings`) is not, and ordinary poin
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffcli.bound import Bound, cotangents, tangents
+from diffcli.calculus import gradient_plan
 from diffcli.diagnosis.derived import Derived, forward, gradient, reverse, second
-from diffcli.diagnosis.passes import Passes
-from diffcli.graph import Node
+from diffcli.diagnosis.passes import CROWD, Passes, trust
+from diffcli.diagnosis.ranges import of_values, ranges
+from diffcli.evaluation import Plan
+from diffcli.graph import INPUT, Node
 
+#: From so many numbers on, the ranges of arrays are looked at before the arrays.
+LARGE = 1 << 12
 #: How many seeds of a batch are looked at closely, and how many numbers are looked at in the first place.
 LOOKED_AT = 16
 MOST_NUMBERS = 1 << 22
@@ -41,6 +47,42 @@ class Asked(NamedTuple):
         return [seed if seed.shape[-1] == 1 else seed[..., k : k + 1] for seed in self.seeds]
 
 
+def ordinary(bound: Bound, asked: Asked) -> bool:
+    """Whether the ranges of large arrays already say that there is nothing to look at, so that no number on the way
+    need be kept. (False: they do not say so.)
+    """
+    derived = asked.derived
+    if asked.what not in ("eval", "grad") or derived.size < LARGE or (derived.nodes and derived.sited):
+        return False
+    box = {}
+    for node, value in bound.at.items():
+        box[node], finite = of_values(value)
+        if not finite:
+            return False
+    found = ranges(derived.order, box, derived.primal)
+    if any(known.ends for node, known in found.items() if node in derived.primal and node.op is not INPUT):
+        return False
+    plan = bound.once("values", lambda: Plan(bound.function.outputs))
+    if asked.what == "grad":
+        plan = bound.once("gradient", lambda: gradient_plan(bound.function.outputs[0], bound.wrt))
+    trusted = trust(derived)
+    largest = 0.0
+    results = list(zip([*bound.function.outputs, *derived.nodes], plan.run(bound.at), strict=True))
+    for node, value in results:
+        if not np.isfinite(value).all():
+            return False
+        if node in derived.nodes:
+            largest = max(largest, float(np.abs(value).max(initial=0.0)))
+    crowd = sum(node.size for node in derived.nodes) >= CROWD
+    for node, value in results:
+        known = found.get(node)
+        if known is None or (crowd and node in derived.nodes and known.error <= 64 * largest):
+            continue
+        if (np.abs(value) <= known.threshold(trusted)).any():
+            return False
+    return True
+
+
 class Question:
     """What a command computes at a point, as passes over a graph; a seed of the batch for each row of its answer."""
 
@@ -50,15 +92,22 @@ class Question:
         self.function = bound.function
         self.wrt = bound.wrt
         self.at = {node: value[..., 0] for node, value in bound.at.items()}
-        self.all = Passes(asked.derived, bound.at, asked.seeds)
+        self._asked = asked
         self.by_columns = asked.by_columns
         #: How many rows the answer has: where no derivative depends on the seeds, one pass stands for them all.
         self._rows = asked.rows
         #: The seeds that need a closer look, once `suspicious` has been asked.
         self.seeds: list[int] = []
 
+    @cached_property
+    def all(self) -> Passes:
+        """Both passes, for all seeds."""
+        return Passes(self._asked.derived, self.bound.at, self._asked.seeds)
+
     def suspicious(self) -> bool:
         """Whether any of the numbers, or a number on the way, needs a closer look."""
+        if ordinary(self.bound, self._asked):
+            return False
         self.seeds = self.all.suspicious()
         if not all(np.isfinite(value).all() for value in self.at.values()):
             self.seeds = self.seeds or [0]

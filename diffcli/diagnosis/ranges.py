@@ -14,6 +14,8 @@ import math
 from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
+import numpy as np
+
 from diffcli.diagnosis.bounds import (
     LOCALLY_CONSTANT,
     MOVES,
@@ -52,6 +54,13 @@ class Range(NamedTuple):
         """The smallest magnitude, 0 included."""
         return max(self.low, -self.high, 0.0)
 
+    def threshold(self, trusted: float) -> float:
+        """Up to which size a value may have a relative error bound of more than `trusted`; −1: at no size."""
+        if self.q >= trusted:
+            return INF
+        excess = self.u - 4 * SUBNORMAL_ERROR
+        return excess / (trusted - self.q) if excess > 0.0 else -1.0
+
     @property
     def error(self) -> float:
         """A bound on the error at all points."""
@@ -86,6 +95,24 @@ def of_constant(value: Any) -> Range:
         return Range(low, high, abs(low) or INF)
     sizes = abs(value[value != 0.0])
     return Range(low, high, float(sizes.min()))
+
+
+def of_values(value: Any) -> tuple[Range, bool]:
+    """The range of an input's numbers, those that are finite; and whether all are."""
+    low, high = float(value.min(initial=INF)), float(value.max(initial=-INF))
+    finite = low > -INF and high < INF
+    if not finite:
+        value = value[np.isfinite(value)]
+        low, high = float(value.min(initial=INF)), float(value.max(initial=-INF))
+    if low > high:
+        return Range(0.0, 0.0, INF), finite
+    if low > 0.0 or high < 0.0:
+        return Range(low, high, max(low, -high)), finite
+    size = np.abs(value)
+    least = float(size.min())
+    if least == 0.0:
+        least = float(size.min(initial=INF, where=size > 0.0))
+    return Range(low, high, least), finite
 
 
 _CONDITION = Range(0.0, 1.0, 1.0)
@@ -126,6 +153,14 @@ _STEPS = frozenset({"sign", "heaviside", "share", "between", "tie_share", "peak"
 
 def _times(a: float, b: float) -> float:
     return 0.0 if a == 0.0 or b == 0.0 else a * b
+
+
+def _placed(node: Node, *args: Range) -> Range:
+    """Each in its place, added up where they meet."""
+    if len(args) == 1:
+        return _hull(args, filled=True)
+    low, high = sum([min(x.low, 0.0) for x in args]), sum([max(x.high, 0.0) for x in args])
+    return Range(low, high, min([x.least for x in args]) * 2.0**-53, 0.0, sum([x.error for x in args]))
 
 
 def _hull(args: Sequence[Range], *, filled: bool = False) -> Range:
@@ -539,6 +574,7 @@ _RULES: dict[str, _Rule] = {
     "unit": _unit,
     "hypot": _hypot,
     "logaddexp": _logaddexp,
+    "place": _placed,
     "sum": _sum,
     "mean": _mean,
     "cumsum": _cumsum,

@@ -20,7 +20,7 @@ from diffcli.derive import looked_at
 from diffcli.diagnosis.bounds import EPS, SUBNORMAL_ERROR
 from diffcli.diagnosis.passes import EXCUSABLE, Passes
 from diffcli.diagnosis.questions import Asked
-from diffcli.diagnosis.ranges import INF, Range, of_constant, ranges
+from diffcli.diagnosis.ranges import INF, Range, of_constant, of_values, ranges
 from diffcli.diagnosis.sites import at_site
 from diffcli.evaluation import Plan
 from diffcli.graph import TABLE, Node, Primitive
@@ -107,7 +107,7 @@ class Screen:
         fits = bool(self._box)
         infinite = []
         for node in self._function.inputs:
-            found, finite = _range(at[node])
+            found, finite = of_values(at[node])
             if not finite:
                 infinite.append(at[node])
             before = self._box.get(node)
@@ -149,12 +149,7 @@ class Screen:
 
     def _threshold(self, found: Range | None) -> float:
         """Up to which size a result is in doubt; −1: at no size."""
-        if found is None:  # a condition
-            return -1.0
-        if found.q >= self._trusted:
-            return INF
-        excess = found.u - 4 * SUBNORMAL_ERROR
-        return excess / (self._trusted - found.q) if excess > 0.0 else -1.0
+        return -1.0 if found is None else found.threshold(self._trusted)
 
     # Kinks, and where numbers end ........................................................................
 
@@ -220,7 +215,8 @@ class Screen:
             ] or [np.zeros(0)])
             for row in rows
         ]  # fmt: skip
-        return [*rows[0][width:], np.array(matrix)]
+        whole = np.array(matrix)
+        return [*rows[0][width:], whole.T if self._asked.by_columns else whole]
 
     def _bounded(
         self, at: Mapping[Node, Array], answers: Sequence[Array], rows: Array, count: int
@@ -319,24 +315,6 @@ def _fold(signed: Array, mark: Array) -> None:
     """Takes one more mark into the numbers that stand for all marks (Fowler, Noll and Vo)."""
     np.multiply(signed, np.uint64(0x100000001B3), out=signed)
     np.bitwise_xor(signed, mark.astype(np.uint64) + np.uint64(1), out=signed)
-
-
-def _range(value: Array) -> tuple[Range, bool]:
-    """The range of an input's numbers, those that are finite; and whether all are."""
-    low, high = float(value.min(initial=INF)), float(value.max(initial=-INF))
-    finite = low > -INF and high < INF
-    if not finite:
-        value = value[np.isfinite(value)]
-        low, high = float(value.min(initial=INF)), float(value.max(initial=-INF))
-    if low > high:
-        return Range(0.0, 0.0, INF), finite
-    if low > 0.0 or high < 0.0:
-        return Range(low, high, max(low, -high)), finite
-    size = np.abs(value)
-    least = float(size.min())
-    if least == 0.0:
-        least = float(size.min(initial=INF, where=size > 0.0))
-    return Range(low, high, least), finite
 
 
 def _mark(answer: Array, threshold: Any, odd: Array, small: Array) -> None:
