@@ -374,12 +374,12 @@ def _cosh(node: Node, x: Range) -> Range:
 
 def _sech_square(node: Node, x: Range) -> Range:
     low, high = _wide(_sech(x.most), _sech(x.nearest))
-    return Range(max(low, 0.0), min(high, 1.0), max(low, 0.0), 2.0 * MARGIN * x.error + 2.0)
+    return Range(max(low, 0.0), high, max(low, 0.0), 2.0 * MARGIN * x.error + 2.0)
 
 
 def _sigmoid_slope(node: Node, x: Range) -> Range:
     low, high = _wide(_sech(0.5 * x.most) / 4.0, _sech(0.5 * x.nearest) / 4.0)
-    return Range(max(low, 0.0), min(high, 0.25), max(low, 0.0), MARGIN * x.error + 2.0)
+    return Range(max(low, 0.0), high, max(low, 0.0), MARGIN * x.error + 2.0)
 
 
 def _sech(x: float) -> float:
