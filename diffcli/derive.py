@@ -54,7 +54,7 @@ def adjoint(
 
     Every node carries the condition under which it is looked at. A branch not taken contributes nothing, not
     even 0·∞; a 0·∞ that comes from no branch stays NaN, because it is one. `looked_at` says the same of the
-    outputs: which of their elements are looked at (all).
+    outputs: which of their elements are looked at (all); then no 0·∞ comes from inside a product of matrices either.
     """
     sweep = Sweep()
     received: dict[Node, list[Node]] = {}
@@ -76,7 +76,11 @@ def adjoint(
             if arg not in moving:
                 continue
             here = conditions.through(node, i)
-            bar_arg = node.op.pullback(node, bar, i)
+            looked = conditions.of(node) if looked_at and node.op.sifted else None
+            if looked is not None and node.op.sifted:
+                bar_arg: Node | None = node.op.sifted(node, bar, i, looked)
+            else:
+                bar_arg = node.op.pullback(node, bar, i)
             if bar_arg is None:
                 continue
             if here is not None and (node.op.scales or node.op.uses):
@@ -150,6 +154,8 @@ def _moved_back(node: Node, i: int, condition: Node) -> Node | None:
     flags = builder.number(condition)
     if not node.op.scales:  # it moves and adds up elements, of flags as of cotangents
         counts = node.op.pullback(node, flags, i)
+    elif node.op.reaches:
+        counts = node.op.reaches(node, flags, i)
     else:
         counts = builder.broadcast(sum_(flags, params=((),)), node.args[i].shape)
     return None if counts is None else builder.truth(counts)

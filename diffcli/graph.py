@@ -70,6 +70,12 @@ class Primitive:
     uses: tuple[Callable[[Node], Node] | None, ...] = ()
     #: What multiplies a cotangent is data (so that 0·∞ can arise), not only 0 and 1.
     scales: bool = True
+    #: ``reaches(node, flags, i)``: more than 0 for the elements of the i-th argument that a flagged element of `node`
+    #: looks at; `None`: each looks at all.
+    reaches: Callable[[Node, Node, int], Node] | None = None
+    #: ``sifted(node, bar, i, condition)``: what `pullback` makes of those elements of `bar` alone that are looked at.
+    #: For what adds up products, in which the 0 of the others would meet an infinity.
+    sifted: Callable[[Node, Node, int, Node], Node] | None = None
     #: Arguments that are conditions (booleans), by position.
     conditions: tuple[int, ...] = ()
     #: True: gives booleans; None: gives what its first argument is.

@@ -232,6 +232,7 @@ def reduction(name: str, apply: Callable[..., Array], weights: Callable[[Node], 
             shape=without,
             pullback=pullback,
             pushforward=pushforward,
+            reaches=lambda node, flags, i: expand(flags, node.params[0], node.args[0].shape[node.params[0]]),
             **facts,
         )
     )

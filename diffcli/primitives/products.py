@@ -7,12 +7,14 @@ import numpy as np
 from diffcli.errors import ExpressionError
 from diffcli.graph import Array, Builder, Node, Primitive, Shape, broadcast_shapes, show_shape
 from diffcli.primitives.catalogue import function
-from diffcli.primitives.kinds import bilinear
+from diffcli.primitives.kinds import add_up, bilinear, expand, only_where
 from diffcli.primitives.structure import halves, index, reshaped, stack, sum_, swapped
 
 #: Below so many multiplications a point, products are summed over the whole batch at once; above, each point's
 #: matrices go to BLAS. The choice depends on the shapes alone, so a point gives the same bits in any batch.
 BLAS_FROM = 4096
+#: Up to so many products a matrix product is taken apart where not every element of it is looked at.
+SIFTED_UP_TO = 1 << 22
 
 
 def _matmul(a: Array, b: Array, out: Array | None = None) -> Array:
@@ -42,10 +44,34 @@ def _matmul_shape(a: Shape, b: Shape) -> Shape:
     return (*a[:-1], b[-1])
 
 
+def _reached(node: Node, flags: Node, i: int) -> Node:
+    """An element of the product looks at a row of the left factor and at a column of the right one."""
+    axis = len(node.shape) - 1 - i
+    return expand(add_up(flags, axis), axis, node.args[i].shape[axis])
+
+
+def _sifted(node: Node, bar: Node, i: int, condition: Node) -> Node:
+    if i == 0:
+        return swapped(_sum_where(swapped(node.args[1]), swapped(bar), swapped(condition)))
+    return _sum_where(node.args[0], bar, condition)
+
+
+def _sum_where(left: Node, bar: Node, condition: Node) -> Node:
+    """Σᵢ left[i,k]·bar[i,j] over the i with condition[i,j]; of large matrices over those with some condition[i,·]."""
+    builder, axis = bar.builder, len(bar.shape) - 2
+    rows, columns = left.shape[-1], bar.shape[-1]
+    if columns != 1 and bar.size * rows <= SIFTED_UP_TO:
+        products = expand(left, axis + 2, columns) * expand(bar, axis + 1, rows)
+        return add_up(only_where(expand(condition, axis + 1, rows), products), axis)
+    some = condition if columns == 1 else expand(add_up(builder.number(condition), axis + 1), axis + 1, 1)
+    kept = only_where(builder.broadcast(builder.truth(some), left.shape), left)
+    return matmul(swapped(kept), only_where(condition, bar))
+
+
 matmul: Primitive = bilinear(
     "matmul", _matmul, _matmul_shape,
     (lambda node, bar: matmul(bar, swapped(node.args[1])), lambda node, bar: matmul(swapped(node.args[0]), bar)),
-    operator="@", writes=True, doc="The product of matrices, or of stacks of them.",
+    reaches=_reached, sifted=_sifted, operator="@", writes=True, doc="The product of matrices, or of stacks of them.",
 )  # fmt: skip
 
 PRODUCT = {"family": "linear algebra", "rule": "bilinear: each factor meets the cotangent"}

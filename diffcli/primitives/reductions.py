@@ -123,6 +123,11 @@ def _along(node: Node, axis: int, v: Node) -> Node:
     return expand(add_up(v, axis), axis, node.shape[axis])
 
 
+def _lanes(node: Node, flags: Node, i: int) -> Node:
+    """Every element looks at all those along the axis."""
+    return _along(node, node.params[0], flags)
+
+
 def _softmax_product(node: Node, v: Node) -> Node:
     """(diag(y) − y·yᵀ)·v, symmetric, so both modes. Measured from v at the largest y: there vᵢ − Σyⱼvⱼ cancels."""
     (axis,) = node.params
@@ -132,7 +137,7 @@ def _softmax_product(node: Node, v: Node) -> Node:
 
 softmax = register(
     Primitive(
-        name="softmax", kind="symmetric", apply=_softmax, shape=same_shape,
+        name="softmax", kind="symmetric", apply=_softmax, shape=same_shape, reaches=_lanes,
         pullback=lambda node, bar, i: _softmax_product(node, bar),
         pushforward=lambda node, dots: None if dots[0] is None else _softmax_product(node, dots[0]),
         doc="exp(x) over its sum along an axis.",
@@ -158,7 +163,7 @@ def _log_softmax_pushforward(node: Node, dots: Sequence[Node | None]) -> Node | 
 
 log_softmax = register(
     Primitive(
-        name="log_softmax", kind="own", apply=_log_softmax, shape=same_shape,
+        name="log_softmax", kind="own", apply=_log_softmax, shape=same_shape, reaches=_lanes,
         pullback=_log_softmax_pullback, pushforward=_log_softmax_pushforward,
         doc="log of softmax along an axis.",
     )
@@ -223,7 +228,7 @@ def _unit_product(node: Node, v: Node) -> Node:
 
 unit: Primitive = register(
     Primitive(
-        name="unit", kind="symmetric", apply=_unit, shape=same_shape,
+        name="unit", kind="symmetric", apply=_unit, shape=same_shape, reaches=_lanes,
         pullback=lambda node, bar, i: _unit_product(node, bar),
         pushforward=lambda node, dots: None if dots[0] is None else _unit_product(node, dots[0]),
         doc="x over its norm along an axis; 0 at the origin, the limit at one infinity.",

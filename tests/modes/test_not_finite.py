@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 
 import diffcli
+from diffcli.primitives import products
 
 #: Steps with poles, infinite slopes and ends of domains, of vectors of 3; and what mixes their elements.
 STEPS = [
     "sqrt({0})", "log({0})", "1/{0}", "{0}^1.5", "cbrt({0})", "xlogy({0}, {1})", "hypot({0}, {1})", "atan2({0}, {1})",
     "norm({0})*{0}", "sum({0}) + {0}", "mean({0})*{1}", "prod({0}) + {1}", "cumsum({0})", "sort({0})", "softmax({0})",
     "concat({0}[1:], {0}[:1])", "max({0}, {1})", "where({0} > 0, {0}*{1}, {1})", "{0}*{1}", "{0} - {1}",
-    "[[1, 0, 2], [0, 1, 0], [3, 0, 1]] @ {0}",
+    "[[1, 0, 2], [0, 1, 0], [3, 0, 1]] @ {0}", "diag({0}) @ {1}", "diag(1/{0}) @ {1}", "{0} @ diag(sqrt({1}))",
+    "diag(outer({0}, {1}) @ diag(log({0})))", "(outer({0}, {1}) @ diag({0}))[:, 1]", "norm(outer({0}, {1}), axis=1)",
+    "softmax(outer(1/{0}, {1}), axis=1)[:, 2]",
 ]  # fmt: skip
 
 
@@ -56,3 +59,19 @@ def test_a_zero_of_a_constant_matrix_hides_no_row_from_another() -> None:
 def test_an_unsorted_element_has_its_own_slope() -> None:
     f = diffcli.parse("sort(sqrt(x))")
     np.testing.assert_array_equal(diffcli.jacobian(f, {"x": [4.0, 0.0]}).matrix, [[0.0, np.inf], [0.25, 0.0]])
+
+
+@pytest.mark.parametrize("mode", ["auto", "forward", "reverse"])
+def test_a_product_hears_only_the_rows_that_are_asked_for(mode: Any) -> None:
+    """Row 0 looks at nothing infinite: the 0 of row 1, which is not asked for, must not meet the pole there."""
+    found = diffcli.jacobian(diffcli.parse("diag(w/v) @ w"), {"v": [1, 0], "w": [2, 3]}, wrt=["w"], mode=mode)
+    np.testing.assert_array_equal(found.matrix, [[4.0, 0.0], [0.0, np.inf]])
+
+
+@pytest.mark.parametrize("most", [0, products.SIFTED_UP_TO])
+def test_large_products_are_deaf_to_whole_rows_too(most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products too large to be taken apart element by element."""
+    monkeypatch.setattr(products, "SIFTED_UP_TO", most)
+    f = diffcli.parse("(diag(1/v) @ outer(w, w))[1]")  # (w₁/v₁)·w
+    found = diffcli.jacobian(f, {"v": [0, 2], "w": [3, 5]}, wrt=["w"], mode="reverse").matrix
+    np.testing.assert_array_equal(found, [[2.5, 1.5], [0.0, 5.0]])
