@@ -354,10 +354,10 @@ class Builder:
         return self._known[node]
 
 
-def beyond_memory(size: int, limit: int) -> ExpressionError:
+def beyond_memory(size: int, limit: int, what: str = "its values") -> ExpressionError:
     """The error for values of `size` bytes where `limit` are allowed."""
     return ExpressionError(
-        f"its values would need {size / 2**30:,.1f} GiB, more than the limit of {limit / 2**30:g} GiB",
+        f"{what} would need {size / 2**30:,.1f} GiB, more than the limit of {limit / 2**30:g} GiB",
         hint="raise the limit with --max-bytes",
         code="limit",
     )

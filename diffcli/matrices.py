@@ -20,7 +20,7 @@ from diffcli.colouring import Colouring
 from diffcli.derive import adjoint
 from diffcli.errors import ExpressionError, UsageError
 from diffcli.evaluation import Plan
-from diffcli.graph import Function, Node, Shape
+from diffcli.graph import Function, Node, Shape, beyond_memory
 from diffcli.labels import labels
 from diffcli.passes import Pull, Push
 from diffcli.sparsity import Integers, Pattern, pattern
@@ -195,7 +195,7 @@ def _pattern(outputs: Sequence[Node], wrt: Sequence[Node], sparse: bool) -> Patt
         if m * n > FULL:
             raise ExpressionError(
                 f"the pattern of this {m} × {n} matrix costs more than {MOST:,} entries to find",
-                hint="ask for parts of it: --wrt, or fewer outputs",
+                hint="ask for a part of it: --wrt x",
                 code="limit",
             )
         return Pattern(np.arange(m + 1) * n, np.tile(np.arange(n), m), n)
@@ -223,6 +223,15 @@ def _again(bound: Bound, function: Function) -> Again:
     return Again(passes, passes.start(bound.at)[1], wide)
 
 
+def _make_room(bound: Bound, m: int, n: int) -> None:
+    """Refuses a whole matrix that is larger than all values together may be, before anyone allocates it."""
+    limit = bound.function.builder.max_bytes
+    if 8 * m * n > limit:
+        error = beyond_memory(8 * m * n, limit, f"a whole matrix of {m:,} × {n:,} numbers")
+        error.hint = "ask for its entries with --sparse, or raise the limit with --max-bytes"
+        raise error
+
+
 def way_of(bound: Bound, mode: Mode, *, sparse: bool = False) -> Way:
     """How the Jacobian of a bound function is found; the same at every point."""
     return bound.once(f"way:{mode}:{sparse}", lambda: _found_way(bound.function, bound.wrt, mode, sparse))
@@ -234,6 +243,8 @@ def jacobian_of(bound: Bound, mode: Mode, *, sparse: bool) -> Jacobian | SparseJ
         raise UsageError(f"there is no mode {mode}", hint="the modes are auto, forward and reverse", code="mode")
     function, wrt = bound.function, bound.wrt
     m, n = _size(function.outputs), _size(wrt)
+    if not sparse:
+        _make_room(bound, m, n)
     way = way_of(bound, mode, sparse=sparse)
     passes: Push | Pull
     if way.forward:
@@ -322,6 +333,8 @@ def hessian_of(bound: Bound, *, sparse: bool) -> Hessian | SparseHessian:
     """The Hessian of a bound function of one number, dense or by its entries: forward passes over the reverse one."""
     gradient, wrt = gradient_function(bound), bound.wrt
     n = _size(wrt)
+    if not sparse:
+        _make_room(bound, n, n)
     if not wrt:
         (only,) = bound.once("values", lambda: Plan(bound.function.outputs)).run(bound.at)
         none = Coordinates((0, 0), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))

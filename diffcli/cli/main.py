@@ -59,7 +59,8 @@ def _guarded(words: list[str]) -> int:
         abandon_stdout()
         return _report(OutputError(f"standard output could not be written: {reason(error)}"), words)
     except MemoryError:
-        return _report(ExpressionError("there is not enough memory for this", code="limit"), words)
+        hint = "a point with fewer numbers takes less; so does a matrix by its entries, with --sparse"
+        return _report(ExpressionError("there is not enough memory for this", hint=hint, code="limit"), words)
     except Exception as error:
         if os.environ.get("DIFFCLI_DEBUG"):
             raise

@@ -116,7 +116,11 @@ def _raising(error: BaseException) -> object:
     [
         (RuntimeError("odd"), 1, "error: a defect of diffcli: RuntimeError: odd\n  please report it"),
         (RecursionError(), 1, "error: a defect of diffcli: RecursionError\n  please report it"),
-        (MemoryError(), 3, "error: there is not enough memory for this\n"),
+        (
+            MemoryError(),
+            3,
+            "error: there is not enough memory for this\n  a point with fewer numbers",
+        ),
         (KeyboardInterrupt(), 130, ""),
         (BrokenPipeError(), 141, ""),
         (OSError(28, "No space left on device"), 74, "error: standard output could not be written"),

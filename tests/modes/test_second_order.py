@@ -13,7 +13,7 @@ import pytest
 
 import diffcli
 from diffcli import sweeps
-from diffcli.errors import UsageError
+from diffcli.errors import ExpressionError, UsageError
 
 from ..oracles import load
 from .programs import point, program
@@ -277,3 +277,20 @@ def test_rows_that_are_not_finite_have_a_budget(monkeypatch: pytest.MonkeyPatch)
     for options in ({"sparse": True}, {"sparse": False}):
         first = diffcli.jacobian(f, {"x": np.zeros(5)}, **options)
         assert np.asarray(first).diagonal()[1:].tolist() == [math.inf] * 4
+
+
+def test_a_whole_matrix_keeps_to_the_limit_on_memory() -> None:
+    """80 GB that nobody has were asked of the machine; what just fits the machine went past the limit unseen."""
+    f, g = diffcli.parse("x^2", max_bytes=10**6), diffcli.parse("sum(x^3)", max_bytes=10**6)
+    for size, fits in ((353, True), (354, False)):  # 8·353² bytes
+        at = {"x": np.linspace(0.0, 1.0, size)}
+        acts: list[tuple[Any, Any]] = [(diffcli.jacobian, f), (diffcli.hessian, g)]
+        for act, function in acts:
+            assert act(function, at, sparse=True).entries.nnz == size
+            if fits:
+                assert act(function, at).matrix.shape == (size, size)
+                continue
+            with pytest.raises(ExpressionError, match="a whole matrix of 354 × 354 numbers") as caught:
+                act(function, at)
+            assert caught.value.code == "limit"
+            assert "--sparse" in (caught.value.hint or "")
