@@ -39,14 +39,24 @@ def installed(*modules: str) -> bool:
     return all(importlib.util.find_spec(module) is not None for module in modules)
 
 
-def once(work: Callable[[], object]) -> float:
-    """Seconds that one call takes."""
-    start = time.perf_counter()
+def busy() -> bool:
+    """Whether other work takes so much of this machine that the time on the wall says little."""
+    return hasattr(os, "getloadavg") and os.getloadavg()[0] > 0.5 * (os.cpu_count() or 1)
+
+
+def once(work: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds that one call takes, by `clock`."""
+    start = clock()
     work()
-    return time.perf_counter() - start
+    return clock() - start
 
 
-def alternate(works: Mapping[str, Callable[[], object]], rounds: int = 7, warm_up: int = 1) -> dict[str, list[float]]:
+def alternate(
+    works: Mapping[str, Callable[[], object]],
+    rounds: int = 7,
+    warm_up: int = 1,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
     """Seconds of each work in every round. The works take turns, so that a drift of the machine's speed hits all."""
     for _ in range(warm_up):
         for work in works.values():
@@ -54,7 +64,7 @@ def alternate(works: Mapping[str, Callable[[], object]], rounds: int = 7, warm_u
     times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
-            times[name].append(once(work))
+            times[name].append(once(work, clock))
     return times
 
 
