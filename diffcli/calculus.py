@@ -79,18 +79,30 @@ class Pullback(_Linear):
 
     def __call__(self, v: Mapping[str, ArrayLike] | ArrayLike) -> Values:
         """The cotangents of the inputs, each shaped like its input. `v`: one cotangent an output, by name (those
-        left out are 0, and nothing comes from them), or the cotangent of the only output.
+        left out are 0), or the cotangent of the only output. From an element whose cotangent is 0 comes nothing.
         """
         function = self._bound.function
         given = cotangents(function, v)
         seeds = [given.get(i, np.zeros((*node.shape, 1))) for i, node in enumerate(function.outputs)]
         bars = self._swept(seeds)
-        if len(given) < len(seeds) and not all(np.isfinite(bar).all() for bar in bars):
-            looking = self._bound.once("looking", lambda: Pull(function, self._bound.wrt, looking=True))
-            looks = [np.full(seed.shape, float(i in given)) for i, seed in enumerate(seeds)]
-            values = dict(zip([*looking.seeds, *looking.looks], [*seeds, *looks], strict=True))
-            bars = looking.sweep.run({**looking.start(self._bound.at)[1], **values})
+        if not finite(bars):
+            bars = looking_pass(self._bound, seeds)
         return _shaped(self.wrt, self._bound.wrt, bars)
+
+
+def finite(arrays: Sequence[Array]) -> bool:
+    """Whether there is no NaN and no infinity."""
+    return all(np.isfinite(array).all() for array in arrays)
+
+
+def looking_pass(bound: Bound, seeds: Sequence[Array]) -> list[Array]:
+    """One reverse pass that looks at nothing but what it is asked for: from an element whose seed is 0, or that
+    nothing reads, comes nothing at all, not even 0·∞.
+    """
+    passes = bound.once("looking", lambda: Pull(bound.function, bound.wrt, looking=True))
+    looks = [(seed != 0.0).astype(np.float64) for seed in seeds]
+    given = dict(zip((*passes.seeds, *passes.looks), (*seeds, *looks), strict=True))
+    return passes.sweep.run({**passes.start(bound.at)[1], **given})
 
 
 def vjp(f: Differentiable, at: Point | ArrayLike, *, wrt: Sequence[str] | None = None) -> Pullback:
@@ -163,6 +175,8 @@ def value_and_grad(f: Differentiable, at: Any = None, *, wrt: Sequence[str] | No
         )
     plan = bound.once("gradient", lambda: gradient_plan(output, bound.wrt))
     value, *arrays = plan.run(bound.at)
+    if not finite(arrays):
+        arrays = looking_pass(bound, [np.ones(1)])
     return float(value[0]), _like(at, _fresh(bound.wrt, arrays))
 
 
@@ -283,6 +297,10 @@ def value_grad_and_hvp(
     passes = bound.once(key, lambda: _Along(bound.function, gradient, moved))
     seeds = dict(zip(passes.seeds, (given[node] for node in moved), strict=True))
     value, *found = passes.plan.run({**bound.at, **seeds})
+    if not finite(found):
+        looking = gradient_function(bound, looking=True)
+        passes = bound.once(f"looking:{key}", lambda: _Along(bound.function, looking, moved))
+        value, *found = passes.plan.run({**bound.at, **seeds})
     count = len(bound.wrt)
     return float(value[0]), _fresh(bound.wrt, found[:count]), _fresh(bound.wrt, found[count:])
 

@@ -273,12 +273,15 @@ def jacobian_of(bound: Bound, mode: Mode, *, sparse: bool) -> Jacobian | SparseJ
 # Second order -----------------------------------------------------------------------------------------------
 
 
-def gradient_function(bound: Bound) -> Function:
-    """The gradient as a function of its own: one output an input of `wrt`, in its shape."""
-    return bound.once("gradient function", lambda: _gradient_function(bound.function, bound.wrt))
+def gradient_function(bound: Bound, *, looking: bool = False) -> Function:
+    """The gradient as a function of its own: one output an input of `wrt`, in its shape. With `looking` nothing comes
+    from elements that the output does not read, not even 0·∞: for where numbers are not finite.
+    """
+    key = f"gradient function{':looking' * looking}"
+    return bound.once(key, lambda: _gradient_function(bound.function, bound.wrt, looking))
 
 
-def _gradient_function(function: Function, wrt: Sequence[Node]) -> Function:
+def _gradient_function(function: Function, wrt: Sequence[Node], looking: bool) -> Function:
     only_output(function)
     (output,) = function.outputs
     if output.shape != ():
@@ -288,16 +291,18 @@ def _gradient_function(function: Function, wrt: Sequence[Node]) -> Function:
             code="not-scalar",
         )
     builder = function.builder
-    bars = adjoint([output], [builder.constant(1.0)], wrt).cotangents
+    one = builder.constant(1.0)
+    bars = adjoint([output], [one], wrt, [builder.truth(one)] if looking else None).cotangents
     zero = builder.constant(0.0)
     outputs = tuple(builder.broadcast(bars.get(node, zero), node.shape) for node in wrt)
     return Function(function.inputs, outputs, tuple(node.params[0] for node in wrt))
 
 
-def second_passes(bound: Bound) -> Push:
+def second_passes(bound: Bound, *, looking: bool = False) -> Push:
     """The gradient's forward passes: H·u for a free tangent u."""
-    gradient = gradient_function(bound)
-    return bound.once("second", lambda: Push(gradient, bound.wrt, also=bound.function.outputs))
+    gradient = gradient_function(bound, looking=looking)
+    key = f"second{':looking' * looking}"
+    return bound.once(key, lambda: Push(gradient, bound.wrt, also=bound.function.outputs))
 
 
 def _mirrored(matrix: Array) -> Array:
@@ -331,7 +336,15 @@ def readable_of(bound: Bound, found: Pattern, shared: Colouring, *, sparse: bool
 
 def hessian_of(bound: Bound, *, sparse: bool) -> Hessian | SparseHessian:
     """The Hessian of a bound function of one number, dense or by its entries: forward passes over the reverse one."""
-    gradient, wrt = gradient_function(bound), bound.wrt
+    found = _hessian_of(bound, sparse, looking=False)
+    entries = found.entries.data if isinstance(found, SparseHessian) else found.matrix
+    if not all(np.isfinite(part).all() for part in (entries, *found.gradient.values())):
+        found = _hessian_of(bound, sparse, looking=True)
+    return found
+
+
+def _hessian_of(bound: Bound, sparse: bool, looking: bool) -> Hessian | SparseHessian:
+    gradient, wrt = gradient_function(bound, looking=looking), bound.wrt
     n = _size(wrt)
     if not sparse:
         _make_room(bound, n, n)
@@ -342,7 +355,7 @@ def hessian_of(bound: Bound, *, sparse: bool) -> Hessian | SparseHessian:
             return SparseHessian(none, float(only[0]), {}, 0, {})
         return Hessian(none.toarray(), (), float(only[0]), {}, 0)
     found, shared = symmetric_way_of(bound, sparse=sparse)
-    passes = second_passes(bound)
+    passes = second_passes(bound, looking=looking)
     computed, kept = passes.start(bound.at)
     value, parts = float(computed[-1][0]), by_name(gradient, computed[:-1])
     again = partial(_again, bound, gradient)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffcli.bound import Array, Bound, Differentiable, bind, cotangents, only_output, tangents
-from diffcli.calculus import Pullback, gradient_plan
+from diffcli.calculus import gradient_plan, looking_pass
 from diffcli.colouring import Colouring
 from diffcli.errors import UsageError
 from diffcli.evaluation import Plan, cores
@@ -143,11 +143,23 @@ class Batch:
 
     def _alone(self, bound: Bound, i: int) -> Bound:
         """The same at the i-th point only."""
+        return self._only(bound, [i])
+
+    def _only(self, bound: Bound, rows: Sequence[int]) -> Bound:
+        """The same at some of the points."""
         at = {
-            node: np.ascontiguousarray(value[..., i : i + 1]) if node.params[0] in self._points else value
+            node: np.ascontiguousarray(value[..., rows]) if node.params[0] in self._points else value
             for node, value in bound.at.items()
         }
         return Bound(bound.function, at, bound.wrt)
+
+    def _mend(self, bound: Bound, seeds: Sequence[Array], bars: Sequence[Array]) -> None:
+        """Puts right what a pass gave where 0·∞ got in from what is not read, or not asked for."""
+        rows = _unsound(bars)
+        if rows:
+            found = looking_pass(self._only(bound, rows), seeds)
+            for bar, mended, node in zip(bars, found, bound.wrt, strict=True):
+                bar[rows] = _first(mended, node, len(rows))
 
     def run(self, plan: Plan, bound: Bound, nodes: Sequence[Node]) -> list[Array]:
         """The plan's outputs, shaped like `nodes`, with the points on the first axis."""
@@ -171,6 +183,7 @@ class Batch:
         output = _number(bound)
         plan = bound.once("gradient", lambda: gradient_plan(output, bound.wrt))
         value, *parts = self.run(plan, bound, [output, *bound.wrt])
+        self._mend(bound, [np.ones(1)], parts)
         self._answer = _Answer("grad", wrt, None, [value, *parts])
         return value, dict(zip(_names(bound.wrt), parts, strict=True))
 
@@ -188,12 +201,8 @@ class Batch:
         given = cotangents(function, cotangent)
         seeds = [given.get(i, np.zeros((*node.shape, 1))) for i, node in enumerate(function.outputs)]
         values, bars = self._pass(passes, bound, seeds)
+        self._mend(bound, seeds, bars)
         parts = dict(zip(_names(bound.wrt), bars, strict=True))
-        if len(given) < len(seeds):  # where 0·∞ got in from an output that is not asked for
-            for i in _unsound(bars):
-                alone = Pullback(self._alone(bound, i))(cotangent)
-                for name, part in parts.items():
-                    part[i] = alone[name]
         whole = {function.names[i]: seed[..., 0] for i, seed in given.items()}
         self._answer = _Answer("vjp", wrt, whole, [*values, *parts.values()])
         return dict(zip(function.names, values, strict=True)), parts
@@ -256,8 +265,11 @@ class Batch:
         else:
             entries = Entries(found.shape, found.rows, found.columns, *readable_of(bound, found, shared))
         values, matrix, unsound = self._matrices("unrolled:second", passes, bound, shared, entries)
-        for i in unsound:
-            matrix[i] = hessian_of(self._alone(bound, i), sparse=False).matrix
+        for i in sorted({*unsound, *_unsound(values[:-1])}):
+            alone = hessian_of(self._alone(bound, i), sparse=False)
+            matrix[i] = alone.matrix
+            for part, mended in zip(values, alone.gradient.values(), strict=False):
+                part[i] = mended
         self._answer = _Answer("hessian", wrt, None, [values[-1], *values[:-1], matrix])
         return Hessians(
             matrix,

@@ -104,6 +104,11 @@ class Question:
         """Both passes, for all seeds."""
         return Passes(self._asked.derived, self.bound.at, self._asked.seeds)
 
+    @property
+    def vector(self) -> Sequence[NDArray[Any]]:
+        """The cotangent or the tangent that was asked about; for whole matrices, that of every row."""
+        return self._asked.seeds
+
     def suspicious(self) -> bool:
         """Whether any of the numbers, or a number on the way, needs a closer look."""
         if ordinary(self.bound, self._asked):
@@ -134,13 +139,23 @@ def asked(bound: Bound, what: str, v: Any = None) -> Asked:
 
 
 def matrix(question: Question) -> NDArray[Any] | None:
-    """The matrix that the command gives, where it gives one."""
-    from diffcli.matrices import hessian_of, jacobian_of
+    """The matrix that the command gives, or as one row the vector, found anew as where a number is not finite."""
+    from diffcli.calculus import looking_pass
+    from diffcli.matrices import hessian_of, jacobian_of, second_passes
+    from diffcli.sweeps import stacked
 
     if question.what == "hessian":
         return hessian_of(question.bound, sparse=False).__array__()
     if question.what == "jacobian":
         return jacobian_of(question.bound, "auto", sparse=False).__array__()
+    if question.what == "hvp":
+        passes = second_passes(question.bound, looking=True)
+        seeds = dict(zip(passes.seeds, question.vector, strict=True))
+        found = passes.sweep.run({**passes.start(question.bound.at)[1], **seeds})
+        return stacked(question.wrt, found, 1).T
+    if question.what in ("grad", "vjp"):
+        bars = looking_pass(question.bound, list(question.vector) or [np.ones(1)])
+        return stacked(question.wrt, bars, bars[0].shape[-1]).T
     return None
 
 
