@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from diffcli.calculus import looking_pass
 from diffcli.diagnosis.bounds import EPS, SMALLEST_NORMAL
 from diffcli.diagnosis.naming import Naming
 from diffcli.diagnosis.passes import TOLERANCE, Passes
@@ -23,6 +24,7 @@ from diffcli.diagnosis.truth import SECOND_ORDER, Derivative, Sides, Truth, elem
 from diffcli.diagnosis.words import local, of_derivative, of_indeterminate, of_lost, of_sides, of_singular, of_site
 from diffcli.errors import Span
 from diffcli.graph import INPUT, Node, ancestors
+from diffcli.sweeps import stacked
 
 
 class Finding(NamedTuple):
@@ -359,7 +361,8 @@ class Examination:
             passes = next(iter(self.passes.values()))
             slopes = self._exact(passes, 0, first=True)
             for j, (node, k, value) in enumerate(_elements(passes, passes.derived.also)):
-                rows.append(Derivative(passes, 0, j, node, k, value, *_of(slopes, j), first=True))
+                given = value if math.isfinite(value) else float(self._gradient()[j])
+                rows.append(Derivative(passes, 0, j, node, k, given, *_of(slopes, j), first=True))
         return rows
 
     def _mended(self, o: int, j: int, value: float) -> float:
@@ -367,6 +370,11 @@ class Examination:
         if self._matrix is None:
             self._matrix = matrix(self.question)
         return value if self._matrix is None else float(self._matrix[o, j])
+
+    def _gradient(self) -> NDArray[Any]:
+        """The gradient beside a Hessian, as the command gives it where a number of it is not finite."""
+        bars = looking_pass(self.question.bound, [np.ones(1)])
+        return stacked(self.question.wrt, bars, 1)[:, 0]
 
     def _exact(self, passes: Passes, o: int, known: Truth | None = None, *, first: bool = False) -> Sides | None:
         """What one row of the command's derivative really is; `first`: the gradient beside a Hessian."""

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 import diffcli
+from diffcli.diagnosis import examine
 from diffcli.primitives import products
+
+NAN = np.nan
 
 #: Steps with poles, infinite slopes and ends of domains, of vectors of 3; and what mixes their elements.
 STEPS = [
@@ -75,3 +78,50 @@ def test_large_products_are_deaf_to_whole_rows_too(most: int, monkeypatch: pytes
     f = diffcli.parse("(diag(1/v) @ outer(w, w))[1]")  # (w₁/v₁)·w
     found = diffcli.jacobian(f, {"v": [0, 2], "w": [3, 5]}, wrt=["w"], mode="reverse").matrix
     np.testing.assert_array_equal(found, [[2.5, 1.5], [0.0, 5.0]])
+
+
+UNREAD = [
+    ("cumsum([x, log(x)])[0]", -1.0, 1.0, 0.0),
+    ("[x, 1/x][0]*sin(x)", 0.0, 0.0, 2.0),
+    ("[x^2, 1/x][0]*sin(x) + x", 0.0, 1.0, 0.0),
+    ("max([x, sqrt(x) - 5, -3])", 0.0, 1.0, 0.0),
+    ("sort([x^2, 1/x])[0]", 0.0, 0.0, 2.0),
+    ("concat([x^2, x], [log(x)])[0]^2 + reshape([x, 1/x, 3, x], 2, 2)[1, 1]", 0.0, 1.0, 0.0),
+    ("sum([[x, 1/x], [x^3, 2]][:, 0])", 0.0, 1.0, 0.0),
+    # Read, and so poisoned: 0 times what is infinite.
+    ("dot([x, 1/x], [1, 0])", 0.0, NAN, NAN),
+    ("x*0*log(x)", 0.0, NAN, NAN),
+]
+
+
+@pytest.mark.parametrize(("text", "x", "slope", "bend"), UNREAD)
+def test_what_is_not_read_poisons_nothing(text: str, x: float, slope: float, bend: float) -> None:
+    f, at = diffcli.parse(text), {"x": x}
+    for found in (
+        diffcli.grad(f, at)["x"],
+        diffcli.vjp(f, at)(1.0)["x"],
+        diffcli.hessian(f, at).gradient["x"],
+        f.batch({"x": np.array([2.0, x, 3.0])}).grad()["x"][1],
+        f.batch({"x": np.array([2.0, x, 3.0])}).vjp(1.0)[1]["x"][1],
+        f.batch({"x": np.array([x, 3.0])}).hessian().gradient["x"][0],
+    ):
+        np.testing.assert_equal(found, slope)
+    for found in (
+        diffcli.hessian(f, at).matrix[0, 0],
+        diffcli.hvp(f, at, {"x": 1.0})["x"],
+        f.batch({"x": np.array([2.0, x])}).hessian().matrix[1, 0, 0],
+    ):
+        np.testing.assert_equal(found, bend)
+
+
+def test_a_cotangent_of_0_asks_for_nothing() -> None:
+    f = diffcli.parse("[1/x, x]")
+    assert diffcli.vjp(f, {"x": 0.0})([0.0, 1.0]) == {"x": 1.0}
+    np.testing.assert_array_equal(f.batch({"x": np.array([0.0, 2.0])}).vjp([0.0, 1.0])[1]["x"], [1.0, 1.0])
+    assert diffcli.vjp(f, {"x": 0.0})([1.0, 0.0]) == {"x": -np.inf}
+
+
+def test_what_is_not_read_is_no_culprit() -> None:
+    f = diffcli.parse("cumsum([x^2, log(x)])[0]")
+    for what in ("grad", "hessian"):
+        assert list(examine(f, {"x": np.array(-1.0)}, what)) == []
