@@ -7,39 +7,17 @@ same, and where it would spell a number otherwise, Python does it.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from diffcli.report.digits import arrow, plain, strings
+
 Array = NDArray[np.float64]
 
-#: So few numbers are read or printed sooner than pyarrow is imported, and so few sooner than it is asked.
-WORTH_IMPORTING = 1 << 17
-WORTH_ASKING = 1 << 11
-#: How many numbers are printed in one go.
-AT_ONCE = 1 << 18
-
 _SPECIAL = re.compile(r'[,"\r\n]').search
-_absent = False
-
-
-def arrow(count: int) -> Any:
-    """The package `pyarrow` where it is installed, and loaded or worth loading for `count` numbers; else None."""
-    global _absent
-    worth = WORTH_ASKING if "pyarrow.csv" in sys.modules else WORTH_IMPORTING
-    if _absent or count < worth:
-        return None
-    try:
-        import pyarrow
-        import pyarrow.compute
-        import pyarrow.csv
-    except ImportError:
-        _absent = True
-        return None
-    return pyarrow
 
 
 def texts(column: Array) -> list[str]:
@@ -98,8 +76,11 @@ def _lines_by_arrow(
     count, width = table.shape
     joined = []
     if width:
+        flat = table.ravel()
         ends = np.arange(count + 1, dtype=np.int32) * width
-        joined = [compute.binary_join(package.ListArray.from_arrays(ends, _strings(package, table.ravel())), ",")]
+        joined = [
+            compute.binary_join(package.ListArray.from_arrays(ends, strings(package, flat, ~plain(flat), texts)), ",")
+        ]
         if blank:
             empty = np.zeros(count, dtype=bool)
             empty[list(blank)] = True
@@ -108,22 +89,7 @@ def _lines_by_arrow(
     last = "\n" if after is None else package.array([f"{end}\n" for end in after], package.string())
     if not (heads or joined):
         last = last if after is not None else package.array(["\n"] * count)
-    found = compute.binary_join_element_wise(*heads, *joined, last, ",")
+    rows = compute.binary_join_element_wise(*heads, *joined, last, ",")
     # The texts of an array stand one behind the other in its memory.
-    size = int(np.frombuffer(found.buffers()[1], dtype=np.int32, count=count + 1)[-1])
-    return memoryview(found.buffers()[2])[:size]
-
-
-def _strings(package: Any, flat: Array) -> Any:
-    """An array of texts."""
-    found = package.compute.cast(package.array(flat), package.string())
-    odd = _odd(flat)
-    if odd.any():
-        found = package.compute.replace_with_mask(found, package.array(odd), package.array(texts(flat[odd])))
-    return found
-
-
-def _odd(flat: Array) -> NDArray[np.bool_]:
-    """The numbers that pyarrow spells otherwise: 0.00001, 1e+10, inf."""
-    size = np.abs(flat)
-    return ~((size < 1e10) & ((size >= 1e-4) | (size < 1e-7)))
+    size = int(np.frombuffer(rows.buffers()[1], dtype=np.int32, count=count + 1)[-1])
+    return memoryview(rows.buffers()[2])[:size]

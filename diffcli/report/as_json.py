@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from diffcli.report.digits import nested
 from diffcli.report.result import FOR_PEOPLE, IF_ASKED, schema
 
 if TYPE_CHECKING:
@@ -72,15 +73,19 @@ def dumps(value: Any) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, float):
-        text = repr(float(value))
-        return NON_FINITE.get(text, text)
+        return _number(float(value))
     if hasattr(value, "_fields"):
         value = _fields(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{dumps(key)}: {dumps(item)}" for key, item in value.items()) + "}"
     if hasattr(value, "tolist"):
-        return _array(value.tolist())
+        return nested(value, _number) or _array(value.tolist())
     return "[" + ", ".join(map(dumps, value)) + "]"
+
+
+def _number(value: float) -> str:
+    text = repr(value)
+    return NON_FINITE.get(text, text)
 
 
 def _array(numbers: Any) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from diffcli.batching import printing, sizes
+from diffcli.batching import sizes
 from diffcli.batching.columns import Block
 from diffcli.batching.readers.delimited import CsvTable
 from diffcli.batching.readers.lines import Lines
 from diffcli.batching.readers.quickly import Wanted
+from diffcli.report import digits
 
 NUMBERS = [
     "1",
@@ -73,9 +74,9 @@ def joined(blocks: Iterator[Block]) -> tuple[list[list[float]], list[list[str]],
 
 @pytest.fixture(params=["with pyarrow", "without"])
 def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(printing, "WORTH_IMPORTING", 0)
-    monkeypatch.setattr(printing, "WORTH_ASKING", 0)
-    monkeypatch.setattr(printing, "_absent", request.param == "without")
+    monkeypatch.setattr(digits, "WORTH_IMPORTING", 0)
+    monkeypatch.setattr(digits, "WORTH_ASKING", 0)
+    monkeypatch.setattr(digits, "_absent", request.param == "without")
 
 
 @pytest.mark.usefixtures("_way")

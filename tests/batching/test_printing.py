@@ -1,19 +1,22 @@
 """Numbers as text: the shortest that reads back, the same with pyarrow and without; and reading, the same with both."""
 
+import re
+
 import numpy as np
 import pytest
 
 from diffcli.batching import printing
 from diffcli.batching.columns import Range
+from diffcli.report import as_json, digits
 from diffcli.report.text import number
 
 
 @pytest.fixture(params=["with pyarrow", "without"])
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Even short tables go through pyarrow, or none does."""
-    monkeypatch.setattr(printing, "WORTH_IMPORTING", 0)
-    monkeypatch.setattr(printing, "WORTH_ASKING", 0)
-    monkeypatch.setattr(printing, "_absent", request.param == "without")
+    monkeypatch.setattr(digits, "WORTH_IMPORTING", 0)
+    monkeypatch.setattr(digits, "WORTH_ASKING", 0)
+    monkeypatch.setattr(digits, "_absent", request.param == "without")
     return str(request.param)
 
 
@@ -40,6 +43,17 @@ def test_numbers_are_the_shortest_that_read_back(way: str) -> None:
     back = np.array([float(cell) for cell in cells])
     same = back.view(np.int64) == table.ravel().view(np.int64)
     assert (same | np.isnan(table.ravel())).all()
+
+
+@pytest.mark.parametrize("shape", [(-1,), (-1, 4), (-1, 2, 5), (7, 1, -1, 1)])
+def test_json_spells_arrays_as_python_does(shape: tuple[int, ...], way: str) -> None:
+    table = values().ravel()
+    table = np.concatenate([table, -np.arange(100.0), np.zeros(50)])
+    table = table[: len(table) // 140 * 140].reshape(shape)
+    text = as_json.dumps(table)
+    spelled = {"nan": '"NaN"', "inf": '"Infinity"', "-inf": '"-Infinity"'}
+    words = re.sub(r"-?\b(?:nan|inf)\b", lambda found: spelled[found[0]], repr(table.tolist()))
+    assert text == words
 
 
 def test_lines_are_put_together_alike(way: str) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.batching.columns import Array
-from diffcli.batching.printing import arrow
+from diffcli.report.digits import arrow
 
 # One way to match, whatever the text: a field of ten megabytes of digits is decided in one go.
 NUMBER = re.compile(rb"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|(?i:nan|inf(?:inity)?))").fullmatch
