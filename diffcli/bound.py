@@ -42,7 +42,7 @@ def _place(f: Differentiable, at: Point | ArrayLike) -> dict[str, Array]:
     if isinstance(at, Mapping):
         return f.resolve(at)
     free = [name for name in f.inputs if name not in f.params]
-    vector = np.asarray(at, dtype=np.float64)
+    vector = numbers(at, "the point", "value")
     if len(free) == 1:
         return f.resolve({free[0]: vector})
     if vector.shape != (len(free),):
@@ -55,10 +55,30 @@ def _place(f: Differentiable, at: Point | ArrayLike) -> dict[str, Array]:
     return f.resolve(dict(zip(free, vector, strict=True)))
 
 
+def numbers(value: ArrayLike, what: str, code: str) -> Array:
+    """A number or an array of numbers as float64; `UsageError` for text, ragged lists and complex numbers."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # ragged
+        array = np.asarray(None)
+    if array.dtype.kind not in "biuf":
+        raise UsageError(f"{what} is not a number or an array of numbers", code=code)
+    return array.astype(np.float64, copy=False)
+
+
+def freed(f: Differentiable, u: object, wrt: Sequence[str] | None) -> Sequence[str] | None:
+    """What to differentiate in along the tangent `u`: a param that it names moves, as one that `wrt` names does."""
+    if wrt is not None or not isinstance(u, Mapping) or set(f.params).isdisjoint(u):
+        return wrt
+    return tuple(name for name in f.inputs if name not in f.params or name in u)
+
+
 def _wrt(f: Differentiable, point: Mapping[str, Array], wrt: Sequence[str] | None) -> tuple[str, ...]:
     """The inputs to differentiate in, in order: those that are named, or all that are not held."""
     if wrt is None:
         return tuple(name for name in point if name not in f.params)
+    if isinstance(wrt, str):  # one name, and not its letters
+        wrt = (wrt,)
     for i, name in enumerate(wrt):
         if name not in point:
             raise UsageError(
@@ -172,7 +192,7 @@ def cotangents(function: Function, v: Mapping[str, ArrayLike] | ArrayLike) -> di
             )
         i = function.names.index(name)
         shape = function.outputs[i].shape
-        array = np.asarray(value, dtype=np.float64)
+        array = numbers(value, f"the cotangent of {name}", "value")
         if array.shape not in (shape, ()):
             raise UsageError(
                 f"the cotangent of {name} must have its shape {shape}, not {array.shape}", code="cotangent-shape"
@@ -184,16 +204,16 @@ def cotangents(function: Function, v: Mapping[str, ArrayLike] | ArrayLike) -> di
 def tangents(wrt: Sequence[Node], u: Mapping[str, ArrayLike] | ArrayLike) -> dict[Node, Array]:
     """The seeds of a forward pass, by the inputs they move. A flat vector holds them one after the other."""
     shapes = {node.params[0]: node.shape for node in wrt}
-    named = u if isinstance(u, Mapping) else _parted(wrt, np.asarray(u, dtype=np.float64))
+    named = u if isinstance(u, Mapping) else _parted(wrt, numbers(u, "the tangent", "value"))
     seeds: dict[Node, Array] = {}
     for name, value in named.items():
         if name not in shapes:
             raise UsageError(
                 f"a tangent is given for {name}, which is not differentiated by",
-                hint=f"the tangent's names are {', '.join(shapes) or 'none'}",
+                hint=f"name it in --wrt too; now the tangent's names are {', '.join(shapes) or 'none'}",
                 code="unknown-variable",
             )
-        array = np.asarray(value, dtype=np.float64)
+        array = numbers(value, f"the tangent of {name}", "value")
         if array.shape not in (shapes[name], ()):
             raise UsageError(
                 f"the tangent of {name} must have its shape {shapes[name]}, not {array.shape}", code="tangent-shape"

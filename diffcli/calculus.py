@@ -26,6 +26,7 @@ from diffcli.bound import (
     bind_number,
     by_name,
     cotangents,
+    freed,
     only_output,
     repeated,
     single,
@@ -289,7 +290,7 @@ def value_grad_and_hvp(
     """f(x), its gradient and H_f(x)·u, by input, in one pass forward over one in reverse."""
     from diffcli.matrices import gradient_function
 
-    bound = bind_number(f, at, wrt)
+    bound = bind_number(f, at, freed(f, tangent, wrt))
     gradient = gradient_function(bound)
     given = tangents(bound.wrt, tangent)
     moved = [node for node in bound.wrt if node in given]
@@ -328,7 +329,7 @@ def hvp(
 def hvp(f: Differentiable, at: Any, tangent: Any, *, wrt: Sequence[str] | None = None) -> Any:
     """H_f(x)·u: the gradient's pushforward (forward over reverse). The Hessian is never formed.
 
-    By name at a point by name, inputs that `tangent` leaves out do not move; at a flat vector a flat vector, as
-    ``scipy.optimize.minimize(…, hessp=…)`` wants it.
+    By name at a point by name, inputs that `tangent` leaves out do not move, and a param that it names does; at a flat
+    vector a flat vector, as ``scipy.optimize.minimize(…, hessp=…)`` wants it.
     """
     return _like(at, value_grad_and_hvp(f, at, tangent, wrt=wrt)[2])

@@ -1,5 +1,6 @@
 """``diffcli hvp``: the Hessian times one tangent."""
 
+from diffcli.bound import freed
 from diffcli.calculus import value_grad_and_hvp
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Show, Tangent, Wrt, direction, names
@@ -15,6 +16,7 @@ def run(ask: Ask, show: Show, wrt: Wrt = None, tangent: Tangent = None) -> None:
     """The Hessian of a scalar output times the tangent u, forward over reverse; the Hessian is never formed."""
     program, at = ask.program()
     u = direction(program, at, tangent)
-    value, gradient, product = value_grad_and_hvp(program, at, u, wrt=names(wrt))
-    warnings = notices(program, at, "hvp", wrt=names(wrt), v=u)
+    by = freed(program, u, names(wrt))
+    value, gradient, product = value_grad_and_hvp(program, at, u, wrt=by)
+    warnings = notices(program, at, "hvp", wrt=by, v=u)
     show(result.Hvp(program.source.text, at, value, gradient, u, product, warnings, label=program.outputs[0]))

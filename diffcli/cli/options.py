@@ -187,7 +187,10 @@ def point(words: list[str] | None, option: str = "--at") -> "Values | None":
     from diffcli.language.lower import constant_value
     from diffcli.language.points import read_point
 
-    return read_point(words, None, constant_value, option=option)
+    found = read_point(words, None, constant_value, option=option)
+    if not found and option != "--at":
+        raise UsageError(f"{option} is empty", hint=f"write {option} x=1")
+    return found
 
 
 def direction(program: "diffcli.Program", at: "Values", tangent: list[str] | None) -> "Values":

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 import diffcli
+from diffcli.bound import freed
 from diffcli.cli.notices import notices
 from diffcli.cli.options import Ask, Cotangent, Show, Tangent, Wrt, names, point
 from diffcli.report import result
@@ -46,7 +47,8 @@ def run(
     program, at = ask.program()
     seeds = {"cotangent": point(cotangent, "--cotangent"), "tangent": point(tangent, "--tangent")}
     direction = mode or (Mode.forward if tangent and not cotangent else Mode.reverse)
-    trace = diffcli.trace(program, at, wrt=names(wrt), mode=direction.value, **seeds)
+    by = freed(program, seeds["tangent"], names(wrt))
+    trace = diffcli.trace(program, at, wrt=by, mode=direction.value, **seeds)
     nodes = [
         result.Node(
             node.id,
@@ -65,5 +67,5 @@ def run(
         for node in trace.nodes
     ]
     asked = "jvp" if direction is Mode.forward else "vjp"
-    warnings = notices(program, at, asked, wrt=names(wrt), v=trace.seed)
+    warnings = notices(program, at, asked, wrt=by, v=trace.seed)
     show(result.Trace(program.source.text, at, trace.values, trace.seed, nodes, warnings), explain=explain)

@@ -61,7 +61,20 @@ def read_standard_input(stdin: BinaryIO | TextIO | None) -> str:
     return _text(_standard_input(stdin), "standard input")
 
 
+#: The standard input that was read already.
+_read: list[object] = []
+
+
+def _once(stream: object) -> None:
+    """Refuse what has been read before, for nothing is left of it."""
+    if stream is not None and any(stream is each for each in _read):
+        raise UsageError("standard input is asked for twice", hint="give one of the two a file")
+    _read[:] = [stream]
+
+
 def _standard_input(stdin: BinaryIO | TextIO | None) -> bytes:
+    if stdin is None:
+        _once(sys.stdin)
     stream = sys.stdin if stdin is None else stdin
     if stream is None:  # the shell closed it: `<&-`
         raise UsageError("standard input is closed", hint="pipe a text in, or give it as argument", code="file")
