@@ -44,7 +44,7 @@ def taylor(f: Differentiable, at: Point | ArrayLike, order: int, *, wrt: Sequenc
             hint="reduce it to a number: sum(…), x[0]",
             code="not-scalar",
         )
-    if order < 0:
+    if not hasattr(order, "__index__") or order < 0:
         raise UsageError(f"there is no derivative of order {order}", code="order")
     if len(bound.wrt) != 1 or bound.wrt[0].shape != ():
         named = ", ".join(node.params[0] for node in bound.wrt) or "none"

@@ -34,6 +34,13 @@ def test_what_is_no_array_of_numbers_is_refused_in_words(act: Callable[[], Any])
     assert caught.value.code == "value"
 
 
+@pytest.mark.parametrize("order", [2.5, -1, "2"])
+def test_an_order_is_a_whole_number(order: Any) -> None:
+    with pytest.raises(UsageError, match=f"there is no derivative of order {order}") as caught:
+        diffcli.taylor(F, AT, order, wrt=["x"])
+    assert caught.value.code == "order"
+
+
 def test_a_string_is_one_name() -> None:
     f = diffcli.parse("wx*w*x^2")
     at = {"wx": 2.0, "w": 3.0, "x": 5.0}
