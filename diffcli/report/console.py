@@ -57,7 +57,7 @@ def render(
         if isinstance(block, Line):
             console.print(Text(block.text, style=_STYLES.get(block.kind, "") if colour else ""), soft_wrap=True)
         else:
-            console.print(_table(block, width or ENDLESS, colour, unicode))
+            console.print(_table(block, width or ENDLESS, colour, unicode), crop=False)
         previous = block
     return out.getvalue()
 
@@ -72,9 +72,11 @@ def _table(grid: Grid, room: int, colour: bool, unicode: bool) -> Table:
     )
     whole = needed(grid) <= room
     tight = sum(widths(grid)) + GAP * (len(grid.kinds) - 1) > room
-    for head, kind in zip(grid.heads or [""] * len(grid.columns), grid.kinds, strict=True):
+    for head, kind, cells in zip(grid.heads or [""] * len(grid.columns), grid.kinds, grid.columns, strict=True):
         table.add_column(
             Text(head),
+            # A number is broken nowhere, for its halves read as two: rather a line is too long.
+            min_width=None if kind in ("name", "words") else max(map(len, " ".join(cells).split()), default=0),
             justify="right" if kind == "number" else "left",
             overflow="fold",
             no_wrap=whole and kind != "words",

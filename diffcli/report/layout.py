@@ -195,12 +195,12 @@ def _named(name: str, value: Value, style: Style) -> list[Block]:
     if room is None or isinstance(value, float):
         return [Line(line) for line in first]
     if max(map(text.width, first)) <= (room if value.ndim == 2 else LINES * room):
-        return [Line(line) for line in first]
+        return [Line(line) for whole in first for line in text.broken(whole, room, text.width(name) + value.ndim)]
     if value.ndim == 2:
         caption = Line(f"{name.removesuffix(' = ').strip()} {style.shape(value.shape)}".strip(), "head")
         return [caption, *_matrix(*_indices(value), value, style)]
     if style.everything:
-        return [Line(line) for line in first]
+        return [Line(line) for whole in first for line in text.broken(whole, room, text.width(name) + value.ndim)]
     return [Line(name + _cell(value, style)), LEFT_OUT]
 
 

@@ -86,3 +86,19 @@ def _at_point(cell: str) -> tuple[str, str]:
         if char in ".e":
             return cell[:i], cell[i:]
     return cell, ""
+
+
+def broken(line: str, room: int, indent: int) -> list[str]:
+    """A line of numbers as lines of up to `room` columns, broken after commas; those after the first are indented.
+
+    A number is never broken: where it has no room, its line is too long.
+    """
+    if width(line) <= room:
+        return [line]
+    lines, blank = [""], " " * min(indent, room // 2)
+    for part in line.replace(", ", ",\n").split("\n"):
+        if lines[-1].strip() and width(f"{lines[-1]}{part}") > room:
+            lines[-1] = lines[-1].rstrip()
+            lines.append(blank)
+        lines[-1] += f"{part} "
+    return [*lines[:-1], lines[-1].rstrip()]

@@ -120,6 +120,26 @@ def test_a_narrow_trace_breaks_no_number(columns: int) -> None:
     assert all(any(number(value, digits) in words for digits in (4, 6, 10, None)) for value in numbers)
 
 
+@pytest.mark.parametrize("columns", [8, 16, 20, 24, 30, 40])
+def test_no_number_is_broken_anywhere(columns: int) -> None:
+    """Its halves would read as two: -0.06 above 897."""
+    slopes = [-0.06897123456789, -3.5, 1.25e-100, 22.167123456]
+    result = examples.JACOBIAN._replace(jacobian=np.array(slopes).reshape(2, 2), rows=("r", "s"))
+    shown = plainly(result, columns).partition("numbers are")[0].split()
+    heads = {"r", "s", "x", "y", "…"}
+    read = [float(word) for word in shown[shown.index("x") :] if word not in heads and not set("─") >= set(word)]
+    nearest = [min(slopes, key=lambda slope, value=value: abs(slope - value)) for value in read]  # type: ignore[misc]
+    assert read == pytest.approx(nearest, rel=1e-3)
+    assert set(nearest) >= {1.25e-100, 22.167123456}  # the last column, at least
+
+
+@pytest.mark.parametrize("columns", [20, 30, 60])
+def test_a_vector_keeps_to_the_terminal(columns: int) -> None:
+    shown = plainly(examples.EVAL._replace(values={"f": np.arange(12) / 8}), columns)
+    assert max(map(width, shown.splitlines())) <= columns
+    assert [float(word.strip("[],")) for word in shown.split()] == (np.arange(12) / 8).tolist()
+
+
 def test_a_trace_of_long_expressions_and_arrays_is_shortened() -> None:
     node = Node(0, "+".join(["sin(x)"] * 30), "add", (), BIG[0], BIG[0], (), None, None)
     shown = plainly(Trace("", {}, {}, {"f": 1.0}, [node]), 200)
