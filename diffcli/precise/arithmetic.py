@@ -127,10 +127,13 @@ class Arithmetic:
             return self.call(lambda _, x, y: x + y, a, b)
         if a and b:
             apart = abs(m.mag(a) - m.mag(b))
-            # Beyond any precision to be had, the smaller one does not count.
-            if self.needed < apart + 64 < BEYOND:
-                self.needed = apart + 64
+            self.sees(apart)  # beyond any precision to be had, the smaller one does not count
         return a + b
+
+    def sees(self, bits: float) -> None:
+        """Note of so many bits that something takes to be seen beside something else."""
+        if self.needed < bits + 64 < BEYOND:
+            self.needed = int(bits) + 64
 
     def total(self, terms: Sequence[Any]) -> Any:
         """The sum of `terms`; 0 for none."""
@@ -207,7 +210,45 @@ def _referred(ar: Arithmetic, node: Node, numbers: list[Any]) -> Any:
             far = _FAR_AWAY.get(name)
             if not isinstance(x, bool) and m.isfinite(x) and x and m.mag(x) > (FAR if far is None else FAR_FOR_EXP):
                 return ar.nan if far is None else far(ar, *numbers)
+    level = _LEVELS.get(name)
+    if level is not None and all(map(m.isfinite, numbers)):
+        ar.sees(level(m, *numbers))
     return ar.call(node.op.reference, *numbers, *node.params)  # type: ignore[arg-type]
+
+
+def _flat(power: int) -> Callable[..., float]:
+    """Near 0 a constant, up to x^power."""
+    return lambda m, x: -power * m.mag(x) if x else 0
+
+
+def _steep(rate: float, square: bool = False, power: int = 0, sign: int = 0) -> Callable[..., float]:
+    """Far off a constant, up to exp(−rate·|x|), or of x² (`sign`: on that side only), and near 0 up to x^power."""
+
+    def bits(m: Any, x: Any) -> float:
+        if not x:
+            return 0
+        if m.mag(x) <= 0:
+            return float(-power * m.mag(x))
+        if m.mag(x) > 16 or sign * x < 0:
+            return 0
+        return 1.4427 * rate * float(x * x if square else abs(x))
+
+    return bits
+
+
+#: How many bits it takes to tell a function's value from the constant that it is nearly: from cos(x) = 1, tanh(x) = 1.
+_LEVELS: dict[str, Callable[..., float]] = {
+    **dict.fromkeys(("exp", "exp2", "acos"), _flat(1)),
+    **dict.fromkeys(("cos", "cosh", "sinc"), _flat(2)),
+    "tanh": _steep(2.0),
+    "erf": _steep(1.0, square=True),
+    "erfc": _steep(1.0, square=True, power=1, sign=-1),
+    "sigmoid": _steep(1.0, power=1, sign=1),
+    "softplus": _steep(1.0, power=1, sign=1),
+    "log_sigmoid": _steep(1.0, power=1, sign=-1),
+    "atan": lambda m, x: max(0, m.mag(x)) if x else 0,
+    "hypot": lambda m, a, b: 2 * abs(m.mag(a) - m.mag(b)) if a and b else 0,
+}
 
 
 #: Functions that take an argument of any size in their stride.

@@ -368,7 +368,8 @@ class Exactly:
                         steps[i] = away * h * h * m.mpf(scale) * (i + 2) / (i + 3)
                 near = self.moved(precision, {**steps, j: h})
                 next_ = self.moved(precision, {**steps, j: 2 * h})
-                values[k_:] = [near]
+                tiny = m.mpf(2) ** (-4 * precision // 5)  # what only rounding is left of
+                values[k_:] = [[m.zero if not isinstance(x, bool) and abs(x) < tiny else x for x in near]]
                 return [self._quotient(b, a, h) for a, b in zip(near, next_, strict=True)]
 
             rows.append(self.agreed(quotients, 64, k + min(0, self.scale(j))))

@@ -169,7 +169,7 @@ def _logaddexp(o: Exact, a: Any, b: Any) -> Any:
 
 
 def _erf(o: Exact, x: Any) -> Any:
-    if x and o.m.mag(x) > 6:
+    if x and o.m.mag(x) > 0:
         o.level(x * x)
         if o.m.mag(x) > 20:
             return o.m.sign(x)
