@@ -2,7 +2,7 @@
 
     python -m tests.diagnosis.random_programs 1000000 --seed 1 --jobs 2
 
-runs a million, prints how they fared, and every counterexample as a command line to run. The test run takes 10,000.
+runs a million, prints how they fared, and every counterexample as a command line to run. The test run takes 3,000.
 Program i of a seed is the same in every run: ``--first i`` begins there.
 
 Half of the points are ordinary; a quarter are quarters of whole numbers, so that kinks, ties, zeros and equalities

@@ -1,6 +1,6 @@
-"""10,000 random programs: no wrong number without a warning, and hardly a warning without a wrong number.
+"""3,000 random programs: no wrong number without a warning, and hardly a warning without a wrong number.
 
-A thousand of them are asked for the Hessian, a thousand for a Jacobian. ``python -m tests.diagnosis.random_programs``
+Three hundred of them are asked for the Hessian, as many for a Jacobian. ``python -m tests.diagnosis.random_programs``
 runs any number.
 """
 
@@ -15,7 +15,7 @@ from tests.diagnosis.differences import ALONE, SHARP, SIDE, SMOOTH, UNDEFINED, D
 from tests.diagnosis.formulas import EDGE, NUMBER, Formula, Step
 from tests.diagnosis.random_programs import Case, Tally, judge, run
 
-COUNT, PART = 10_000, 500
+COUNT, PART = 3_000, 500
 
 
 def explained(tally: Tally) -> str:
