@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from diffcli.graph import CONSTANT, Function, Node, ancestors
+from diffcli.graph import CONSTANT, INPUT, Function, Node, ancestors
 from diffcli.spell import Spelling
 
 
@@ -287,9 +287,33 @@ def _multiply(node: Node, show: Show) -> _Match | None:
                 return _Match(f"xlogy({show(x)}, {show(x)})", "log is infinite at 0", (b,))
             if _is(a, "negate") and a.args[0] is x:
                 return _Match(f"entr({show(x)})", "log is infinite at 0", (a, b))
-            if not _number(a, 0.0) and _plain(a).op is not CONSTANT:
+            # Only a factor that vanishes with the logarithm's argument makes up for it.
+            if not _number(a, 0.0) and _plain(a).op is not CONSTANT and _vanishes_with(a, x):
                 return _Match(f"xlogy({show(a)}, {show(x)})", "log is infinite at 0", (b,))
     return None
+
+
+def _vanishes_with(factor: Node, x: Node) -> bool:
+    """Whether a factor and x may both be 0 at one point: they have a factor in common, or none of their inputs."""
+    inputs = {node for node in ancestors([factor]) if node.op is INPUT}
+    others = {node for node in ancestors([x]) if node.op is INPUT}
+    return inputs.isdisjoint(others) or not _factors(factor).isdisjoint(_factors(x))
+
+
+def _factors(node: Node) -> set[Node]:
+    """What a product or a power is 0 with."""
+    found: set[Node] = set()
+    pending = [_plain(node)]
+    while pending:
+        here = pending.pop()
+        if here in found:
+            continue
+        found.add(here)
+        if here.op.name in ("multiply", "negate", "abs"):
+            pending.extend(map(_plain, here.args))
+        elif here.op.name in ("square", "sqrt", "cbrt", "power", "divide"):
+            pending.append(_plain(here.args[0]))
+    return {each for each in found if not each.constant}
 
 
 def _square(node: Node, show: Show) -> _Match | None:

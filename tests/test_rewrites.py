@@ -59,3 +59,9 @@ def test_a_pattern_is_found_and_means_the_same(source: str, better: str) -> None
 def test_what_is_well_written_stays(source: str) -> None:
     program, point = bound(source, POINTS[0])
     assert rewrites(program.bind(dict.fromkeys(point, ()))) == []
+
+
+@pytest.mark.parametrize("source", ["x*log(x - 2)", "(x + 1)*log(x)", "x*log(x + y)", "2*log(x)"])
+def test_a_factor_that_does_not_vanish_with_the_logarithm_makes_up_for_nothing(source: str) -> None:
+    program, at = bound(source, {"x": 3.0, "y": 1.0})
+    assert rewrites(program.bind({name: () for name in at})) == []

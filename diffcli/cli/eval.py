@@ -23,4 +23,4 @@ def run(ask: Ask, many: Many, show: Show, precise: Precisely = False) -> None:
     program, at = ask.program()
     values = diffcli.evaluate(program, at)
     more = precisely(precise, program, at, show, derivatives=False)
-    show(result.Eval(program.source.text, at, values, notices(program, at, "eval", precise=precise), more))
+    show(result.Eval(program.source.text, at, values, notices(program, at, "eval", show, precise=precise), more))

@@ -27,6 +27,6 @@ def run(ask: Ask, many: Many, show: Show, wrt: Wrt = None, sparse: Sparse = Fals
     else:
         found = diffcli.hessian(program, at, wrt=names(wrt))
         matrix = found.matrix
-    warnings = notices(program, at, "hessian", wrt=names(wrt))
+    warnings = notices(program, at, "hessian", show, wrt=names(wrt))
     first = (program.source.text, at, found.value, found.gradient)
     show(result.Hessian(*first, found.columns, matrix, warnings, label=program.outputs[0], sweeps=found.passes))

@@ -18,5 +18,5 @@ def run(ask: Ask, show: Show, wrt: Wrt = None, tangent: Tangent = None) -> None:
     u = direction(program, at, tangent)
     by = freed(program, u, names(wrt))
     value, gradient, product = value_grad_and_hvp(program, at, u, wrt=by)
-    warnings = notices(program, at, "hvp", wrt=by, v=u)
+    warnings = notices(program, at, "hvp", show, wrt=by, v=u)
     show(result.Hvp(program.source.text, at, value, gradient, u, product, warnings, label=program.outputs[0]))

@@ -57,7 +57,7 @@ def run(
     else:
         found = diffcli.jacobian(program, at, wrt=names(wrt), mode=mode.value)
         matrix = found.matrix
-    warnings = notices(program, at, "jacobian", wrt=names(wrt), precise=precise)
+    warnings = notices(program, at, "jacobian", show, wrt=names(wrt), precise=precise)
     more = precisely(precise, program, at, show, wrt=names(wrt))
     text, rows, columns = program.source.text, found.rows, found.columns
     show(result.Jacobian(text, at, found.values, rows, columns, matrix, found.mode, found.passes, warnings, more))

@@ -21,5 +21,5 @@ def run(ask: Ask, many: Many, show: Show, tangent: Tangent = None) -> None:
     u = direction(program, at, tangent)
     push = diffcli.linearize(program, at, wrt=tuple(u))
     products = push(u)
-    warnings = notices(program, at, "jvp", wrt=tuple(u), v=u)
+    warnings = notices(program, at, "jvp", show, wrt=tuple(u), v=u)
     show(result.Jvp(program.source.text, at, push.values, u, products, warnings))

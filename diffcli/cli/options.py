@@ -38,6 +38,10 @@ class Format(StrEnum):
     parquet = "parquet"
 
 
+#: The formats that hold the warnings.
+IN_THE_ANSWER = ("json", "jsonl")
+
+
 class Color(StrEnum):
     """When to use colour."""
 
@@ -155,12 +159,16 @@ class Show(NamedTuple):
             reader = terminal.Reader(terminal=False, colour=self.color is Color.always)
         content = render(result, form, reader, digits=self.digits, everything=self.everything, explain=explain)
         write(content, self.output)
-        if not self.quiet and form not in ("json", "jsonl"):
+        if not self.quiet and form not in IN_THE_ANSWER:
             _warn(result, self.color.value)
         if self.verbose:
             say(f"{form} to {self.output or 'standard output'}, after {process_time():.3f} s of computing\n")
         if self.strict:
             _refuse(result)
+
+    def warns(self) -> bool:
+        """Whether warnings come out at all: on standard error, or in the answer."""
+        return not self.quiet or self._format() in IN_THE_ANSWER
 
     def _format(self) -> str:
         if self.json and self.format not in (None, Format.json):

@@ -67,5 +67,5 @@ def run(
         for node in trace.nodes
     ]
     asked = "jvp" if direction is Mode.forward else "vjp"
-    warnings = notices(program, at, asked, wrt=by, v=trace.seed)
+    warnings = notices(program, at, asked, show, wrt=by, v=trace.seed)
     show(result.Trace(program.source.text, at, trace.values, trace.seed, nodes, warnings), explain=explain)

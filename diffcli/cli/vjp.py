@@ -29,5 +29,5 @@ def run(ask: Ask, many: Many, show: Show, wrt: Wrt = None, cotangent: Cotangent 
     nothing = {name: np.zeros(np.shape(value)) if np.ndim(value) else 0.0 for name, value in pullback.values.items()}
     whole = {**nothing, **v}
     products = pullback(v)
-    warnings = notices(program, at, "vjp", wrt=names(wrt), v=whole)
+    warnings = notices(program, at, "vjp", show, wrt=names(wrt), v=whole)
     show(result.Vjp(program.source.text, at, pullback.values, whole, products, warnings))
