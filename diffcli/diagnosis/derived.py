@@ -52,6 +52,11 @@ class Derived:
         return frozenset(ancestors(self.function.outputs))
 
     @cached_property
+    def slopes(self) -> frozenset[Node]:
+        """The derivatives themselves: one a variable, where there are thousands."""
+        return frozenset(self.nodes)
+
+    @cached_property
     def singles(self) -> Singles:
         """The nodes of one number."""
         return Singles(self.order, self.sited)

@@ -178,7 +178,7 @@ class Passes:
         dwarfed = self._dwarfed()
         for node in self.results():
             ulps = self.relative(node, errors)
-            if dwarfed is not None and node in self.derived.nodes:
+            if dwarfed is not None and node in self.derived.slopes:
                 # Among many derivatives some cross 0 by chance; they are judged by the largest.
                 size = np.abs(self.values[node])
                 with np.errstate(all="ignore"):
@@ -194,7 +194,7 @@ class Passes:
         fine = np.ones(self.batch, dtype=bool)
         for node in self.results():
             large = self.relative(node, errors) > self.trusted
-            if node in self.derived.nodes:
+            if node in self.derived.slopes:
                 with np.errstate(all="ignore"):
                     large &= ~((errors[node] <= 64 * largest) & (errors[node] <= 8 * moved[node]))
             fine &= ~_any(large)
@@ -202,11 +202,11 @@ class Passes:
 
     def _dwarfed(self) -> Array | None:
         """The largest derivative of each member of the batch, where there are many."""
-        return None if sum(node.size for node in self.derived.nodes) < CROWD else self._largest()
+        return None if sum(node.size for node in self.derived.slopes) < CROWD else self._largest()
 
     def _largest(self) -> Array:
         largest = np.zeros(1)
-        for node in self.derived.nodes:
+        for node in self.derived.slopes:
             value = np.abs(self.values[node])
             largest = np.maximum(largest, value.max(axis=tuple(range(value.ndim - 1)), initial=0.0))
         return largest

@@ -52,7 +52,8 @@ def ordinary(bound: Bound, asked: Asked) -> bool:
     need be kept. (False: they do not say so.)
     """
     derived = asked.derived
-    if asked.what not in ("eval", "grad") or derived.size < LARGE or (derived.nodes and derived.sited):
+    large = derived.size >= max(LARGE, 8 * len(derived.order))
+    if asked.what not in ("eval", "grad") or not large or (derived.nodes and derived.sited):
         return False
     box = {}
     for node, value in bound.at.items():
@@ -71,12 +72,12 @@ def ordinary(bound: Bound, asked: Asked) -> bool:
     for node, value in results:
         if not np.isfinite(value).all():
             return False
-        if node in derived.nodes:
+        if node in derived.slopes:
             largest = max(largest, float(np.abs(value).max(initial=0.0)))
-    crowd = sum(node.size for node in derived.nodes) >= CROWD
+    crowd = sum(node.size for node in derived.slopes) >= CROWD
     for node, value in results:
         known = found.get(node)
-        if known is None or (crowd and node in derived.nodes and known.error <= 64 * largest):
+        if known is None or (crowd and node in derived.slopes and known.error <= 64 * largest):
             continue
         if (np.abs(value) <= known.threshold(trusted)).any():
             return False
