@@ -111,11 +111,14 @@ def _elements(node: Node) -> list[Node]:
 
 
 def _settled(node: Node) -> Node | None:
-    """A constant node as plainly as can be: None for zeros, a repeated number where all elements are one number."""
+    """A constant node as plainly as can be; None for zeros."""
+    return _plainly(node) if node.builder.known(node).any() else None
+
+
+def _plainly(node: Node) -> Node:
+    """A constant node as a constant: a repeated number where all elements are one number."""
     builder = node.builder
     value = builder.known(node)
-    if not value.any():
-        return None
     if node.shape and (value == value.flat[0]).all():
         return builder.broadcast(builder.constant(float(value.flat[0])), node.shape)
     return builder.constant(value)
@@ -133,7 +136,8 @@ def _substituted(results: Sequence[Node], seeds: Mapping[Node, Node | None]) -> 
             continue
         made = _applied(node, args)
         if made is not None and made.constant and made.op.name != "constant" and made.size <= SETTLED:
-            made = _settled(made)
+            # Parts of a seed are zeros by structure; a product that comes to 0 still meets infinities, as in a sweep.
+            made = _settled(made) if node.op.kind == "linear" else _plainly(made)
         found[node] = made
     return [found[result] for result in results]
 

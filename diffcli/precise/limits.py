@@ -169,9 +169,6 @@ class Exactly:
         while True:
             ar.needed = 0
             now = compute(precision)
-            if ar.exactly:  # sin(π) is as small as π has digits, and means 0
-                tiny = ar.m.mpf(2) ** (-9 * precision // 10)
-                now = [ar.m.zero if not isinstance(x, bool) and abs(x) < tiny else x for x in now]
             enough = ar.needed + bits <= precision or precision >= MOST
             if enough and before is not None and self._same(before, now, bits):
                 return now
@@ -194,7 +191,9 @@ class Exactly:
             precision = min(rise, MOST)
 
     def _fades(self, before: Any, now: Any, last: int, precision: int) -> bool:
-        """Whether a number is nothing but rounding at both precisions: it shrinks as they grow, and means 0."""
+        """Whether a number is nothing but rounding at both precisions, shrinks as they grow, and means 0: sin(π) is as
+        small as π has digits.
+        """
         m = self.ar.m
         if isinstance(now, bool) or isinstance(before, bool) or not (m.isfinite(before) and m.isfinite(now)):
             return False

@@ -80,3 +80,9 @@ def test_an_infinite_partial_meets_no_zero() -> None:
     """At 0 the root has an infinite slope, which in a shared pass would meet the zeros of the other entries."""
     found = diffcli.parse("[sqrt(x)*y, y^2]").batch({"x": [0.0, 4.0], "y": [1.0, 1.0]}).jacobian().matrix
     np.testing.assert_array_equal(found, [[[np.inf, 0.0], [0.0, 2.0]], [[0.25, 2.0], [0.0, 2.0]]])
+
+
+def test_a_product_that_comes_to_zero_meets_infinities_as_at_one_point() -> None:
+    program = diffcli.parse("0.5^(1/(x*(2 % 0.5)))")
+    many = program.batch({"x": [1.49]}).jacobian(mode="forward").matrix[0]
+    np.testing.assert_array_equal(many, diffcli.jacobian(program, {"x": 1.49}, mode="forward").matrix)

@@ -207,3 +207,20 @@ def test_entries_alone_are_not_to_be_had_precisely(run: Run) -> None:  # noqa: F
     code, out, err = run("jacobian", "x^2", "x=[1,2]", "--sparse", "--precise")
     assert (code, out) == (2, "")
     assert "leave one of them out" in err
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "shown"),
+    [
+        ("exp(-x)", ["x=2000"], "2.57653587296e-869"),
+        ("1-tanh(x)", ["x=1000"], "5.15307174592e-869"),
+        ("erfc(x)", ["x=1000"], "1.86003704863e-434298"),
+        ("exp(-pi*x)", ["x=1000"], "4.2038398057e-1365"),
+        ("sin(pi*x)", ["x=1"], "0"),
+        ("cos(pi/2)*x", ["x=1"], "0"),
+    ],
+)
+def test_small_is_not_nothing(run: Run, text: str, words: list[str], shown: str) -> None:  # noqa: F811
+    """Nothing but what shrinks with every further digit is taken for 0, as sin(π) is."""
+    code, out, _ = run("eval", text, *words, "--precise", "--digits", "12")
+    assert (code, out.strip()) == (0, f"f = {shown}")
