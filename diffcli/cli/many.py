@@ -121,6 +121,7 @@ class Many(NamedTuple):
         form = _format(show)
         if self.keep and form == "npy":
             raise UsageError("an .npy file holds the results alone", hint="keep columns in CSV, JSON, npz or Parquet")
+        keep = [label for name in keep for label in _elements(name, table.names)]
         layout = _layout(program, table, at, keep)
         watch = Watch(program, question.what, wrt=question.wrt, v=question.seed)
 
@@ -172,6 +173,13 @@ def _layout(program: "diffcli.Program", table: "Table", at: Mapping[str, Any], k
         hint = f"did you mean {near}?" if near else f"they have {listed(table.names)}; or add --at {missing[0]}=…"
         raise UsageError(f"the points have no column {', '.join(missing)}", hint=hint, code="missing-variable")
     return layout
+
+
+def _elements(name: str, names: Sequence[str]) -> list[str]:
+    """The columns that a name to keep stands for: of an array all elements."""
+    if name in names:
+        return [name]
+    return [each for each in names if each.startswith(f"{name}[")] or [name]
 
 
 def given(seed: "Mapping[str, Any] | None", what: str) -> Mapping[str, Any]:

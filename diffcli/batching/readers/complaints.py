@@ -41,6 +41,8 @@ def refuse_what_is_no_table(name: str, start: bytes) -> None:
 
 def unwanted(names: Sequence[str], inputs: Iterable[str]) -> str:
     """What to do about a table none of whose columns is an input."""
+    if not names:
+        return f"the table has no columns, and the inputs are {', '.join(inputs) or 'none'}"
     (name, *more) = names
     for sign, said in ((";", "semicolons"), ("|", "bars")):
         if not more and sign in name:

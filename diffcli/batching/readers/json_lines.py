@@ -13,7 +13,7 @@ import numpy as np
 from diffcli.batching import sizes
 from diffcli.batching.columns import Array, Block
 from diffcli.batching.readers.lines import Lines
-from diffcli.batching.readers.table import leaves, plain, shown
+from diffcli.batching.readers.table import element, leaves, places, plain, shown
 from diffcli.errors import UsageError
 from diffcli.labels import labels
 from diffcli.report.text import escape
@@ -47,12 +47,16 @@ class JsonTable:
             mine = labels(key, shape)
             if any(label in columns for label in mine):
                 wanted[key] = mine
+        where = places(self._shapes)
+        kept = [where[name] for name in keep]
         for piece in self._lines.pieces(quotes=False):
             lines = [line for line in piece.split(b"\n") if line.strip()]
             for start in range(0, len(lines), sizes.BLOCK_ROWS):
-                yield self._block(lines[start : start + sizes.BLOCK_ROWS], wanted, keep)
+                yield self._block(lines[start : start + sizes.BLOCK_ROWS], wanted, kept)
 
-    def _block(self, lines: Sequence[bytes], wanted: dict[str, list[str]], keep: Sequence[str]) -> Block:
+    def _block(
+        self, lines: Sequence[bytes], wanted: dict[str, list[str]], kept: Sequence[tuple[str, tuple[int, ...]]]
+    ) -> Block:
         errors: dict[int, str] = {}
         objects = self._objects(lines)
         if objects is None:
@@ -66,8 +70,8 @@ class JsonTable:
         for key, mine in wanted.items():
             values = self._values(key, [row.get(key) for row in objects], errors)
             numbers |= {label: values[:, k] for k, label in enumerate(mine)}
-        kept = [[plain(row.get(name)) for row in objects] for name in keep]
-        return Block(len(lines), numbers, [*kept], errors)
+        texts = [[plain(element(row.get(key), at)) for row in objects] for key, at in kept]
+        return Block(len(lines), numbers, [*texts], errors)
 
     def _objects(self, lines: Sequence[bytes]) -> list[dict[str, Any]] | None:
         """The objects of lines that are one object each, all in one go; None if not all are."""

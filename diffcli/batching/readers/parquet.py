@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from diffcli.batching import sizes
 from diffcli.batching.columns import Array, Block
-from diffcli.batching.readers.table import leaves, plain, shown
+from diffcli.batching.readers.quickly import NUMBER
+from diffcli.batching.readers.table import element, leaves, places, plain, shown
 from diffcli.errors import UsageError
 from diffcli.labels import labels
 
@@ -27,12 +29,13 @@ class ParquetTable:
         self._file = parquet.ParquetFile(path, pre_buffer=False)  # which would hold all that was read
         self._count = self._file.metadata.num_rows
         self._done = 0
-        self._length: dict[str, int | None] = {}
+        self._shapes: dict[str, tuple[int, ...]] = {}
+        self.names: list[str] = []
         first = next(self._file.iter_batches(batch_size=1), None)
-        for each in self._file.schema_arrow:
-            value = first.column(each.name)[0].as_py() if first is not None and first.num_rows else None
-            self._length[each.name] = len(value) if isinstance(value, list) else None
-        self.names = [label for name, n in self._length.items() for label in labels(name, () if n is None else (n,))]
+        for k, each in enumerate(self._file.schema_arrow):
+            shape = _shape(each.type, None if first is None or not first.num_rows else first.column(k))
+            self._shapes[each.name] = shape
+            self.names += labels(each.name, shape)  # of two columns of one name both
 
     def progress(self) -> float | None:
         return self._done / self._count if self._count else None
@@ -41,8 +44,9 @@ class ParquetTable:
         self._file.close()
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
-        mine = {name: labels(name, () if n is None else (n,)) for name, n in self._length.items()}
+        mine = {name: labels(name, shape) for name, shape in self._shapes.items()}
         used = [name for name, each in mine.items() if not {*columns, *keep}.isdisjoint(each)]
+        where = places(self._shapes)
         for batch in self._file.iter_batches(batch_size=sizes.BLOCK_ROWS, columns=used):
             errors: dict[int, str] = {}
             numbers: dict[str, Array] = {}
@@ -50,26 +54,99 @@ class ParquetTable:
                 if {*columns}.isdisjoint(mine[name]):
                     continue
                 numbers |= zip(mine[name], self._numbers(name, batch.column(name), errors), strict=True)
-            kept = [[plain(value) for value in batch.column(name).to_pylist()] for name in keep]
+            kept = []
+            for label in keep:
+                name, at = where[label]
+                column = batch.column(name)
+                kept.append([plain(element(each, at)) for each in column.to_pylist()] if at else _texts(column))
             self._done += batch.num_rows
             yield Block(batch.num_rows, numbers, [*kept], errors)
 
     def _numbers(self, name: str, column: Any, errors: dict[int, str]) -> list[Array]:
-        import pyarrow as arrow
-
-        n = self._length[name]
-        if n is None and column.null_count == 0:
-            try:
-                return [column.cast(arrow.float64()).to_numpy(zero_copy_only=False)]
-            except arrow.ArrowException:
-                pass
-        rows = np.ones((len(column), 1 if n is None else n))
-        shape = () if n is None else (n,)
+        shape = self._shapes[name]
+        if shape == ():
+            return [_scalars(name, column, errors)]
+        rows = np.ones((len(column), int(np.prod(shape))))
         for i, value in enumerate(column.to_pylist()):
             array = leaves(value)
             if array is None or array[0] != shape:
-                wanted = "a number" if n is None else f"a list of {n} numbers"
+                wanted = f"a list of {shape[0]} numbers" if len(shape) == 1 else f"an array of the shape {shape}"
                 errors.setdefault(i, f"{name} is {shown(plain(value))}, not {wanted}")
             else:
                 rows[i] = array[1]
         return list(rows.T)
+
+
+def _shape(kind: Any, first: Any) -> tuple[int, ...]:
+    """The shape of the values of a column, as its first shows it; () for a number and for what is no array of them."""
+    import pyarrow as arrow
+
+    depth, leaf = 0, kind
+    while arrow.types.is_list(leaf) or arrow.types.is_large_list(leaf) or arrow.types.is_fixed_size_list(leaf):
+        depth, leaf = depth + 1, leaf.value_type
+    if not depth or first is None or not (arrow.types.is_integer(leaf) or arrow.types.is_floating(leaf)):
+        return ()
+    value = first[0].as_py()
+    found = leaves(value)
+    if found is not None:
+        return found[0]
+    return (len(value),) if depth == 1 and value is not None else ()
+
+
+def _scalars(name: str, column: Any, errors: dict[int, str]) -> Array:
+    """The numbers of a column, with an error where there is none: what a row gives does not depend on the others."""
+    import pyarrow as arrow
+
+    if arrow.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    kind = column.type
+    if arrow.types.is_boolean(kind) or arrow.types.is_integer(kind) or arrow.types.is_floating(kind):
+        found = column.cast(arrow.float64(), safe=False)
+    elif arrow.types.is_decimal(kind):
+        found = column.cast(arrow.string()).cast(arrow.float64())  # by way of its digits it is rounded correctly
+    else:
+        return _spelled(name, column, errors)
+    numbers: Array = np.array(found.fill_null(1.0).to_numpy(zero_copy_only=False))
+    if column.null_count:
+        for i in np.flatnonzero(column.is_null().to_numpy(zero_copy_only=False)).tolist():
+            errors.setdefault(i, f"{name} is empty, not a number")
+    return numbers
+
+
+def _spelled(name: str, column: Any, errors: dict[int, str]) -> Array:
+    """The numbers that texts spell; dates and the like spell none."""
+    import pyarrow as arrow
+
+    numbers = np.full(len(column), np.nan)
+    if arrow.types.is_string(column.type) or arrow.types.is_large_string(column.type):
+        # All at once; what comes out as NaN may be a null, or nan(…), which is no number here.
+        with suppress(arrow.ArrowInvalid):
+            numbers = np.array(column.cast(arrow.float64()).to_numpy(zero_copy_only=False))
+    rows = np.flatnonzero(np.isnan(numbers))
+    if not len(rows):
+        return numbers
+    texts = _texts(column)
+    never = arrow.types.is_temporal(column.type)
+    for i in rows.tolist():
+        number = texts[i].strip().encode("utf-8", "surrogateescape")
+        if NUMBER(number) and not never:
+            numbers[i] = float(number)
+        else:
+            numbers[i] = 1.0
+            errors.setdefault(i, f"{name} is {shown(texts[i])}, not a number")
+    return numbers
+
+
+def _texts(column: Any) -> list[str]:
+    """What is carried along of a column: dates and times by ISO 8601, numbers and nested values as JSON."""
+    import pyarrow as arrow
+
+    if arrow.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if arrow.types.is_temporal(column.type):  # which Python cannot hold to the nanosecond
+        try:
+            spelled = column.cast(arrow.string()).to_pylist()
+        except arrow.ArrowException:
+            spelled = [each if each is None else str(each) for each in column.to_pylist()]
+        return ["" if each is None else each.replace(" ", "T") for each in spelled]
+    return [plain(value) for value in column.to_pylist()]

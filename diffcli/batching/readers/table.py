@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
 
 from diffcli.batching.columns import Block
+from diffcli.labels import labels
 from diffcli.report.text import escape
 
 _SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
@@ -48,8 +50,42 @@ def leaves(value: Any) -> tuple[tuple[int, ...], list[float]] | None:
         return None
 
 
+def places(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """For every element's label the array that it is in, and where."""
+    return {
+        label: (name, at)
+        for name, shape in shapes.items()
+        for label, at in zip(labels(name, shape), np.ndindex(*shape), strict=True)
+    }
+
+
+def element(value: Any, at: Sequence[int]) -> Any:
+    """An element of nested lists; None if they have none there."""
+    for k in at:
+        if not isinstance(value, list) or k >= len(value):
+            return None
+        value = value[k]
+    return value
+
+
 def plain(value: Any) -> str:
-    return value if isinstance(value, str) else "" if value is None else json.dumps(value)
+    """A value to carry along: a text as it is, nothing as nothing, dates by ISO 8601, all else as JSON."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    spelled = _spelled(value)
+    return json.dumps(value, default=_spelled) if spelled is None else spelled
+
+
+def _spelled(value: Any) -> str | None:
+    """What JSON has no form for; None of what it has."""
+    match value:
+        case bytes():
+            return value.decode("utf-8", "surrogateescape")
+        case Decimal():
+            return format(value, "f")
+        case float() | int() | list() | dict():
+            return None
+    return str(value.isoformat()) if hasattr(value, "isoformat") else str(value)
 
 
 def shown(text: str) -> str:
