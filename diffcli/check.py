@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from diffcli.bound import Array, Bound, Differentiable, Point, Values, bind
 from diffcli.calculus import evaluate, jacobian
+from diffcli.errors import UsageError
 
 #: How long the arbitrary precision may take, in seconds.
 SECONDS = 30.0
@@ -61,10 +62,12 @@ def check(
     from diffcli.precise import available
 
     bound = bind(f, at, wrt)
+    for node, value in bound.at.items():
+        if np.isnan(value).any():
+            raise UsageError(f"{node.params[0]} is not a number, so there is nothing to check", code="point")
     found = jacobian(f, at, wrt=wrt)
     matrix = np.asarray(found.matrix)
-    exact = available() and not any(np.isnan(value).any() for value in bound.at.values())
-    others = _precisely(bound, matrix.shape, seconds) if exact else None
+    others = _precisely(bound, matrix.shape, seconds) if available() else None
     method = "differences" if others is None else "mpmath"
     if others is None:
         others = _by_differences(f, bound, matrix.shape)
@@ -107,7 +110,8 @@ def _judged(
     digits = 0.0 if kink else agreement(derivative, value)
     if kink:
         low, high = sorted((left or 0.0, right or 0.0))
-        verdict = "kink" if low <= derivative <= high else "disagrees"
+        # NaN says that there is none: repeated eigenvalues have no slope to settle on.
+        verdict = "kink" if math.isnan(derivative) or low <= derivative <= high else "disagrees"
     elif (
         digits >= -math.log10(CLOSE if method == "mpmath" else COARSE)
         or abs(derivative - value) <= 4 * error

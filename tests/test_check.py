@@ -84,3 +84,25 @@ def test_check_on_the_command_line(run: Run) -> None:  # noqa: F811
     assert run("check", "x^2", "x=3", "--format", "csv").out == (
         "row,column,derivative,reference,left,right,digits,verdict\nf,x,6,6,,,16,agrees\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["[sin(x), y]", "x=1", "y=0"], 0, "all agree"),
+        (["[x, abs(y)]", "x=1", "y=0"], 0, "1 kink, 3 agree of 4"),
+        (["(1-cos(x))/x^2", "x=1e-9"], 0, "1 ill-conditioned"),
+        (["eigvalsh(A)", "A=[[1,0],[0,1]]"], 0, "8 kinks of 8"),
+        (["where(x == 3, 9, x^2)", "x=3"], 5, "1 disagrees"),
+    ],
+)
+def test_the_verdicts_are_counted(run: Run, words: list[str], code: int, told: str) -> None:  # noqa: F811
+    found = run("check", *words)
+    assert found.code == code
+    assert f"Against differences in arbitrary precision: {told}\n" in found.out
+
+
+def test_there_is_nothing_to_check_where_an_input_is_no_number(run: Run) -> None:  # noqa: F811
+    code, _, err = run("check", "x", "x=nan")
+    assert code == 2
+    assert "x is not a number" in err

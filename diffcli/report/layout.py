@@ -145,8 +145,7 @@ def _refined(refined: Mapping[str, Any], style: Style) -> str:
 def _check(result: Check, style: Style) -> list[Block]:
     rows = result.components
     by = "differences in arbitrary precision" if result.method == "mpmath" else "extrapolated differences"
-    bad = sum(row.verdict == "disagrees" for row in rows)
-    told = "all agree" if not bad else f"{bad} of {len(rows)} disagree{'s' * (bad == 1)}"
+    told = _verdicts([row.verdict for row in rows])
     shown = [None if i is None else rows[i] for i in kept(len(rows), style)]
     columns = [
         ["…" if row is None else f"d{text.escape(row.row)}/d{text.escape(row.column)}" for row in shown],
@@ -158,6 +157,15 @@ def _check(result: Check, style: Style) -> list[Block]:
     grid = Grid(("", "derivative", "reference", "digits", "verdict"), columns,
                 ("name", "number", "parts", "given", "words"))  # fmt: skip
     return [*_values(result.values, style), Line(f"Against {by}: {told}", "head"), grid]
+
+
+def _verdicts(verdicts: Sequence[str]) -> str:
+    counts = {verdict: verdicts.count(verdict) for verdict in ("disagrees", "ill-conditioned", "kink", "agrees")}
+    if counts["agrees"] == len(verdicts):
+        return "all agree"
+    words = {"disagrees": ("disagrees", "disagree"), "agrees": ("agrees", "agree"), "kink": ("kink", "kinks")}
+    told = [f"{n} {words.get(verdict, (verdict, verdict))[n > 1]}" for verdict, n in counts.items() if n]
+    return f"{', '.join(told)} of {len(verdicts)}" if len(verdicts) > 1 else told[0]
 
 
 def _reference(row: Component, style: Style) -> str:
