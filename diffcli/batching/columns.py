@@ -128,6 +128,9 @@ class Grid:
             )
         self._done = 0
 
+    def check(self, columns: Sequence[str], keep: Sequence[str]) -> None:
+        """All columns are numbers."""
+
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
         """The points, block by block."""
         for start in range(0, self.total, sizes.BLOCK_ROWS):

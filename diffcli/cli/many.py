@@ -122,7 +122,7 @@ class Many(NamedTuple):
         if self.keep and form == "npy":
             raise UsageError("an .npy file holds the results alone", hint="keep columns in CSV, JSON, npz or Parquet")
         keep = [label for name in keep for label in _elements(name, table.names)]
-        layout = _layout(program, table, at, keep)
+        layout = _layout(program, table, self.points or "the grid", at, keep)
         watch = Watch(program, question.what, wrt=question.wrt, v=question.seed)
 
         def warn(batch: "diffcli.Batch", failed: Collection[int]) -> dict[int, tuple[str, ...]]:
@@ -147,9 +147,12 @@ class Many(NamedTuple):
             )  # fmt: skip
 
 
-def _layout(program: "diffcli.Program", table: "Table", at: Mapping[str, Any], keep: Sequence[str]) -> "Layout":
+def _layout(
+    program: "diffcli.Program", table: "Table", path: str, at: Mapping[str, Any], keep: Sequence[str]
+) -> "Layout":
     """Which columns are which inputs. Raises `UsageError` unless each input comes from one place."""
     from diffcli.batching.columns import Layout
+    from diffcli.batching.readers import check
     from diffcli.batching.readers.complaints import listed, unwanted
     from diffcli.language.suggest import closest
 
@@ -164,6 +167,7 @@ def _layout(program: "diffcli.Program", table: "Table", at: Mapping[str, Any], k
     if not layout.inputs:
         hint = unwanted(table.names, program.inputs)
         raise UsageError("no column is an input of the formula", hint=hint, code="points")
+    check(table, path, layout.columns, keep)
     for name in at:
         if name in layout.inputs:
             raise UsageError(f"{name} is given both with the points and for all of them", code="points")

@@ -24,7 +24,7 @@ from diffcli.batching.readers.table import Table
 from diffcli.errors import UsageError
 from diffcli.report.text import escape
 
-__all__ = ["Table", "open_table", "read_blocks"]
+__all__ = ["Table", "check", "open_table", "read_blocks"]
 
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".npy": "npy", ".npz": "npz",
             ".parquet": "parquet", ".pq": "parquet"}  # fmt: skip
@@ -52,6 +52,14 @@ def open_table(path: str, stream: BinaryIO | None, columns: Sequence[str] | None
             file.close()
             raise
     except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise _unreadable(path, error) from error
+
+
+def check(table: Table, path: str, columns: Sequence[str], keep: Sequence[str]) -> None:
+    """Raises `UsageError` if these columns of the table in the file at `path` cannot be read."""
+    try:
+        table.check(columns, keep)
+    except ValueError as error:
         raise _unreadable(path, error) from error
 
 

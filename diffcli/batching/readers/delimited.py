@@ -31,6 +31,9 @@ class CsvTable:
         self.names = [each.strip() for each in header]
         self.progress, self.close = lines.progress, lines.close
 
+    def check(self, columns: Sequence[str], keep: Sequence[str]) -> None:
+        """Every column holds texts, which say row by row whether they are numbers."""
+
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
         places, kept = ([self.names.index(name) for name in names] for names in (columns, keep))
         wanted = Wanted(len(self.names), self._delimiter, columns, places, kept)

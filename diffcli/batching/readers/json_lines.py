@@ -41,6 +41,9 @@ class JsonTable:
             return
         raise UsageError(f"{escape(name)} holds no JSON object", hint='a line is {"x": 1, "w": [1, 2]}', code="points")
 
+    def check(self, columns: Sequence[str], keep: Sequence[str]) -> None:
+        """Every row says for itself what it holds."""
+
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
         wanted: dict[str, list[str]] = {}
         for key, shape in self._shapes.items():

@@ -43,6 +43,9 @@ class ParquetTable:
     def close(self) -> None:
         self._file.close()
 
+    def check(self, columns: Sequence[str], keep: Sequence[str]) -> None:
+        """Every row says for itself what it holds."""
+
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
         mine = {name: labels(name, shape) for name, shape in self._shapes.items()}
         used = [name for name, each in mine.items() if not {*columns, *keep}.isdisjoint(each)]

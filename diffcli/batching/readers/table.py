@@ -22,6 +22,9 @@ class Table(Protocol):
 
     names: list[str]
 
+    def check(self, columns: Sequence[str], keep: Sequence[str]) -> None:
+        """Raises ValueError or `UsageError` where these columns cannot be read, before anything is written."""
+
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
         """The rows, with `columns` as numbers and `keep` as texts."""
 
