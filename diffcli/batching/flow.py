@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 #: How many blocks wait between one stage and the next, at most.
 WAITING = 2
+#: How long a wait lasts before it looks around, in seconds: Ctrl-C must get through wherever it strikes.
+TURN = 0.25
 #: How long a run that fails waits for its threads, in seconds.
 PATIENCE = 0.5
 
@@ -31,7 +33,8 @@ class _Channel(Generic[T]):
     def put(self, item: T) -> bool:
         """Wait for room; False if nobody wants the item any more."""
         with self._change:
-            self._change.wait_for(lambda: self._closed or len(self._items) < WAITING)
+            while not (self._closed or len(self._items) < WAITING):
+                self._change.wait(TURN)
             if not self._closed:
                 self._items.append(item)
                 self._change.notify_all()
@@ -40,7 +43,8 @@ class _Channel(Generic[T]):
     def get(self) -> T | None:
         """Wait for an item; None if there will be none."""
         with self._change:
-            self._change.wait_for(lambda: self._closed or bool(self._items))
+            while not (self._closed or self._items):
+                self._change.wait(TURN)
             if self._closed:
                 return None
             self._change.notify_all()
@@ -107,7 +111,8 @@ class Behind(Generic[T]):
     def finish(self) -> None:
         """Wait until all is used."""
         self._channel.put(None)
-        self._thread.join()
+        while self._thread.is_alive():
+            self._thread.join(TURN)
         if self._error is not None:
             raise self._error
 

@@ -6,7 +6,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -147,30 +147,41 @@ def run(
     count = Count()
     start = time.perf_counter()
     width = sum(math.prod(each.shape) for each in answering.fields)
-    with (
-        closing(Ahead(read_blocks(table, path, layout.columns, keep))) as blocks,
-        closing(Behind(writer.write)) as written,
-    ):
-        for block in chain.from_iterable(_cut(whole, width) for whole in blocks):
-            answer = answering.answer(block, count.rows)
-            if fail_fast and answer.errors:
-                i = min(answer.errors)
-                code, message = answer.errors[i]
-                written.put(_head(answer, i))  # as much of a stream as there would be in blocks of any size
-                written.finish()
-                raise UsageError(f"row {count.rows + i}: {message}", hint="rows are counted from 0", code=code)
-            written.put(answer)
-            count.rows += block.count
-            count.failed += len(answer.errors)
-            count.not_finite += _not_finite(answer)
-            count.warned.update(chain.from_iterable(answer.warnings.values()))
-            count.seconds = time.perf_counter() - start
-            if told is not None:
-                told(count, block.part)
-        written.finish()
-    writer.close()
+    with _completed(writer):
+        with (
+            closing(Ahead(read_blocks(table, path, layout.columns, keep))) as blocks,
+            closing(Behind(writer.write)) as written,
+        ):
+            for block in chain.from_iterable(_cut(whole, width) for whole in blocks):
+                answer = answering.answer(block, count.rows)
+                if fail_fast and answer.errors:
+                    i = min(answer.errors)
+                    code, message = answer.errors[i]
+                    written.put(_head(answer, i))  # as much of a stream as there would be in blocks of any size
+                    written.finish()
+                    raise UsageError(f"row {count.rows + i}: {message}", hint="rows are counted from 0", code=code)
+                written.put(answer)
+                count.rows += block.count
+                count.failed += len(answer.errors)
+                count.not_finite += _not_finite(answer)
+                count.warned.update(chain.from_iterable(answer.warnings.values()))
+                count.seconds = time.perf_counter() - start
+                if told is not None:
+                    told(count, block.part)
+            written.finish()
+        writer.close()
     count.seconds = time.perf_counter() - start
     return count
+
+
+@contextmanager
+def _completed(writer: Writer) -> Iterator[None]:
+    """What is done here completes the file, or else nothing will."""
+    try:
+        yield
+    except BaseException:
+        writer.abandon()
+        raise
 
 
 def _head(answer: Answer, count: int) -> Answer:

@@ -52,6 +52,8 @@ class Writer(Protocol):
 
     def write(self, answer: Answer) -> None: ...
     def close(self) -> None: ...
+    def abandon(self) -> None:
+        """The file will not be completed, and may be closed already."""
 
 
 def open_writer(form: str, sink: Sink, fields: Sequence[Field], kept: Sequence[str]) -> Writer:
@@ -110,6 +112,9 @@ class CsvWriter:
     def close(self) -> None:
         """Nothing is left to write."""
 
+    def abandon(self) -> None:
+        """Nothing waits to be written."""
+
 
 class JsonWriter:
     """JSON Lines: an object a row."""
@@ -164,6 +169,9 @@ class JsonWriter:
 
     def close(self) -> None:
         """Nothing is left to write."""
+
+    def abandon(self) -> None:
+        """Nothing waits to be written."""
 
 
 class _Place(NamedTuple):
@@ -223,6 +231,9 @@ class NpyWriter:
         self._sink.file.seek(0)
         self._sink.write(npy_header((self._count, self._width)))
 
+    def abandon(self) -> None:
+        """Nothing waits to be written."""
+
 
 def _blanked(table: Array, answer: Answer) -> Array:
     if answer.errors:
@@ -265,6 +276,9 @@ class NpzWriter:
             for name, texts in [("error", self._errors), *zip(self._names, self._kept, strict=True)]:
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     texts.pour(member)
+
+    def abandon(self) -> None:
+        """What waits has no name."""
 
 
 class ParquetWriter:
@@ -311,6 +325,10 @@ class ParquetWriter:
         """Write the rest, and the index at the end."""
         self._group()
         self._writer.close()
+
+    def abandon(self) -> None:
+        """Keep pyarrow from completing, in the end, a file that is closed."""
+        self._writer.is_open = False
 
 
 def _texts(column: Sequence[str]) -> Sequence[str]:

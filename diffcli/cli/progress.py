@@ -30,6 +30,12 @@ class Progress:
         self._bar: Any = None
 
     def __enter__(self) -> Callable[[Count, float | None], None] | None:
+        if self._shown:
+            # Before there are threads: Ctrl-C in the midst of an import would leave them its lock to wait for.
+            bar = _bar()
+            bar.add_task("", rows="", rate="", left="")
+            with bar.console.capture():
+                bar.console.print(bar.get_renderable())
         return self._told if self._shown else None
 
     def _told(self, count: Count, part: float | None) -> None:

@@ -40,7 +40,7 @@ class Sink:
     def _opened(self, seekable: bool) -> IO[bytes]:
         if self._standard:
             if sys.stdout is None:
-                raise ValueError("it is closed")
+                raise OutputError("standard output is closed")
             sys.stdout.flush()
             self._spool = seekable
             if seekable:
@@ -169,3 +169,6 @@ class Sink:
             self.commit()
         else:
             self.abort()
+            # What others write into the file, or beside it, for want of room there.
+            if isinstance(error, OSError) and not self._standard and not isinstance(error, BrokenPipeError):
+                raise self._failure(error) from error

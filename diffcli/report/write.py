@@ -72,6 +72,8 @@ def _all_of(data: bytes, sink: BinaryIO) -> None:
 
 def abandon_stdout() -> None:
     """Lead standard output to nowhere, or the interpreter would try the rest again at its end, and complain."""
+    if sys.stdout is None:
+        return
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

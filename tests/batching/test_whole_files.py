@@ -1,5 +1,6 @@
 """A result is there whole or not at all, whatever stops the run; and memory does not grow with the table."""
 
+import resource
 import signal
 import subprocess
 import sys
@@ -31,6 +32,8 @@ def test_a_run_that_is_stopped_leaves_the_old_file(sent: signal.Signals, name: s
         process.send_signal(sent)
         process.stdin.close()
         code = process.wait(20)
+        assert process.stderr
+        assert process.stderr.read() == b""
     assert code == (130 if sent == signal.SIGINT else -sent)
     assert (here / name).read_text() == "old\n"
     assert [path.name for path in here.iterdir()] == [name]
@@ -43,6 +46,30 @@ def test_a_full_disk(form: str, run: Run, here: Path) -> None:
     assert outcome.code == 74
     assert "no space left" in outcome.err
     assert Path("/dev/full").is_char_device()
+
+
+@pytest.mark.parametrize("name", ["o.csv", "o.jsonl", "o.npy", "o.npz", "o.parquet"])
+def test_a_disk_that_fills(name: str, here: Path) -> None:
+    """A file may grow to 64 KB and no further; whoever writes to it, it is the file that is named."""
+    write_csv(here / "p.csv", points(20_000))
+
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+
+    words = command("grad", FORMULA, "--points", "p.csv", "-o", name)
+    done = subprocess.run(
+        words, capture_output=True, text=True, env=ENVIRONMENT, check=False, preexec_fn=little_room
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (74, f"error: {name} could not be written: file too large\n")
+    assert [path.name for path in here.iterdir()] == ["p.csv"]
+
+
+def test_standard_output_that_is_closed() -> None:
+    script = f"{sys.executable} -m diffcli eval x x=0:1:3 >&-; echo $? >&2"
+    for more in ("", "--format npz", "--format parquet"):
+        words = ["bash", "-c", script.replace(" >&-", f" {more} >&-")]
+        done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+        assert done.stderr == "error: standard output is closed\n74\n"
 
 
 def interrupted(*words: str, start: bytes = b"") -> tuple[int | None, bytes]:
@@ -93,6 +120,50 @@ sys.exit(main(sys.argv[1:]))
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # the cursor is back
     assert "Traceback" not in text
     assert [path.name for path in here.iterdir()] == ["p.csv"]
+
+
+def test_nothing_is_imported_for_the_bar_among_threads(here: Path) -> None:
+    """An import that Ctrl-C breaks off leaves a lock that a thread might wait for."""
+    script = """
+import sys, threading
+from diffcli.batching import sizes, tables
+from diffcli.cli import progress
+from diffcli.cli.main import main
+sizes.CHUNK, progress.PATIENCE = 1 << 10, 0.0
+told = progress.Progress._told
+def watched(bar, count, part):
+    before = {name for name in sys.modules if name.startswith("rich")}
+    told(bar, count, part)
+    print(*sorted({name for name in sys.modules if name.startswith("rich")} - before), sep="\\nIMPORTED ")
+progress.Progress._told = watched
+sys.exit(main(sys.argv[1:]))
+"""
+    write_csv(here / "p.csv", points(5_000))
+    program = [sys.executable, "-c", script]
+    code, text = on_terminal("eval", "x*y", "--points", "p.csv", "-o", "o.csv", program=program)
+    assert code == 0
+    assert "rows/s" in text
+    assert "rich" not in text
+
+
+def test_waits_wake_up_by_themselves() -> None:
+    """A wait that nobody ends looks around now and then, and so does not sleep through Ctrl-C."""
+    for wait in ("channel.get()", "[channel.put(1) for _ in range(9)]", "behind.put(99), behind.finish()"):
+        script = f"""
+import signal, threading, time
+from diffcli.batching.flow import Behind, _Channel
+signal.signal(signal.SIGINT, signal.default_int_handler)
+channel = _Channel()
+threading.Timer(0.3, signal.raise_signal, [signal.SIGINT]).start()
+behind = Behind(time.sleep)
+try:
+    {wait}
+except KeyboardInterrupt:
+    print("woken", flush=True)
+"""
+        words = [sys.executable, "-c", script]
+        done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, check=False, timeout=20)
+        assert done.stdout == "woken\n", done.stderr
 
 
 def test_a_full_disk_behind_standard_output(here: Path) -> None:
