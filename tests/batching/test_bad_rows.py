@@ -80,6 +80,34 @@ def test_a_field_of_ten_megabytes_is_one_bad_row(quote: str, run: Run, here: Pat
     assert len(outcome.out) < 300
 
 
+@pytest.mark.parametrize("end", ["\n", ""])
+@pytest.mark.parametrize("length", [3000, 5001, 9000, 30_000])
+def test_a_line_that_is_too_long_is_one_bad_row(
+    length: int, end: str, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizes, "CHUNK", 1000)
+    monkeypatch.setattr(sizes, "MAX_ROW", 2000)
+    line = "9" * length
+    (here / "p.csv").write_text(f"id,x\na,1\nb,{line}\nc,3\n{line},{line}{end}")
+    (here / "p.jsonl").write_text(
+        f'{{"id": "a", "x": 1}}\n{{"id": "b", "x": {line}}}\n{{"id": "c", "x": 3}}\n{{"x": "{line}"}}{end}'
+    )
+    for name in ("p.csv", "p.jsonl"):
+        outcome = run("eval", "x", "--points", name, "--keep", "id")
+        found = rows(outcome.out)
+        assert [(row["id"], row["f"]) for row in found] == [("a", "1"), ("", ""), ("c", "3"), ("", "")]
+        assert {row["error"] for row in found} == {"", "the line is longer than 2,000 bytes"}
+
+
+def test_quoted_fields_of_any_length(run: Run, here: Path) -> None:
+    long = "a long text, " * 20_000
+    (here / "p.csv").write_text(f'id,x\n"{long}\n{long}",1\n"{long}""{long}",2\n')
+    outcome = run("eval", "x", "--points", "p.csv", "--keep", "id", "--json")
+    assert outcome.code == 0, outcome.err
+    found = [json.loads(line)["kept"]["id"] for line in outcome.out.splitlines()]
+    assert found == [f"{long}\n{long}", f'{long}"{long}']
+
+
 def test_lines_that_are_no_objects(run: Run, here: Path) -> None:
     bad = ['{"x": ', "[1]", '{"y": 2}', '{"x": "NaN"}', '{"x": true}', '{"x": 1e400}', ""]
     (here / "p.jsonl").write_text("\n".join(['{"x": 1}', *bad, '{"x": 5}']) + "\n")

@@ -9,12 +9,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from diffcli.batching import sizes
 from diffcli.batching.columns import Block
 from diffcli.batching.readers.lines import Lines
 from diffcli.batching.readers.quickly import NUMBER, Read, Wanted, chosen, look, read
-from diffcli.batching.readers.table import shown
+from diffcli.batching.readers.table import shown, too_long
 from diffcli.errors import UsageError
 from diffcli.report.text import escape
+
+# A field may be as long as a row, which is at most a piece longer than that.
+csv.field_size_limit(max(csv.field_size_limit(), 2 * sizes.MAX_ROW))
 
 _DECIMAL_COMMA = re.compile(rb"[+-]?[0-9]{1,30},[0-9]{1,30}").fullmatch
 
@@ -38,6 +42,9 @@ class CsvTable:
         places, kept = ([self.names.index(name) for name in names] for names in (columns, keep))
         wanted = Wanted(len(self.names), self._delimiter, columns, places, kept)
         for piece in self._lines.pieces(quotes=True):
+            if piece is None:
+                yield too_long(columns, keep)
+                continue
             piece = piece.replace(b"\r\n", b"\n")
             yield self._block(piece if piece.endswith(b"\n") else piece + b"\n", wanted)
 

@@ -13,7 +13,7 @@ import numpy as np
 from diffcli.batching import sizes
 from diffcli.batching.columns import Array, Block
 from diffcli.batching.readers.lines import Lines
-from diffcli.batching.readers.table import element, leaves, places, plain, shown
+from diffcli.batching.readers.table import element, leaves, places, plain, shown, too_long
 from diffcli.errors import UsageError
 from diffcli.labels import labels
 from diffcli.report.text import escape
@@ -53,6 +53,9 @@ class JsonTable:
         where = places(self._shapes)
         kept = [where[name] for name in keep]
         for piece in self._lines.pieces(quotes=False):
+            if piece is None:
+                yield too_long(columns, keep)
+                continue
             lines = [line for line in piece.split(b"\n") if line.strip()]
             for start in range(0, len(lines), sizes.BLOCK_ROWS):
                 yield self._block(lines[start : start + sizes.BLOCK_ROWS], wanted, kept)

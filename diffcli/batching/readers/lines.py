@@ -56,8 +56,17 @@ class Lines:
         self._read += len(data)
         self._rest += data
 
-    def pieces(self, *, quotes: bool) -> Iterator[bytes]:
-        """Whole lines, many at a time. With `quotes`, a line end inside quotes is none, for up to `MAX_ROW` bytes."""
+    def _skip(self) -> None:
+        """Leave out the line that has begun."""
+        while not self._ended and b"\n" not in self._rest:
+            self._rest = b""
+            self._more()
+        self._rest = self._rest.partition(b"\n")[2]
+
+    def pieces(self, *, quotes: bool) -> Iterator[bytes | None]:
+        """Whole lines, many at a time; None for a line that is longer than `MAX_ROW` bytes and left out. With `quotes`,
+        a line end inside quotes is none, for up to as many bytes.
+        """
         while True:
             cut = self._cut(quotes)
             if cut > 0:
@@ -70,9 +79,13 @@ class Lines:
                 return
             elif len(self._rest) > sizes.MAX_ROW:
                 # No row ends here. The first line goes alone, for better or worse.
-                end = self._rest.find(b"\n") + 1 or len(self._rest)
-                piece, self._rest = self._rest[:end], self._rest[end:]
-                yield piece
+                end = self._rest.find(b"\n") + 1
+                if end:
+                    piece, self._rest = self._rest[:end], self._rest[end:]
+                    yield piece
+                else:
+                    self._skip()
+                    yield None
             else:
                 self._more()
 

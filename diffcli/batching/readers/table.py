@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from diffcli.batching import sizes
 from diffcli.batching.columns import Block
 from diffcli.labels import labels
 from diffcli.report.text import escape
@@ -33,6 +34,12 @@ class Table(Protocol):
 
     def close(self) -> None:
         """Let go of the file."""
+
+
+def too_long(columns: Sequence[str], keep: Sequence[str]) -> Block:
+    """The row of a line that was left out."""
+    said = f"the line is longer than {sizes.MAX_ROW:,} bytes"
+    return Block(1, {column: np.ones(1) for column in columns}, [[""] for _ in keep], {0: said})
 
 
 def leaves(value: Any) -> tuple[tuple[int, ...], list[float]] | None:
