@@ -21,6 +21,7 @@ from diffcli.batching.spools import Spool, TextSpool, npy_header
 from diffcli.errors import UsageError
 from diffcli.report.stream import Sink
 
+#: Those that `--format` takes; TSV is for files whose suffix says so.
 FORMATS = ("csv", "jsonl", "npy", "npz", "parquet")
 SEEKING = frozenset({"npy", "npz", "parquet"})
 
@@ -58,8 +59,8 @@ class Writer(Protocol):
 
 def open_writer(form: str, sink: Sink, fields: Sequence[Field], kept: Sequence[str]) -> Writer:
     """The writer of a format, with its header written."""
-    if form == "csv":
-        return CsvWriter(sink, fields, kept)
+    if form in ("csv", "tsv"):
+        return CsvWriter(sink, fields, kept, "\t" if form == "tsv" else ",")
     if form == "jsonl":
         return JsonWriter(sink, fields, kept)
     if form == "npy":
@@ -86,11 +87,11 @@ def _columns(fields: Sequence[Field]) -> list[str]:
 
 
 class CsvWriter:
-    """CSV: what is kept, the results, and the column `error`."""
+    """CSV or TSV: what is kept, the results, and the column `error`."""
 
-    def __init__(self, sink: Sink, fields: Sequence[Field], kept: Sequence[str]) -> None:
-        self._sink = sink
-        header = ",".join(map(printing.cell, [*kept, *_columns(fields), "error"]))
+    def __init__(self, sink: Sink, fields: Sequence[Field], kept: Sequence[str], between: str = ",") -> None:
+        self._sink, self._between = sink, between
+        header = between.join(printing.cells([*kept, *_columns(fields), "error"], between))
         self._put(f"{header}\n".encode("utf-8", "surrogateescape"))
 
     def _put(self, data: bytes | memoryview) -> None:
@@ -104,10 +105,10 @@ class CsvWriter:
         if answer.errors or answer.warnings:
             reasons = [""] * answer.count
             for i, reason in _reasons(answer).items():
-                reasons[i] = printing.cell(reason)
-        kept = [printing.cells(column) for column in answer.kept]
+                reasons[i] = printing.cell(reason, self._between)
+        kept = [printing.cells(column, self._between) for column in answer.kept]
         if answer.count:
-            self._put(printing.lines(table, kept, reasons, answer.errors))
+            self._put(printing.lines(table, kept, reasons, answer.errors, self._between))
 
     def close(self) -> None:
         """Nothing is left to write."""

@@ -132,7 +132,7 @@ class Many(NamedTuple):
         answering = Answering(program, question, layout, at, jobs=self.jobs, jit=self.jit, warn=warn)
         if answering.fallbacks and not show.quiet:
             say(f"not compiled, but computed by NumPy: {', '.join(answering.fallbacks)}\n")
-        if form in ("csv", "parquet"):
+        if form in ("csv", "tsv", "parquet"):
             _refuse_twins([*keep, *(column for field in answering.fields for column in field.columns), "error"])
         elif form == "npz":
             _refuse_twins([*keep, *(field.name for field in answering.fields), "error", "error_row"])
@@ -200,9 +200,9 @@ def _format(show: Show) -> str:
         raise UsageError(f"--json and --format {show.format.value} are two formats", hint="give one of them")
     suffix = os.path.splitext(show.output or "")[1][1:].lower()
     form = "jsonl" if show.json else show.format.value if show.format else suffix
-    form = {"json": "jsonl", "table": "csv"}.get(form, form)
-    if form not in FORMATS:
-        if show.format is not None:
+    form = {"json": "jsonl", "ndjson": "jsonl", "pq": "parquet", "table": "csv"}.get(form, form)
+    if form not in (*FORMATS, "tsv"):
+        if show.format is not None or form == "mtx":
             raise UsageError(f"a table of answers is not written as {form}", hint=f"choose {', '.join(FORMATS)}")
         form = "csv"
     if form in SEEKING and show.output in (None, "-") and sys.stdout is not None and sys.stdout.isatty():

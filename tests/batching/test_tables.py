@@ -1,5 +1,6 @@
 """Tables of points on the command line: formats, columns, streams."""
 
+import csv
 import json
 import subprocess
 from pathlib import Path
@@ -90,6 +91,30 @@ def test_every_output_format_holds_the_same(inputs: dict[str, Path], run: Run, h
     table = parquet.read_table(here / "o.parquet")
     assert table.column_names == ["id", "f", "d_x", "d_y", "error"]
     assert table["d_x"].to_numpy().tobytes() == gradient["x"].tobytes()
+
+
+@pytest.mark.parametrize("count", [5, 50_000])  # by Python and by pyarrow
+def test_a_suffix_says_what_is_written(count: int, run: Run, here: Path) -> None:
+    columns = {"id": ["a b", '"x,y"', '"q\tr"', "", '"say ""a"""'] * (count // 5), "x": range(count)}
+    write_csv(here / "p.csv", columns)
+    with (here / "p.csv").open("a") as file:
+        file.write("last,oops\n")
+    words = ("grad", "x*y + x/3", "--at", "y=0.1", "--points", "p.csv", "--keep", "id")
+    for name, form in (("r.tsv", "csv"), ("r.ndjson", "jsonl"), ("r.PQ", "parquet")):
+        assert run(*words, "-o", f"plain.{form}").code == 6
+        assert run(*words, "-o", name).code == 6
+        data = (here / name).read_bytes()
+        if form == "csv":
+            assert data.startswith(b"id\tf\td_x\td_y\terror\n")
+            found = csv.reader(data.decode().splitlines(), delimiter="\t")
+            assert [*found] == [*csv.reader((here / "plain.csv").read_text().splitlines())]
+            assert "x,y\t" in data.decode()
+        else:
+            assert data == (here / f"plain.{form}").read_bytes()
+    assert rows(run("eval", "f", "--points", "r.tsv", "--keep", "id").out)[2]["id"] == "q\tr"
+    outcome = run(*words, "-o", "r.mtx")
+    assert outcome.code == 2
+    assert "a table of answers is not written as mtx" in outcome.err
 
 
 def test_vectors_come_as_columns_and_the_rest_from_at(run: Run, here: Path) -> None:
