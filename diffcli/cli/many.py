@@ -13,7 +13,7 @@ import typer
 from diffcli.cli.options import Ask, Show, point
 from diffcli.cli.progress import Progress
 from diffcli.errors import Source, StrictError, UsageError
-from diffcli.report.write import say
+from diffcli.report.write import STANDARD_OUTPUT, say
 
 if TYPE_CHECKING:
     import diffcli
@@ -137,7 +137,7 @@ class Many(NamedTuple):
         elif form == "npz":
             _refuse_twins([*keep, *(field.name for field in answering.fields), "error", "error_row"])
         with (
-            Progress(quiet=show.quiet, printing=show.output is None) as told,
+            Progress(quiet=show.quiet, printing=_printing(show)) as told,
             Sink(show.output, seekable=form in SEEKING) as sink,
         ):
             writer = open_writer(form, sink, answering.fields, keep)
@@ -193,6 +193,11 @@ def given(seed: "Mapping[str, Any] | None", what: str) -> Mapping[str, Any]:
     return seed
 
 
+def _printing(show: Show) -> bool:
+    """Whether the answers go to standard output, whatever it is called."""
+    return show.output is None or show.output in STANDARD_OUTPUT
+
+
 def _format(show: Show) -> str:
     from diffcli.batching.writers import FORMATS, SEEKING
 
@@ -205,7 +210,7 @@ def _format(show: Show) -> str:
         if show.format is not None or form == "mtx":
             raise UsageError(f"a table of answers is not written as {form}", hint=f"choose {', '.join(FORMATS)}")
         form = "csv"
-    if form in SEEKING and show.output in (None, "-") and sys.stdout is not None and sys.stdout.isatty():
+    if form in SEEKING and _printing(show) and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError(f"a terminal cannot show {form}, which is binary", hint=f"write a file: -o result.{form}")
     return form
 

@@ -68,10 +68,11 @@ def test_no_bar_where_it_would_be_in_the_way(here: Path) -> None:
     write_csv(here / "p.csv", points(3_000))
     quiet = shown("--points", "p.csv", "-o", "o.csv", "-q", columns=80)
     assert quiet == [""]
-    printed = shown("--points", "p.csv", columns=80)  # the answers themselves
-    assert printed[0] == "f,error"
-    assert len(printed) == 3_003
-    assert not any("rows/s" in line for line in printed)
+    for words in ((), ("-o", "-"), ("-o", "/dev/stdout")):  # the answers themselves
+        printed = shown("--points", "p.csv", *words, columns=80)
+        assert printed[0] == "f,error"
+        assert len(printed) == 3_003
+        assert not any("rows/s" in line for line in printed)
 
 
 def test_time_left_reads_like_a_clock() -> None:
