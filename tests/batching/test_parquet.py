@@ -29,8 +29,11 @@ CARRIED = [
     (arrow.float64(), 0.1, "0.1"),
     (arrow.list_(arrow.date32()), [date(2020, 2, 29)], '["2020-02-29"]'),
     (arrow.struct([("a", arrow.decimal128(3, 1))]), {"a": Decimal("1.5")}, '{"a": "1.5"}'),
+    (arrow.list_(arrow.timestamp("ns")), [1, None], '["1970-01-01T00:00:00.000000001", null]'),
+    (arrow.struct([("t", arrow.timestamp("ns")), ("k", arrow.int8())]), {"t": 1, "k": 2},
+     '{"t": "1970-01-01T00:00:00.000000001", "k": 2}'),
     (arrow.dictionary(arrow.int8(), arrow.string()), "red", "red"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("kind", "value", "text"), CARRIED, ids=lambda each: str(each))

@@ -152,4 +152,22 @@ def _texts(column: Any) -> list[str]:
         except arrow.ArrowException:
             spelled = [each if each is None else str(each) for each in column.to_pylist()]
         return ["" if each is None else each.replace(" ", "T") for each in spelled]
-    return [plain(value) for value in column.to_pylist()]
+    try:
+        return [plain(value) for value in column.to_pylist()]
+    except ValueError:  # nanoseconds, deep inside
+        return [plain(_value(each)) for each in column]
+
+
+def _value(scalar: Any) -> Any:
+    """A nested value as Python's, but for moments, which are texts."""
+    import pyarrow as arrow
+
+    if not scalar.is_valid:
+        return None
+    if isinstance(scalar, arrow.ListScalar):
+        return [_value(each) for each in scalar.values]
+    if isinstance(scalar, arrow.StructScalar):
+        return {name: _value(each) for name, each in scalar.items()}
+    if arrow.types.is_timestamp(scalar.type):
+        return _texts(arrow.array([scalar.value], scalar.type))[0]
+    return scalar.as_py()
