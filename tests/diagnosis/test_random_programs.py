@@ -22,6 +22,7 @@ def explained(tally: Tally) -> str:
     return "\n".join("\n  ".join(row) for row in [*tally.silent, *tally.untrue])
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("first", range(0, COUNT, PART))
 def test_what_is_wrong_is_warned_of_and_what_is_warned_of_is_wrong(first: int) -> None:
     tally = run(PART, 1, first)
