@@ -76,7 +76,7 @@ def test_the_readme_has_two_commands_and_they_are_one_line_each() -> None:
     commands = [line for body in renew.blocks(README, "sh") for line in body.splitlines()]
     assert len(commands) == 2
     assert all(line.startswith("python3 -m venv .venv && ") for line in commands)
-    assert commands[1].endswith("-m pytest")
+    assert commands[1].endswith("-m pytest -n auto")
 
 
 def test_ci_runs_the_commands_of_the_readme() -> None:
