@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.graph import Node
+from diffcli.graph import TABLE, Node
 
 Array: TypeAlias = NDArray[Any]
 
@@ -122,12 +122,27 @@ SLOPES: dict[str, Slope] = {
     "expm1": lambda y, x: (1.0 + y,),
     "sin": lambda y, x: (np.abs(np.cos(x)),),
     "cos": lambda y, x: (np.abs(np.sin(x)),),
+    "tan": lambda y, x: (1.0 + np.square(y),),
     "tanh": lambda y, x: (1.0 / np.square(np.cosh(x)),),
     "sinh": lambda y, x: (np.cosh(x),),
     "cosh": lambda y, x: (np.abs(np.sinh(x)),),
     "atan": lambda y, x: (1.0 / (1.0 + np.square(x)),),
     "sigmoid": lambda y, x: (y * (1.0 - y),),
+    "sinc": lambda y, x: (_sinc_slope(x, 0),),
 }  # fmt: skip
+
+
+#: From here on an argument of sinc that is not exact is anything between two whole numbers, or nearly so.
+FAR = 2.0**30
+
+
+def _sinc_slope(x: Array, order: int) -> Array:
+    """The size of the slope of sinc's derivative of that order: far out the largest of those near, since what is
+    rounded to a whole number stands where every other one of the slopes is 0.
+    """
+    size = np.abs(x)
+    slope = np.abs(TABLE["sinc_derivative"].apply(np.asarray(x), order + 1))
+    return np.where(size < FAR, slope, math.pi**order / np.maximum(size, FAR))
 
 
 def slopes(op: Any, params: tuple[Any, ...], args: Sequence[Array], value: Array) -> list[Any]:
@@ -135,6 +150,8 @@ def slopes(op: Any, params: tuple[Any, ...], args: Sequence[Array], value: Array
     rule = SLOPES.get(op.name)
     if rule is not None and not params:
         return list(rule(value, *args))
+    if op.name == "sinc_derivative":
+        return [_sinc_slope(args[0], *params)]
     found: list[Any] = []
     for i, x in enumerate(args):
         step = np.where(x == 0.0, 2.0**-60, np.abs(x)) * NUDGE
@@ -261,4 +278,5 @@ _RULES: dict[str, _Rule] = {
     "place": lambda node, args, e, value: node.op.apply(*e, *node.params),
     "norm": lambda node, args, e, value: np.sqrt(np.sum(np.square(e[0]), axis=node.params[0])),
     "softmax": _softmax,
+    "sinc_derivative": lambda node, args, e, value: product(_sinc_slope(args[0], *node.params), e[0]),
 }  # fmt: skip

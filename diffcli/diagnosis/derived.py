@@ -9,8 +9,9 @@ from typing import Any
 from diffcli.bound import Bound
 from diffcli.calculus import gradient_plan
 from diffcli.derive import Sweep, adjoint
+from diffcli.diagnosis.bounds import LOCALLY_CONSTANT, ROUNDLESS
 from diffcli.diagnosis.singles import Singles
-from diffcli.diagnosis.sites import SITES
+from diffcli.diagnosis.sites import REACHES, SITES
 from diffcli.graph import CONSTANT, INPUT, Array, Function, Node, ancestors
 from diffcli.passes import Pull, Push
 
@@ -72,6 +73,16 @@ class Derived:
                 if node in primal:
                     found.append(node)
         return found
+
+    @cached_property
+    def decisions(self) -> list[Node]:
+        """Those of them that an argument decides which rounding may have spoilt."""
+        exact: set[Node] = set()
+        for node in self.order if self.sited else ():
+            hands_on = node.op.name not in LOCALLY_CONSTANT and not node.boolean
+            if not hands_on or (exact.issuperset(node.args) and (not node.args or node.op.name in ROUNDLESS)):
+                exact.add(node)
+        return [node for node in self.sited if node.op.name in REACHES and not exact.issuperset(node.args)]
 
     @cached_property
     def _steps(self) -> list[tuple[Callable[..., Array], tuple[int, ...], tuple[Any, ...]] | Node]:

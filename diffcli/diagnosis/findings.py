@@ -19,9 +19,18 @@ from diffcli.diagnosis.naming import Naming
 from diffcli.diagnosis.passes import TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question, matrix
 from diffcli.diagnosis.refined import PRODUCTS, Refined, refined
-from diffcli.diagnosis.sites import SITES
+from diffcli.diagnosis.sites import CONTINUOUS, SITES
 from diffcli.diagnosis.truth import SECOND_ORDER, Derivative, Sides, Truth, element, excusable, right, truth
-from diffcli.diagnosis.words import local, of_derivative, of_indeterminate, of_lost, of_sides, of_singular, of_site
+from diffcli.diagnosis.words import (
+    local,
+    of_decided,
+    of_derivative,
+    of_indeterminate,
+    of_lost,
+    of_sides,
+    of_singular,
+    of_site,
+)
 from diffcli.errors import Span
 from diffcli.graph import INPUT, Node, ancestors
 from diffcli.sweeps import stacked
@@ -77,8 +86,10 @@ class Examination:
             self._singular(first, *culprit, "value", bad_values)
         elif bad_values and any(not math.isfinite(self._reported(first)[o]) for o in bad_values):
             self._indeterminate(first, bad_values)
-        elif bad_values:
+        elif bad_values and not self._decided(first, self._beyond_rounding(first, bad_values), "value"):
             self._lost(first, list(self.function.outputs))
+        if not self._all_known():
+            self._unknown_decisions()
         self._kinks(derivatives, wrong)
         # A derivative of what is wrong itself needs no reason of its own.
         said = culprit is not None and any(finding.where == "value" for finding in self._made)
@@ -280,6 +291,54 @@ class Examination:
                 node, what = self._output(d), f"the sum that makes {self._label(d)}"
         self._add("cancellation", of_lost(what, where, digits, cancels=cancels), None, node, where)
 
+    # Decisions ...........................................................................................
+
+    def _beyond_rounding(self, passes: Passes, bad: Sequence[int]) -> bool:
+        """Whether a value is finite and wrong by more than its own rounding errors can be."""
+        if self.truth.values is None:
+            return False
+        errors = passes.errors()
+        bounds = np.concatenate([
+            np.ravel(np.broadcast_to(errors[node], passes.values[node].shape)) for node in self.function.outputs
+        ])  # fmt: skip
+        reported, exact = self._reported(passes), self.truth.values
+        return any(
+            math.isfinite(reported[o]) and abs(reported[o] - exact[o]) > 16 * EPS * float(bounds[o]) for o in bad
+        )
+
+    def _decided(self, passes: Passes, beyond: bool, where: str) -> bool:
+        """A finding about a number that rounding has put on the wrong side of a decision, if that is the reason why
+        something is wrong `beyond` what is handed on from there.
+        """
+        hanging = [node for node in passes.hanging() if node in self.naming.ids] if beyond else []
+        if hanging:
+            self._hangs(passes, hanging[0], where)
+        return bool(hanging)
+
+    def _unknown_decisions(self) -> None:
+        """Findings about all that rounding may have decided, where nobody knows what is true."""
+        known, derives = self.truth.values is not None, self.question.what != "eval"
+        for passes in self.passes.values():
+            errors = passes.errors()
+            for node in passes.hanging()[:8]:
+                args = zip(node.args, (errors[arg] for arg in node.args), strict=True)
+                off = EPS * max(float(np.max(error, initial=0.0)) for _, error in args)
+                size = float(np.abs(passes.values[node]).max(initial=0.0))
+                jumps = not known and (node.op.name not in CONTINUOUS or off > TOLERANCE * size)
+                if node in self.naming.ids and (jumps or derives):
+                    self._hangs(passes, node, "value" if jumps else "derivative")
+
+    def _hangs(self, passes: Passes, node: Node, where: str) -> None:
+        """A finding about one decision: its argument with the largest error is to blame."""
+        errors = passes.errors()
+        culprit = max(node.args, key=lambda arg: float(np.max(errors[arg], initial=0.0)))
+        off = float(np.max(passes.relative(culprit, errors), initial=0.0)) * EPS
+        shown = culprit if culprit in self.naming.ids else node
+        said = of_decided(self.naming.spell(node), self.naming.spell(shown), off)
+        origin = self._where_digits_went(passes, [culprit])
+        cured = origin in self.naming.ids and self.naming.advice(origin)
+        self._add("cancellation", said, None, origin if cured else shown, where)
+
     def _output(self, d: Derivative) -> Node:
         """The output that a derivative is of."""
         outputs = self.function.outputs
@@ -442,6 +501,8 @@ class Examination:
             self._add(code, message, hint, node, "derivative")
             return
         d = wrong[0]
+        if self._decided(d.passes, d.chosen, "derivative"):
+            return
         if d.exact is not None and math.isnan(d.exact):
             node = self._output(d)
             self._add("kink", f"{self._label(d)} does not exist here", None, node, "derivative")

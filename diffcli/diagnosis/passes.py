@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from diffcli.diagnosis.bounds import EPS, MOVES, SUBNORMAL_ERROR, bound
 from diffcli.diagnosis.derived import Derived
-from diffcli.diagnosis.sites import at_site
+from diffcli.diagnosis.sites import at_site, undecided
 from diffcli.graph import CONSTANT, INPUT, Node, ancestors
 
 Array: TypeAlias = NDArray[Any]
@@ -120,7 +120,7 @@ class Passes:
 
     def suspicious(self) -> list[int]:
         """The members of the batch for which something asks for a closer look: a number that is not finite, a kink's
-        point, a large error bound.
+        point, a large error bound, a decision that rounding may have made.
         """
         odd = self.not_finite() | self.at_sites()
         flagged = np.flatnonzero(odd)
@@ -130,6 +130,8 @@ class Passes:
                 odd[b] = self.column(int(b)).matters()
         if not odd.all():
             odd = odd | self.uncertain(self.trusted)
+        if not odd.all():
+            odd = odd | self.undecided()
         return [int(b) for b in np.flatnonzero(odd)]
 
     def matters(self) -> bool:
@@ -166,6 +168,31 @@ class Passes:
             if not (alone and node.shape == () and node.op.kind == "elementwise"):
                 odd |= _any(self.at_site(node))
         return odd
+
+    def undecided(self) -> Array:
+        """For each member of the batch, whether rounding may have carried an argument of an operation across its kink,
+        its jump or an equality.
+        """
+        odd = np.zeros(self.batch, dtype=bool)
+        for node in self.derived.decisions:
+            odd |= _any(self.undecided_at(node))
+        flagged = np.flatnonzero(odd)
+        if 0 < len(flagged) <= MANY:
+            for b in flagged:
+                odd[b] = bool(self.column(int(b)).hanging())
+        return odd
+
+    def undecided_at(self, node: Node) -> Array:
+        """Which elements of a node with a kink, a jump or a comparison may lie on the other side of it."""
+        errors = self.errors()
+        args = [self.values[arg] for arg in node.args]
+        return undecided(node, args, [errors[arg] for arg in node.args], self.values[node])
+
+    def hanging(self) -> list[Node]:
+        """The operations looked at that rounding may have carried across; for one member of the batch."""
+        near = {node: flags for node in self.derived.decisions if (flags := self.undecided_at(node)).any()}
+        used = self.looked_at() if near else {}
+        return [node for node, flags in near.items() if (flags & used[node]).any()]
 
     def uncertain(self, trusted: float) -> Array:
         """For each member of the batch, whether a result's error bound is larger than `trusted` units of EPS."""

@@ -53,7 +53,8 @@ def ordinary(bound: Bound, asked: Asked) -> bool:
     """
     derived = asked.derived
     large = derived.size >= max(LARGE, 8 * len(derived.order))
-    if asked.what not in ("eval", "grad") or not large or (derived.nodes and derived.sited):
+    sited = (derived.nodes and derived.sited) or derived.decisions
+    if asked.what not in ("eval", "grad") or not large or sited:
         return False
     box = {}
     for node, value in bound.at.items():

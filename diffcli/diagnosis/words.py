@@ -145,6 +145,13 @@ def of_lost(what: str, where: str, digits: float, *, cancels: bool) -> str:
     return f"{what} {'cancels' if cancels else 'magnifies rounding errors'}: the {where} loses {lost}"
 
 
+def of_decided(shown: str, what: str, off: float) -> str:
+    """The reason why `shown` may have been decided wrongly: by `what`, whose relative error is up to `off`."""
+    if off >= 0.5:
+        return f"{shown} is decided by {what}, which has lost all its digits"
+    return f"{shown} is decided by the last digits of {what}, which are rounding errors"
+
+
 def of_derivative(shown: str, label: str, d: Derivative, beyond: float | None) -> Said:
     """The code, the reason and the cure for a derivative, called `label`, that is not finite although the value is.
 

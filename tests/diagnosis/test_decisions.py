@@ -1,0 +1,102 @@
+"""Decisions made on digits that rounding has spoilt, and numbers whose doubt must not vanish at whole numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import diffcli
+import diffcli.precise
+from diffcli.diagnosis import examine
+from diffcli.diagnosis.findings import Finding
+
+
+def examined(text: str, x: float, what: str = "grad") -> list[Finding]:
+    return examine(diffcli.parse(text), {"x": x}, what)
+
+
+#: Formula, point, what is meant: value and derivative; and whose digits decided wrongly.
+DECIDED = [
+    ("where(exp(x)-1-x > 0, x, 2*x)", 1e-8, 1e-8, 1.0, "exp(x)-1-x"),
+    ("relu(exp(x)-1-x)", 1e-8, 5.0000000166666667e-17, 1.0000000050000000e-8, "exp(x)-1-x"),
+    ("max(exp(x)-1-x, 0)", 1e-8, 5.0000000166666667e-17, 1.0000000050000000e-8, "exp(x)-1-x"),
+    ("clip(exp(x)-1-x, 0, 1)", 1e-8, 5.0000000166666667e-17, 1.0000000050000000e-8, "exp(x)-1-x"),
+    ("max(log(x+1), x/2)", 1e-17, 1e-17, 1.0, "log(x+1)"),
+    ("sign(exp(x)-1-x)*x", 1e-8, 1e-8, 1.0, "exp(x)-1-x"),
+    ("floor(exp(x)-x)", 1e-8, 1.0, 0.0, "exp(x)-x"),
+    ("floor(1e9*(exp(x)-1))", 5e-9, 5.0, 0.0, "1e9*(exp(x)-1)"),
+    ("max(exp(x)-x, 1)", 1e-8, 1.0, 1.0000000050000000e-8, "exp(x)-x"),
+]
+
+
+@pytest.mark.parametrize(("text", "x", "value", "slope", "by"), DECIDED, ids=[each[0] for each in DECIDED])
+def test_a_decision_by_lost_digits_is_said_with_what_is_meant(
+    text: str, x: float, value: float, slope: float, by: str
+) -> None:
+    finding = examined(text, x)[0]
+    assert finding.code == "cancellation"
+    assert "is decided by" in finding.message
+    assert by in finding.message
+    assert finding.span is not None
+    assert finding.refined is not None
+    assert finding.refined["value"] == pytest.approx(value, rel=1e-12)
+    assert np.ravel(finding.refined["gradient"]["x"])[0] == pytest.approx(slope, rel=1e-12)
+
+
+@pytest.mark.parametrize(("text", "x", "value", "slope", "by"), DECIDED, ids=[each[0] for each in DECIDED])
+def test_without_mpmath_the_bound_alone_says_so(
+    monkeypatch: pytest.MonkeyPatch, text: str, x: float, value: float, slope: float, by: str
+) -> None:
+    monkeypatch.setattr(diffcli.precise, "available", lambda: False)
+    assert any("is decided by" in each.message and by in each.message for each in examined(text, x))
+
+
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [
+        ("mod(exp(x)-x, 1)", 1e-8),
+        ("ceil(1e8*(exp(x)-1))", 1e-8),
+        ("round(1e8*(exp(x)-1))", 5e-9),
+        ("heaviside(exp(x)-1-x)", 1e-8),
+        ("max([exp(x)-1-x, 0])", 1e-8),
+    ],
+)
+def test_values_alone_are_doubted_too(text: str, x: float) -> None:
+    assert [each.code for each in examined(text, x, "eval")] == ["cancellation"]
+
+
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [
+        ("relu(exp(x)-1-x)", 0.5),
+        ("where(x > 0, x, 2*x)", 1e-8),
+        ("relu(x-1)", 1.0000001),
+        ("max(3*x, x/2)", 2.0),
+        ("floor(x/2)+x", 4.5),
+        ("where(exp(x)-1 > -1e-30, x, 2*x)", 1e-8),  # decided by few digits, but rightly
+    ],
+)
+@pytest.mark.parametrize("what", ["eval", "grad"])
+def test_nothing_is_said_of_what_is_decided_rightly(text: str, x: float, what: str) -> None:
+    assert examined(text, x, what) == []
+
+
+def test_the_branch_not_taken_decides_nothing() -> None:
+    assert examined("where(x > 0, x, relu(exp(x)-1-x))", 1e-8) == []
+
+
+def test_a_whole_number_by_rounding_is_no_zero_of_sinc() -> None:
+    (finding, *_) = examined("sinc(x^2)", 123456789.1)
+    assert finding.refined is not None
+    assert finding.refined["value"] == pytest.approx(-1.82e-17, rel=1e-2)
+    assert np.ravel(finding.refined["gradient"]["x"])[0] == pytest.approx(-7.88e-9, rel=1e-2)
+
+
+@pytest.mark.parametrize(("text", "x"), [("sinc(x^2)", 1234567.1), ("tan(x^3)", 54321.1), ("sinc(x^2)", 3e7 + 0.3)])
+def test_far_out_slopes_do_not_vanish(text: str, x: float) -> None:
+    assert examined(text, x)
+
+
+@pytest.mark.parametrize("x", [0.3, 2.0, 123456789.1])
+def test_sinc_of_an_input_is_exact(x: float) -> None:
+    assert examined("sinc(x)", x) == []
