@@ -30,6 +30,8 @@ SPEAKERS = 2
 CLEARING = 3
 #: How many rows a run examines with exact numbers, how long one of them and all together may take, in seconds.
 EXAMINED, ONE, ALL = 200, 1.0, 3.0
+#: How many rows of one kind, of those that rounding may have decided, are examined each by itself.
+ALONE = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +109,10 @@ class Watch:
         if self._screen is None:
             self._screen = self._made(bound)
         self._screen.appeal = lambda doubted: self._right(bound, doubted)
-        rows, signatures, bounds = self._screen.suspects(bound.at, answers, count, jobs)
+        rows, signatures, bounds, hanging = self._screen.suspects(bound.at, answers, count, jobs)
         if skipped:
             kept = ~np.isin(rows, list(skipped))
-            rows, signatures, bounds = rows[kept], signatures[kept], bounds[kept]
+            rows, signatures, bounds, hanging = rows[kept], signatures[kept], bounds[kept], hanging[kept]
         if not len(rows):
             return warned
         marks, members = np.unique(signatures, return_inverse=True)
@@ -120,6 +122,8 @@ class Watch:
             kind = self._kinds.setdefault(mark, _Kind())
             if bounds[group[0]] > 0.0:
                 known, rest = self._doubted(bound, kind, rows[group], bounds[group])
+            elif hanging[group[0]]:
+                known, rest = self._undecided(bound, kind, rows[group].tolist())
             else:
                 known, rest = self._alike(bound, kind, rows[group].tolist())
             for row, codes in known.items():
@@ -183,6 +187,19 @@ class Watch:
             if size <= kind.cleared:
                 known.setdefault(row, ())
         return known, tuple(dict.fromkeys((*kind.together, "cancellation")))
+
+    def _undecided(self, bound: Bound, kind: _Kind, rows: Sequence[int]) -> tuple[dict[int, Codes], Codes]:
+        """The codes of rows where rounding may have decided something: of some, each by itself, since it may as well
+        have decided rightly; and what they say of the rest.
+        """
+        known: dict[int, Codes] = {}
+        for row in rows[:ALONE]:
+            codes = self._examined(bound, row)
+            if codes is None:
+                break
+            known[row] = codes
+            kind.said.append(codes)
+        return known, kind.together if kind.said else ("cancellation",)
 
     def _right(self, bound: Bound, rows: Array) -> bool:
         """Whether nothing is wrong at the first of some rows."""

@@ -21,7 +21,7 @@ from diffcli.diagnosis.bounds import EPS, SUBNORMAL_ERROR
 from diffcli.diagnosis.passes import EXCUSABLE, Passes
 from diffcli.diagnosis.questions import Asked
 from diffcli.diagnosis.ranges import INF, Range, of_constant, of_values, ranges
-from diffcli.diagnosis.sites import at_site
+from diffcli.diagnosis.sites import at_site, undecided
 from diffcli.evaluation import Plan
 from diffcli.graph import TABLE, Node, Primitive
 
@@ -40,17 +40,20 @@ ONE_IN, SAMPLE, ROOM = 256, 192, 64.0
 #: The share of the points of a block whose error bounds are computed, unless one of them turns out too large; and how
 #: many they are at least.
 SHARE, FEW = 1 / 1024, 256
+#: Points near a decision, of one block, whose error bounds are computed; more are taken to hang on it.
+MOST_NEAR = 1 << 16
 
 
 class Suspects(NamedTuple):
     """Points that need a closer look: their rows, in order; what is odd about each, as a number that is the same for
     those that are odd in the same way; and where that is only its error bound, how large the bound is, in units of the
-    last place (else 0).
+    last place (else 0); and whether it is that rounding may have decided something.
     """
 
     rows: Array
     signatures: Array
     bounds: Array
+    hanging: Array
 
 
 class Screen:
@@ -69,6 +72,8 @@ class Screen:
         self._flags: list[Node] = []
         self._any_flag: Plan | None = None
         self._all_flags: Plan | None = None
+        self._rooms: list[list[float]] = []
+        self._near: Plan | None = None
 
     def suspects(self, at: Mapping[Node, Array], answers: Sequence[Array], count: int, jobs: int = 1) -> Suspects:
         """The points that need a closer look, of `count`. `at` has the points on the last axis, `answers` (in the
@@ -85,10 +90,13 @@ class Screen:
         for value in infinite:
             odd |= ~np.isfinite(value).all(axis=tuple(range(value.ndim - 1)))
         doubted, bounds = self._bounded(at, answers, np.flatnonzero(small & ~odd), count)
-        rows = np.union1d(np.flatnonzero(odd), doubted)
+        undecided = self._undecided(at, odd, count, jobs)
+        rows = np.union1d(np.union1d(np.flatnonzero(odd), doubted), undecided)
         known = np.zeros((len(rows), bounds.shape[1]))
         known[np.searchsorted(rows, doubted)] = bounds
-        return Suspects(rows, self._signed(at, answers, rows, known), known.max(axis=1, initial=0.0))
+        hanging = np.isin(rows, undecided)
+        signed = self._signed(at, answers, rows, known, hanging)
+        return Suspects(rows, signed, known.max(axis=1, initial=0.0), hanging)
 
     def _marked(self, answers: Sequence[Array], count: int) -> tuple[Array, Array]:
         """The points with a result that is not finite, and those with one that is in doubt for its size."""
@@ -133,6 +141,9 @@ class Screen:
         base = ranges([node for node in derived.order if node in primal], self._box, primal)
         flags = [node for node in base if node.op.name != "input" and base[node].ends and not node.constant]
         self._set_flags(flags)
+        self._set_near([
+            [base[arg].error if arg in base else 0.0 for arg in node.args] for node in derived.decisions
+        ])  # fmt: skip
         bound_by = self._threshold
         outputs = [bound_by(base.get(node)) for node in self._function.outputs]
         rows = []
@@ -170,6 +181,52 @@ class Screen:
         for flag in flags[1:]:
             total = total | flag
         self._any_flag, self._all_flags = Plan([total]), Plan(flags)
+
+    # Decisions ...........................................................................................
+
+    def _set_near(self, rooms: list[list[float]]) -> None:
+        """Flags for what is as near to a decision as these errors of the arguments reach."""
+        decisions = self._asked.derived.decisions
+        if rooms == self._rooms:
+            return
+        self._rooms = rooms
+        conditions = looked_at(self._function.outputs)
+        total = None
+        for node, errors in zip(decisions, rooms, strict=True):
+            flag = _per_point(_where_looked_at(_near_flag(node, errors), conditions.get(node)))
+            total = flag if total is None else total | flag
+        self._near = None if total is None else Plan([total])
+
+    def _undecided(self, at: Mapping[Node, Array], odd: Array, count: int, jobs: int) -> Array:
+        """The points, but for the odd ones, where rounding may have decided something."""
+        rows = self._near_rows(at, odd, jobs)
+        if len(rows) * ONE_IN > count and len(rows) > FEW:
+            self._sample_rooms(at, count)
+            rows = self._near_rows(at, odd, jobs)
+        found = []
+        for start in range(0, len(rows), TOGETHER):
+            part = rows[start : start + TOGETHER]
+            if start < MOST_NEAR:
+                passes = Passes(self._asked.derived, _taken(at, part), self._asked.row(0))
+                part = part[np.broadcast_to(passes.undecided(), part.shape)]
+            found.append(part)
+        return np.concatenate(found) if found else rows
+
+    def _near_rows(self, at: Mapping[Node, Array], odd: Array, jobs: int) -> Array:
+        if self._near is None:
+            return np.zeros(0, dtype=np.intp)
+        (near,) = self._near.run(at, jobs)
+        return np.flatnonzero(near & ~odd)
+
+    def _sample_rooms(self, at: Mapping[Node, Array], count: int) -> None:
+        """Errors of what decides, from those at some points, where those from the ranges are larger."""
+        derived = self._asked.derived
+        some = _taken(at, np.linspace(0, count - 1, SAMPLE).astype(np.intp))
+        errors = Passes(derived, some, self._asked.row(0)).errors()
+        usual = [[_finite_max(errors[arg]) * ROOM for arg in node.args] for node in derived.decisions]
+        self._set_near([
+            [min(pair) for pair in zip(*each, strict=True)] for each in zip(self._rooms, usual, strict=True)
+        ])  # fmt: skip
 
     # Error bounds ........................................................................................
 
@@ -277,12 +334,15 @@ class Screen:
 
     # What is odd .........................................................................................
 
-    def _signed(self, at: Mapping[Node, Array], answers: Sequence[Array], rows: Array, bounds: Array) -> Array:
+    def _signed(
+        self, at: Mapping[Node, Array], answers: Sequence[Array], rows: Array, bounds: Array, hanging: Array
+    ) -> Array:
         """What is odd about some points, as a number."""
         signed = np.zeros(len(rows), dtype=np.uint64)
         if not len(rows):
             return signed
         some = _taken(at, rows)
+        _fold(signed, hanging)
         for column in bounds.T:
             _fold(signed, (column > 0.0) + np.isinf(column))
         for value in some.values():
@@ -397,6 +457,17 @@ def _site_flag(node: Node) -> Node:
         return TABLE["equal"](first, 0.0)
     op = _flag(f"site of {name}", lambda value, *args: at_site(node, args, value))
     return _made(op, (node, *node.args), node.shape)
+
+
+def _near_flag(node: Node, errors: Sequence[float]) -> Node:
+    """Which elements of an operation may stand across its decision if its arguments are off by that much."""
+    op = _flag(f"near {node.op.name}", lambda value, *args: undecided(node, args, errors, value))
+    return _made(op, (node, *node.args), node.shape)
+
+
+def _finite_max(error: Any) -> float:
+    found = np.asarray(error)
+    return float(np.max(found, initial=0.0, where=np.isfinite(found)))
 
 
 def _where_looked_at(flags: Node, condition: Node | None) -> Node:

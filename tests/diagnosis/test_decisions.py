@@ -100,3 +100,19 @@ def test_far_out_slopes_do_not_vanish(text: str, x: float) -> None:
 @pytest.mark.parametrize("x", [0.3, 2.0, 123456789.1])
 def test_sinc_of_an_input_is_exact(x: float) -> None:
     assert examined("sinc(x)", x) == []
+
+
+@pytest.mark.parametrize(("text", "x"), [each[:2] for each in DECIDED], ids=[each[0] for each in DECIDED])
+@pytest.mark.parametrize("count", [40, 20_000])
+def test_a_decided_row_is_found_among_others(text: str, x: float, count: int) -> None:
+    points = np.random.default_rng(3).uniform(0.6, 1.7, count)
+    points[count // 2] = x
+    batch = diffcli.parse(text).batch({"x": points})
+    batch.value_and_grad()
+    assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"cancellation": [count // 2]}
+
+
+def test_many_decided_rows_speak_for_the_rest() -> None:
+    batch = diffcli.parse("relu(exp(x)-1-x)").batch({"x": np.linspace(0.9e-8, 1.1e-8, 3000)})
+    batch.value_and_grad()
+    assert len(batch.warnings["cancellation"]) > 2900
