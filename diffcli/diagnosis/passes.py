@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.bounds import EPS, MOVES, SUBNORMAL_ERROR, bound
+from diffcli.diagnosis.bounds import EPS, MOVES, ROUNDLESS, SUBNORMAL_ERROR, bound
 from diffcli.diagnosis.derived import Derived
 from diffcli.diagnosis.sites import at_site, undecided
 from diffcli.graph import CONSTANT, INPUT, Node, ancestors
@@ -25,6 +25,8 @@ TOLERANCE = 1e-12
 EXCUSABLE = 1e-9
 #: From so many derivatives on, one is only doubted if its error matters beside the largest.
 CROWD = 100
+#: What adds up elements.
+SUMS = frozenset({"sum", "matmul"})
 #: Of so many members of a batch at the most it is looked up which of their numbers count.
 MANY = 64
 
@@ -191,8 +193,25 @@ class Passes:
     def hanging(self) -> list[Node]:
         """The operations looked at that rounding may have carried across; for one member of the batch."""
         near = {node: flags for node in self.derived.decisions if (flags := self.undecided_at(node)).any()}
+        whole = self._whole() if near else set()
+        near = {node: flags for node, flags in near.items() if not whole.issuperset(node.args)}
         used = self.looked_at() if near else {}
         return [node for node, flags in near.items() if (flags & used[node]).any()]
+
+    def _whole(self) -> set[Node]:
+        """What is exact, whatever the bound says: sums and products of whole numbers."""
+        whole: set[Node] = set()
+        for node in self.derived.order:
+            if node not in self.forward or not (whole.issuperset(node.args) or node.boolean):
+                continue
+            name, value = node.op.name, self.values[node]
+            if name in SUMS and node.args:
+                value = node.op.apply(*[abs(self.values[arg]) for arg in node.args], *node.params)
+            elif node.args and name not in ROUNDLESS and name not in ("add", "subtract", "multiply", "square"):
+                continue
+            if bool((abs(value) < 2.0**53).all()) and (node.args or bool((value == np.floor(value)).all())):
+                whole.add(node)
+        return whole
 
     def uncertain(self, trusted: float) -> Array:
         """For each member of the batch, whether a result's error bound is larger than `trusted` units of EPS."""

@@ -199,6 +199,8 @@ class Screen:
 
     def _undecided(self, at: Mapping[Node, Array], odd: Array, count: int, jobs: int) -> Array:
         """The points, but for the odd ones, where rounding may have decided something."""
+        if any(INF in errors for errors in self._rooms):
+            self._sample_rooms(at, count)
         rows = self._near_rows(at, odd, jobs)
         if len(rows) * ONE_IN > count and len(rows) > FEW:
             self._sample_rooms(at, count)

@@ -7,8 +7,10 @@ import pytest
 
 import diffcli
 import diffcli.precise
+from diffcli.bound import bind
 from diffcli.diagnosis import examine
 from diffcli.diagnosis.findings import Finding
+from diffcli.diagnosis.questions import ask
 
 
 def examined(text: str, x: float, what: str = "grad") -> list[Finding]:
@@ -116,3 +118,9 @@ def test_many_decided_rows_speak_for_the_rest() -> None:
     batch = diffcli.parse("relu(exp(x)-1-x)").batch({"x": np.linspace(0.9e-8, 1.1e-8, 3000)})
     batch.value_and_grad()
     assert len(batch.warnings["cancellation"]) > 2900
+
+
+def test_whole_numbers_are_exact() -> None:
+    program = diffcli.parse("sum(relu(A@x))")
+    at = {"A": [[1.0, -2.0], [3.0, 1.0]], "x": [2.0, 1.0]}
+    assert not ask(bind(program, at), "eval").suspicious()
