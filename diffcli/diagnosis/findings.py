@@ -7,7 +7,7 @@ arbitrary precision (`diffcli.precise`), and what turns out right is not mention
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -52,6 +52,12 @@ class Finding(NamedTuple):
 # Findings ---------------------------------------------------------------------------------------------------
 
 
+def _at_most_two(values: Iterable[float]) -> list[float]:
+    """What `excusable` looks at of many numbers: whether there is more than one, and the largest."""
+    every = list(values)
+    return every if len(every) < 2 else [0.0, max((abs(x) for x in every if math.isfinite(x)), default=0.0)]
+
+
 class Examination:
     """One suspicious point, looked at closely."""
 
@@ -80,7 +86,9 @@ class Examination:
         bad_values = self._bad_values(first)
         culprit = self._culprit(first, primal=True)
         derivatives = self._derivatives()
-        self._slopes = {first: [d.value for d in derivatives if d.first == first] for first in (False, True)}
+        self._slopes = {
+            first: _at_most_two(d.value for d in derivatives if d.first == first) for first in (False, True)
+        }
         wrong = [d for d in derivatives if not d.fine and not self._as_good_as_zero(d)]
         if culprit is not None and (bad_values or wrong or not self._all_known()):
             self._singular(first, *culprit, "value", bad_values)

@@ -55,6 +55,7 @@ class Passes:
         self._flat: Array | None = derived.singles.flat(self._list) if self.batch == 1 else None
         self.trusted = trust(derived)
         self._errors: dict[Node, Any] | None = None
+        self._doubts: dict[Node, Array] = {}
 
     @property
     def forward(self) -> frozenset[Node]:
@@ -72,6 +73,7 @@ class Passes:
         one.batch = 1
         one._flat = self.derived.singles.flat(one._list)
         one._errors = None
+        one._doubts = {}
         return one
 
     # What was looked at ..................................................................................
@@ -260,6 +262,12 @@ class Passes:
     def results(self) -> list[Node]:
         """The outputs and the derivatives."""
         return [*self.function.outputs, *self.derived.nodes, *self.derived.also]
+
+    def doubts(self, node: Node) -> Array:
+        """`relative` by the bound on all errors, found once for all elements of a node."""
+        if node not in self._doubts:
+            self._doubts[node] = self.relative(node, self.errors())
+        return self._doubts[node]
 
     def relative(self, node: Node, errors: Mapping[Node, Any]) -> Array:
         """The error bound of a node's elements in units of their last place."""

@@ -159,7 +159,7 @@ class Derivative:
     def fine(self) -> bool:
         """Whether nothing need be said about it."""
         if self.exact is None:
-            doubt = self._element(self.passes.relative(self.node, self.passes.errors()))
+            doubt = self._element(self.passes.doubts(self.node))
             return math.isfinite(self.value) and not doubt > self.passes.trusted
         return not self.kink and math.isfinite(self.value) and right(self.value, self.exact)
 
@@ -175,7 +175,7 @@ class Derivative:
         return self._element(self.passes.errors()[self.node]) * EPS
 
     def _element(self, table: Any) -> float:
-        return float(np.ravel(np.broadcast_to(table, (*self.node.shape, 1)))[self.k])
+        return float(np.broadcast_to(table, (*self.node.shape, 1)).flat[self.k])
 
 
 def element(nodes: Sequence[Node], k: int) -> tuple[Node, int]:
