@@ -7,7 +7,7 @@ arbitrary precision (`diffcli.precise`), and what turns out right is not mention
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +18,7 @@ from diffcli.diagnosis.bounds import EPS, SMALLEST_NORMAL
 from diffcli.diagnosis.naming import Naming
 from diffcli.diagnosis.passes import TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question, matrix
+from diffcli.diagnosis.reach import Looks, Reach
 from diffcli.diagnosis.refined import PRODUCTS, Refined, refined
 from diffcli.diagnosis.sites import CONTINUOUS, SITES
 from diffcli.diagnosis.truth import SECOND_ORDER, Derivative, Sides, Truth, element, excusable, right, truth
@@ -32,7 +33,7 @@ from diffcli.diagnosis.words import (
     of_site,
 )
 from diffcli.errors import Span
-from diffcli.graph import INPUT, Node, ancestors
+from diffcli.graph import INPUT, Node
 from diffcli.sweeps import stacked
 
 
@@ -47,6 +48,11 @@ class Finding(NamedTuple):
     span: Span | None
     where: str
     refined: Refined | None
+
+
+#: As many are made at the most, and of so many numbers of each kind it is asked what makes them.
+MOST = 8
+ASKED = 64
 
 
 # Findings ---------------------------------------------------------------------------------------------------
@@ -72,7 +78,8 @@ class Examination:
         self._made: list[Finding] = []
         self._matrix: NDArray[Any] | None = None
         self.passes = question.passes
-        self._looked: dict[int, dict[Node, NDArray[Any]]] = {}
+        self.reach = Reach(question, self.naming)
+        self._named: dict[tuple[Node, str, str], None] = {}  # what findings are about, with their codes and places
 
     def findings(self) -> list[Finding]:
         """All of them, those of the value first."""
@@ -83,6 +90,7 @@ class Examination:
         if not all(np.isfinite(value).all() for value in self._directions(first)):
             return self._made
         self._mind_signed_zeros(first)
+        self._mind_strangers(first)
         bad_values = self._bad_values(first)
         culprit = self._culprit(first, primal=True)
         derivatives = self._derivatives()
@@ -92,19 +100,15 @@ class Examination:
         wrong = [d for d in derivatives if not d.fine and not self._as_good_as_zero(d)]
         if culprit is not None and (bad_values or wrong or not self._all_known()):
             self._singular(first, *culprit, "value", bad_values)
-        elif bad_values and any(not math.isfinite(self._reported(first)[o]) for o in bad_values):
-            self._indeterminate(first, bad_values)
-        elif bad_values and not self._decided(first, self._beyond_rounding(first, bad_values), "value"):
-            self._lost(first, list(self.function.outputs))
+        elif bad_values:
+            self._wrong_values(first, bad_values, bad_values)
+        for o in bad_values[:ASKED]:
+            if not self._value_is_said(first, o):
+                self._wrong_values(first, [o], bad_values)
         if not self._all_known():
             self._unknown_decisions()
         self._kinks(derivatives, wrong)
-        # A derivative of what is wrong itself needs no reason of its own.
-        said = culprit is not None and any(finding.where == "value" for finding in self._made)
-        by_rows = self.question.what == "jacobian"
-        rest = [d for d in wrong if not d.kink and not (d.o in bad_values if by_rows else said or bad_values)]
-        if rest:
-            self._wrong_derivatives(rest)
+        self._wrong_derivatives([d for d in wrong if not d.kink], bad_values)
         return self._made
 
     def _all_known(self) -> bool:
@@ -158,6 +162,22 @@ class Examination:
             bad = [int(o) for o in np.flatnonzero(flat > passes.trusted)]
         return bad
 
+    def _wrong_values(self, passes: Passes, outputs: list[int], bad: Sequence[int]) -> None:
+        """A finding about the first cause of what is wrong with some output elements, of all that are `bad`."""
+        looks = self.reach.outputs(passes, outputs)
+        culprit = self._culprit(passes, primal=True, looks=looks)
+        infinite = [o for o in outputs if not math.isfinite(self._reported(passes)[o])]
+        if culprit is not None:
+            self._singular(passes, *culprit, "value", bad)
+        elif infinite:
+            self._indeterminate(passes, infinite)
+        elif not self._decided(passes, looks, self._beyond_rounding(passes, outputs), "value"):
+            self._lost(passes, looks, outputs)
+
+    def _value_is_said(self, passes: Passes, o: int) -> bool:
+        """Whether a finding is about what makes an output element."""
+        return any(self.reach.makes(passes, node, o) for node, _, where in self._named if where == "value")
+
     def _mind_signed_zeros(self, passes: Passes) -> None:
         """Arbitrary precision has no −0: a value that is right just below 0 is right there."""
         known = self.truth.values
@@ -173,6 +193,19 @@ class Examination:
         for o in odd:
             if right(reported[o], signed[o]):
                 known[o] = signed[o]
+
+    def _mind_strangers(self, passes: Passes) -> None:
+        """What has no value has no derivative, but for what it does not depend on: there it is 0."""
+        first = self.truth.first
+        if first is None:
+            return
+        odd = np.isnan(first.value) | first.jumps
+        for o in np.flatnonzero(odd.any(axis=1))[:ASKED]:
+            reached = self.reach.of(passes, *element(self.function.outputs, int(o)))
+            of = [np.ravel(reached.get(node, np.zeros(node.shape, dtype=bool))) for node in self.question.wrt]
+            strange = odd[o] & ~np.concatenate(of)
+            for table in first:
+                table[o, strange] = 0
 
     # Zeros ...............................................................................................
     #
@@ -222,11 +255,16 @@ class Examination:
     def _reported(self, passes: Passes) -> list[float]:
         return [float(x) for node in self.function.outputs for x in np.ravel(passes.values[node])]
 
-    def _culprit(self, passes: Passes, *, primal: bool) -> tuple[Node, int] | None:
+    def _culprit(self, passes: Passes, *, primal: bool, looks: Looks | None = None) -> tuple[Node, int] | None:
         """The first node, of those looked at, that made something non-finite of finite arguments; and where in it."""
-        used = self._used(passes)
+        return next(self._culprits(passes, primal=primal, looks=looks), None)
+
+    def _culprits(self, passes: Passes, *, primal: bool, looks: Looks | None = None) -> Iterator[tuple[Node, int]]:
+        used = self.reach.used(passes) if looks is None else looks
         for node in passes.order:
-            if (node in passes.forward and node in self.naming.ids) != primal or not node.args or node.boolean:
+            if node not in used or not node.args or node.boolean:
+                continue
+            if (node in passes.forward and node in self.naming.ids) != primal:
                 continue
             value = passes.values[node]
             bad = ~np.isfinite(value) & used[node]
@@ -237,18 +275,13 @@ class Examination:
                 finite = np.isfinite(arg.astype(np.float64))
                 bad &= finite if node.op.kind == "elementwise" else finite.all()
             if bad.any():
-                return node, int(np.flatnonzero(bad)[0])
-        return None
-
-    def _used(self, passes: Passes) -> dict[Node, NDArray[Any]]:
-        if id(passes) not in self._looked:
-            self._looked[id(passes)] = passes.looked_at()
-        return self._looked[id(passes)]
+                yield node, int(np.flatnonzero(bad)[0])
 
     def _singular(self, passes: Passes, node: Node, element: int, where: str, bad: Sequence[int]) -> None:
         """A finding about a node that turned finite into non-finite."""
         reason, message, hint = of_singular(self.naming.spell(node), passes, node, element)
         values = self.truth.values
+        bad = [o for o in bad[:ASKED] if self.reach.makes(passes, node, o)]
         repaired = values is not None and any(math.isfinite(values[o]) for o in bad) and bool(bad)
         if repaired:
             assert self.truth.exists is not None
@@ -263,13 +296,14 @@ class Examination:
         exists = exact is not None and any(math.isfinite(exact[o]) for o in bad)
         if not exists and self._infinite_input():
             return  # which is said
+        looks = self.reach.outputs(passes, bad)
         node = next(
             (
                 n
                 for n in passes.order
-                if n in self.naming.ids and n.args and not n.boolean and np.isnan(passes.values[n]).any()
+                if n in looks and n in self.naming.ids and n.args and not n.boolean and np.isnan(passes.values[n]).any()
             ),
-            self.function.outputs[0],
+            element(self.function.outputs, bad[0])[0],
         )
         shown = self.naming.spell(node)
         if exists:
@@ -278,24 +312,29 @@ class Examination:
             said = of_indeterminate(shown, passes, node)
             self._add("domain", said, None, node, "value")
 
-    def _lost(self, passes: Passes, outputs: list[Node], d: Derivative | None = None) -> None:
-        """A finding about a finite number, a value or the derivative `d`, that is wrong: digits cancelled, or what it
-        was made of underflowed.
+    def _lost(self, passes: Passes, looks: Looks, outputs: list[int], d: Derivative | None = None) -> None:
+        """A finding about finite numbers, output elements or the derivative `d`, that are wrong: digits cancelled, or
+        what they look at underflowed.
         """
         where = "value" if d is None else "derivative"
-        vanished = self._vanished(passes, outputs)
+        made = [element(self.function.outputs, o)[0] for o in outputs] if d is None else [d.node]
+        vanished = self._vanished(passes, looks)
         if vanished is not None:
             self._add("overflow", f"{self.naming.spell(vanished)} underflows to 0", None, vanished, where)
             return
-        culprit = self._where_digits_went(passes, outputs)
+        culprit = self._where_digits_went(passes, looks, made[0])
         cancels = culprit.op.name in ("add", "subtract", "sum")
+        if d is None:
+            outputs = [o for o in outputs[:ASKED] if self.reach.makes(passes, culprit, o)] or outputs
         digits = self._digits_lost(passes, outputs, d)
         if d is None or culprit in self.naming.ids:
             node, what = culprit, self.naming.spell(culprit)
         else:
-            node = passes.derived.owners.get(culprit, outputs[0])
+            node = passes.derived.owners.get(culprit, self._output(d))
             what = f"the derivative of {self.naming.spell(node)}"
-            if node not in self.naming.ids or node.op is INPUT:  # where the parts of a derivative are added up
+            if (
+                node not in self.naming.ids or node.op is INPUT or not self.reach.on_the_way(node, d)
+            ):  # where the parts of a derivative are added up
                 node, what = self._output(d), f"the sum that makes {self._label(d)}"
         self._add("cancellation", of_lost(what, where, digits, cancels=cancels), None, node, where)
 
@@ -314,11 +353,11 @@ class Examination:
             math.isfinite(reported[o]) and abs(reported[o] - exact[o]) > 16 * EPS * float(bounds[o]) for o in bad
         )
 
-    def _decided(self, passes: Passes, beyond: bool, where: str) -> bool:
+    def _decided(self, passes: Passes, looks: Looks, beyond: bool, where: str) -> bool:
         """A finding about a number that rounding has put on the wrong side of a decision, if that is the reason why
         something is wrong `beyond` what is handed on from there.
         """
-        hanging = [node for node in passes.hanging() if node in self.naming.ids] if beyond else []
+        hanging = [n for n in passes.hanging() if n in self.naming.ids and n in looks] if beyond else []
         if hanging:
             self._hangs(passes, hanging[0], where)
         return bool(hanging)
@@ -343,29 +382,37 @@ class Examination:
         off = float(np.max(passes.relative(culprit, errors), initial=0.0)) * EPS
         shown = culprit if culprit in self.naming.ids else node
         said = of_decided(self.naming.spell(node), self.naming.spell(shown), off)
-        origin = self._where_digits_went(passes, [culprit])
+        origin = self._where_digits_went(passes, self.reach.of(passes, culprit), culprit)
         cured = origin in self.naming.ids and self.naming.advice(origin)
         self._add("cancellation", said, None, origin if cured else shown, where)
 
     def _output(self, d: Derivative) -> Node:
         """The output that a derivative is of."""
         outputs = self.function.outputs
-        return element(outputs, d.o)[0] if self.question.what == "jacobian" else outputs[0]
+        return element(outputs, next(iter(self.reach.of_what(d)), 0))[0]
 
     def _owner(self, d: Derivative) -> Node:
         """The operation whose rule made a derivative non-finite."""
-        culprit = self._culprit(d.passes, primal=False)
-        owner = d.passes.derived.owners.get(culprit[0]) if culprit else None
-        return self._output(d) if owner is None or owner.op is INPUT else owner
+        owners = d.passes.derived.owners
+        for culprit, _ in self._culprits(d.passes, primal=False, looks=self.reach.of_derivative(d)):
+            owner = owners.get(culprit)
+            if owner is not None and owner.op is not INPUT and self.reach.on_the_way(owner, d):
+                return owner
+        return self._output(d)
 
     def _label(self, d: Derivative) -> str:
         return self.naming.derivative(d.o, d.j, first=d.first)
 
-    def _vanished(self, passes: Passes, outputs: list[Node]) -> Node | None:
+    def _vanished(self, passes: Passes, used: Looks) -> Node | None:
         """The first operation whose result is not 0 and yet is so small that a double has no place for it."""
-        used = self._used(passes)
-        for node in ancestors(outputs):
-            if node not in self.naming.ids or node.op.kind != "elementwise" or not node.args or node.boolean:
+        for node in passes.order:
+            if (
+                node not in used
+                or node not in self.naming.ids
+                or node.op.kind != "elementwise"
+                or not node.args
+                or node.boolean
+            ):
                 continue
             small = (np.abs(passes.values[node]) < SMALLEST_NORMAL) & used[node]
             for k in np.flatnonzero(small)[:4]:
@@ -375,19 +422,22 @@ class Examination:
                     return node
         return None
 
-    def _where_digits_went(self, passes: Passes, outputs: list[Node]) -> Node:
-        """The first node on the way to `outputs` whose error is large against itself, those of its arguments being
-        small.
+    def _where_digits_went(self, passes: Passes, used: Looks, output: Node) -> Node:
+        """The first of the nodes on the way to `output` whose error is large against itself, those of its
+        arguments being small.
         """
         errors = passes.errors()
-        used = self._used(passes)
-        worst, at = 0.0, outputs[0]
-        for node in ancestors(outputs):
-            if not node.args or node.boolean:
+        worst, at = 0.0, output
+        for node in passes.order:
+            if node not in used or not node.args or node.boolean:
                 continue
             mine = np.where(used[node], passes.relative(node, errors), 0.0).max(initial=0.0)
             theirs = max(
-                (np.where(used[arg], passes.relative(arg, errors), 0.0).max(initial=0.0) for arg in node.args),
+                (
+                    np.where(used[arg], passes.relative(arg, errors), 0.0).max(initial=0.0)
+                    for arg in node.args
+                    if arg in used
+                ),
                 default=0.0,
             )
             if mine > 64.0 * max(theirs, 1.0):
@@ -396,19 +446,20 @@ class Examination:
                 worst, at = mine, node
         return at
 
-    def _digits_lost(self, passes: Passes, outputs: list[Node], d: Derivative | None) -> float:
-        exact = self.truth.values if d is None else None if d.exact is None else [d.exact]
-        if exact is not None:
-            reported = self._reported(passes) if d is None else [d.value]
-            errors = [
-                abs(r - t) / abs(t) if t and math.isfinite(r) else 1.0
-                for r, t in zip(reported, exact, strict=True)
-                if not right(r, t)
-            ]
+    def _digits_lost(self, passes: Passes, outputs: list[int], d: Derivative | None) -> float:
+        values = self.truth.values
+        known = values is not None if d is None else d.exact is not None
+        if known:
+            pairs = [(d.value, d.exact or 0.0)] if d is not None else []
+            if d is None and values is not None:
+                reported = self._reported(passes)
+                pairs = [(reported[o], values[o]) for o in outputs]
+            errors = [abs(r - t) / abs(t) if t and math.isfinite(r) else 1.0 for r, t in pairs if not right(r, t)]
             worst = max(errors, default=1.0)
         else:
             bound = passes.errors()
-            worst = EPS * max(float(passes.relative(node, bound).max(initial=0.0)) for node in outputs)
+            made = [element(self.function.outputs, o) for o in outputs] if d is None else [(d.node, d.k)]
+            worst = EPS * max(float(np.ravel(passes.relative(node, bound))[k]) for node, k in made)
         return min(16.0, max(0.0, 16.0 + math.log10(worst))) if worst > 0 else 0.0
 
     # Derivatives .........................................................................................
@@ -475,53 +526,90 @@ class Examination:
             return
         sites: dict[Node, None] = {}
         for passes in self.passes.values():
-            used = self._used(passes)
+            used = self.reach.used(passes)
             for node in passes.order:
                 if node in self.naming.ids and node.op.name in SITES and (passes.at_site(node) & used[node]).any():
                     sites[node] = None
         chosen = [d for d in touched if d.kink] or [d for d in touched if d.chosen]
         if known and not chosen and not any(node.op.boolean for node in sites):
             return
-        if not sites and any(d.kink for d in touched):
-            d = next(d for d in touched if d.kink)
+        pool = chosen or touched
+        for node in list(sites)[:ASKED]:
+            shown = next(iter(self._at_the_site(node, pool)), None)
+            if shown is None and pool:
+                continue
+            code, message, hint = of_site(self.naming.spell(node), node, shown)
+            message += of_sides(self._label(shown), shown) if shown is not None else ""
+            self._add(code, message, hint, node, "derivative")
+        for d in [d for d in touched if d.kink][:ASKED]:
+            if self._derivative_is_said(d, places=("derivative",)):
+                continue
             node = self._owner(d)
             does = "jumps" if d.jumps else "has a kink"
             said = f"{self.naming.spell(node)} {does} here{of_sides(self._label(d), d)}"
             self._add("kink", said, None, node, "derivative")
-            return
-        shown = next(iter([*chosen, *touched]), None)
-        for node in list(sites)[:8]:
-            code, message, hint = of_site(self.naming.spell(node), node, shown)
-            message += of_sides(self._label(shown), shown) if shown is not None else ""
-            self._add(code, message, hint, node, "derivative")
 
-    def _wrong_derivatives(self, wrong: list[Derivative]) -> None:
+    def _at_the_site(self, site: Node, pool: Sequence[Derivative]) -> list[Derivative]:
+        """The first of some derivatives that depends on a site, at best through what it is in."""
+        some = [d for d in pool if self.reach.on_the_way(site, d)][:1]
+        return some or [d for d in pool[:ASKED] if self._looks_at(d, site)][:1]
+
+    def _looks_at(self, d: Derivative, node: Node) -> bool:
+        flags = self.reach.of_derivative(d).get(node)
+        return flags is not None and bool(flags.any())
+
+    def _derivative_is_said(
+        self, d: Derivative, places: Sequence[str] = ("value", "derivative"), *, inputs: bool = False
+    ) -> bool:
+        """Whether a finding is about what makes a derivative; `inputs`: or about an infinite input."""
+        named = [each for each in self._named if each[2] in places and (inputs or each[1] != "nonfinite-input")]
+        if any(self.reach.on_the_way(node, d) for node, _, _ in named):
+            return True
+        # That a slope is infinite says nothing of the value, where it is a factor of another derivative.
+        slopes = ("pole", "removable", "domain")
+        return any(self._looks_at(d, node) for node, code, where in named if where == "value" or code not in slopes)
+
+    def _wrong_derivatives(self, wrong: list[Derivative], bad: Sequence[int]) -> None:
         """Findings about derivatives that are infinite, undefined or have lost their digits."""
-        unsaid = [d for d in wrong if not any(f.where == "derivative" for f in self._made)]
-        if not unsaid:
+        for d in sorted(wrong, key=lambda d: math.isfinite(d.value))[:ASKED]:
+            if len(self._made) == MOST:
+                return
+            of_bad = any(o in bad for o in self.reach.of_what(d))
+            # What has no value has no derivative: that is said. Nor does one of what is wrong itself need a reason.
+            none = of_bad and math.isfinite(d.value) and d.exact is not None and math.isnan(d.exact)
+            if not none and not self._derivative_is_said(d, inputs=of_bad):
+                self._wrong_derivative(d)
+
+    def _wrong_derivative(self, d: Derivative) -> None:
+        looks = self.reach.of_derivative(d)
+        if math.isfinite(d.value):
+            crossed = [n for n in d.passes.hanging() if self.reach.on_the_way(n, d)] if d.chosen else []
+            decisions = {**looks, **dict.fromkeys(crossed, np.ones(1, dtype=bool))}
+            if self._decided(d.passes, decisions, d.chosen, "derivative"):
+                return
+            if d.exact is not None and math.isnan(d.exact):
+                said = f"{self._label(d)} does not exist here"
+                self._add("kink", said, None, self._output(d), "derivative")
+            else:
+                self._lost(d.passes, looks, [], d)
             return
-        nonfinite = [d for d in wrong if not math.isfinite(d.value)]
-        if nonfinite:
-            d = nonfinite[0]
-            node = self._owner(d)
-            beyond = None if d.first else self.truth.beyond.get((d.o, d.j))
-            code, message, hint = of_derivative(self.naming.spell(node), self._label(d), d, beyond)
-            self._add(code, message, hint, node, "derivative")
+        culprit = self._culprit(d.passes, primal=True, looks=looks)
+        if culprit is not None:
+            self._singular(d.passes, *culprit, "value", [])
             return
-        d = wrong[0]
-        if self._decided(d.passes, d.chosen, "derivative"):
-            return
-        if d.exact is not None and math.isnan(d.exact):
-            node = self._output(d)
-            self._add("kink", f"{self._label(d)} does not exist here", None, node, "derivative")
-            return
-        self._lost(d.passes, [d.node], d)
+        node = self._owner(d)
+        beyond = None if d.first else self.truth.beyond.get((d.o, d.j))
+        code, message, hint = of_derivative(self.naming.spell(node), self._label(d), d, beyond)
+        self._add(code, message, hint, node, "derivative")
 
     # Making them .........................................................................................
 
     def _add(self, code: str, message: str, hint: str | None, node: Node, where: str) -> None:
         span = self.naming.span(node)
-        if any((each.code, each.span, each.message) == (code, span, message) for each in self._made):
+        self._named[node, code, where] = None
+        if len(self._made) == MOST or any(
+            (each.code, each.span, each.message) == (code, span, message) for each in self._made
+        ):
             return
         # What an input that is not a number gives is known to nobody.
         first = next(iter(self.passes.values()))

@@ -1,0 +1,145 @@
+"""What one number is made of: the elements of the graph that it looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.diagnosis.bounds import MOVES
+from diffcli.diagnosis.naming import Naming
+from diffcli.diagnosis.passes import Passes
+from diffcli.diagnosis.questions import Question
+from diffcli.diagnosis.truth import SECOND_ORDER, Derivative, element
+from diffcli.graph import Node
+
+#: From so many numbers on, what an element looks at is what its whole array does; of so many elements at the most it is
+#: found one by one.
+LARGE = 1 << 16
+MANY = 64
+
+#: Which elements of some nodes a number looks at.
+Looks = Mapping[Node, NDArray[Any]]
+
+
+class Reach:
+    """Which numbers depend on which nodes, at one point; a branch that is not taken takes no part."""
+
+    def __init__(self, question: Question, naming: Naming) -> None:
+        self._question = question
+        self._naming = naming
+        self._outputs = question.function.outputs
+        self._used: dict[int, dict[Node, NDArray[Any]]] = {}
+        self._of: dict[tuple[int, Node, int | None], Looks] = {}
+        self._all: dict[tuple[int, tuple[int, ...]], Looks] = {}
+        self._seeded: list[int] | None = None
+
+    def used(self, passes: Passes) -> dict[Node, NDArray[Any]]:
+        """What all the results of `passes` look at."""
+        if id(passes) not in self._used:
+            self._used[id(passes)] = passes.looked_at()
+        return self._used[id(passes)]
+
+    def of(self, passes: Passes, node: Node, k: int | None = None) -> Looks:
+        """What the k-th element of a node looks at; None: any of them."""
+        if passes.derived.size > LARGE:
+            k = None
+        key = (id(passes), node, k)
+        if key not in self._of:
+            self._of[key] = self._found(passes, node, k)
+        return self._of[key]
+
+    def _found(self, passes: Passes, node: Node, k: int | None) -> Looks:
+        taken = self.used(passes)
+        start = np.ones((*node.shape, 1), dtype=bool)
+        if k is not None:
+            start = (np.arange(node.size) == k).reshape(start.shape)
+        looks: dict[Node, NDArray[Any]] = {node: start}
+        for each in reversed(passes.order):
+            here = looks.get(each)
+            if here is None or not here.any():
+                continue
+            back = _back(each, here)
+            for arg, flags in zip(each.args, back, strict=True):
+                known = taken.get(arg)
+                if known is not None:
+                    looks[arg] = (looks[arg] | flags if arg in looks else flags) & known
+        return looks
+
+    def outputs(self, passes: Passes, elements: Sequence[int]) -> Looks:
+        """What some of the output elements look at."""
+        key = (id(passes), tuple(elements))
+        if key not in self._all:
+            places: dict[tuple[Node, int | None], None] = dict.fromkeys(element(self._outputs, o) for o in elements)
+            if len(places) > MANY or passes.derived.size > LARGE:
+                places = dict.fromkeys((node, None) for node, _ in places)
+            looks: dict[Node, NDArray[Any]] = {}
+            for place in places:
+                for node, flags in self.of(passes, *place).items():
+                    looks[node] = looks[node] | flags if node in looks else flags
+            self._all[key] = looks
+        return self._all[key]
+
+    def makes(self, passes: Passes, node: Node, o: int) -> bool:
+        """Whether an output element depends on a node."""
+        flags = self.of(passes, *element(self._outputs, o)).get(node)
+        return flags is not None and bool(flags.any())
+
+    def on_the_way(self, node: Node, d: Derivative) -> bool:
+        """Whether a node lies between what a derivative is of and what it is in, or one of the two."""
+        made = self.outputs(d.passes, self.of_what(d)).get(node)
+        if made is None or not made.any():
+            return False
+        if self._question.what == "jvp":
+            return True
+        places = {d.o, d.j} if self._question.what == "hessian" and not d.first else {d.j}
+        looks = self.of(d.passes, node)
+        for place in places:
+            wrt, k = element(self._question.wrt, place)
+            flags = looks.get(wrt)
+            if flags is not None and np.ravel(flags)[k]:
+                return True
+        if self._question.what != "hvp" or d.first:
+            return False
+        owners = d.passes.derived.owners  # a product has parts from the inputs that move, too
+        return any(owners.get(each) is node for each in self.of(d.passes, d.node, d.k))
+
+    def of_what(self, d: Derivative) -> list[int]:
+        """The output elements that a derivative is of."""
+        what = self._question.what
+        if what == "jvp":
+            return [d.j]
+        if what == "vjp":
+            if self._seeded is None:
+                pairs = zip(self._question.vector, self._outputs, strict=True)
+                seeds = [np.ravel(np.broadcast_to(v, (*node.shape, 1))) for v, node in pairs]
+                self._seeded = np.flatnonzero(np.concatenate(seeds)).tolist()
+            return self._seeded
+        return [0] if what in SECOND_ORDER or what == "grad" else [d.o]
+
+    def of_derivative(self, d: Derivative) -> Looks:
+        """What a derivative looks at, without what only other rows of the answer do."""
+        looks = self.of(d.passes, d.node, d.k)
+        outputs = self.outputs(d.passes, self.of_what(d))
+        return {node: flags for node, flags in looks.items() if node not in self._naming.ids or node in outputs}
+
+
+def _back(node: Node, here: NDArray[Any]) -> list[NDArray[Any]]:
+    """Which elements of each argument some elements of a node are made of."""
+    if node.op.name in MOVES:
+        ends = np.cumsum([1, *(arg.size for arg in node.args)])  # place 0 is nobody's
+        places = [
+            np.arange(start, start + arg.size, dtype=np.float64).reshape((*arg.shape, 1))
+            for start, arg in zip(ends, node.args, strict=False)
+        ]
+        found = np.zeros(ends[-1], dtype=bool)
+        found[node.op.apply(*places, *node.params)[here].astype(np.intp)] = True
+        return [
+            found[start : start + arg.size].reshape((*arg.shape, 1))
+            for start, arg in zip(ends, node.args, strict=False)
+        ]
+    if node.op.kind == "elementwise":
+        return [here.reshape((*arg.shape, 1)) for arg in node.args]
+    return [np.ones((*arg.shape, 1), dtype=bool) for arg in node.args]

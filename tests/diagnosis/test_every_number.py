@@ -1,0 +1,84 @@
+"""Every wrong number has its reason: each culprit is named once, and no part is blamed for another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import diffcli
+from diffcli.diagnosis import examine
+from diffcli.diagnosis.findings import MOST, Finding
+
+
+def found(what: str, text: str, at: dict[str, Any], v: dict[str, Any] | None = None) -> list[Finding]:
+    return list(examine(diffcli.parse(text), at, what, v=v))
+
+
+INDEPENDENT: list[tuple[str, str, dict[str, Any], list[str]]] = [
+    ("jacobian", "[1-cos(x), sin(y)-y]", {"x": 1e-9, "y": 1e-6}, ["1-cos(x)", "sin(y)-y"]),
+    ("grad", "log(x) + (1-cos(y))/y^2", {"x": 0, "y": 1e-5}, ["log(x)", "(1-cos(y))"]),
+    ("grad", "(exp(x)-1)/x + (1-cos(y))/y^2", {"x": 1e-9, "y": 1e-5}, ["(exp(x)-1)", "(1-cos(y))"]),
+    ("grad", "abs(x)+sqrt(y)", {"x": 0, "y": 0}, ["abs(x)", "sqrt(y)"]),
+    ("grad", "sqrt(x)*sqrt(y)", {"x": 0, "y": 0}, ["sqrt(x)", "sqrt(y)"]),
+    ("grad", "log(x)+1/y", {"x": 0, "y": 0}, ["log(x)", "1/y"]),
+    ("grad", "log(v[0]) + (1-cos(v[1]))/v[1]^2", {"v": [0, 1e-5]}, ["log(v[0])", "(1-cos(v[1]))"]),
+    ("eval", "[exp(x), 1/y]", {"x": 1000, "y": 0}, ["exp(x)", "1/y"]),
+    ("eval", "[log(x), sin(y)-y]", {"x": 0, "y": 1e-6}, ["log(x)", "sin(y)-y"]),
+    ("jacobian", "[log(x-5), sin(y)-y]", {"x": 1, "y": 1e-6}, ["log(x-5)", "sin(y)-y"]),
+    ("jacobian", "[sqrt(x), log(y-5)]", {"x": 0, "y": 1}, ["log(y-5)", "sqrt(x)"]),
+    ("grad", "abs(x)+max(y,z)", {"x": 0, "y": 1, "z": 1}, ["abs(x)", "max(y,z)"]),
+]
+
+
+@pytest.mark.parametrize(("what", "text", "at", "named"), INDEPENDENT)
+def test_independent_parts_are_each_named(what: str, text: str, at: dict[str, Any], named: list[str]) -> None:
+    findings = found(what, text, at)
+    assert [text[slice(*f.span)] for f in findings if f.span] == named
+    assert all(part in f.message for part, f in zip(named, findings, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("what", "text", "at"),
+    [
+        ("grad", "log(x)", {"x": 0}),
+        ("grad", "log(x)*y", {"x": 0, "y": 2}),
+        ("grad", "log(x - 2) + y", {"x": 1, "y": 2}),
+        ("grad", "(1-cos(x))/x^2", {"x": 1e-9}),
+        ("grad", "sqrt(sum(v^2))", {"v": [0.0, 0.0]}),
+        ("jacobian", "[log(x), 2*y]", {"x": 0, "y": 1}),
+        ("hessian", "abs(x)+y^2.5", {"x": 0, "y": 0}),
+        ("eval", "[log(x), log(x)+y, 3*log(x)]", {"x": 0, "y": 1}),
+    ],
+)
+def test_one_culprit_is_one_finding(what: str, text: str, at: dict[str, Any]) -> None:
+    assert len(found(what, text, at)) == 1
+
+
+def test_only_outputs_that_depend_on_it_tell_whether_a_limit_exists() -> None:
+    for text, x in (("[log(x), sin(y)-y]", 0), ("[log(x-5), sin(y)-y]", 1)):
+        for what in ("eval", "jacobian"):
+            assert not any("exists" in f.message for f in found(what, text, {"x": x, "y": 1e-6}))
+    assert "the limit exists" in found("eval", "[sin(x)/x, log(y)]", {"x": 0, "y": 0})[0].message
+
+
+def test_a_kink_is_shown_by_a_derivative_that_depends_on_it() -> None:
+    first, second = found("grad", "abs(x)+max(y,z)", {"x": 0, "y": 1, "z": 1})
+    assert first.message.endswith("df/dx is -1 from the left and 1 from the right")
+    assert second.message.endswith("df/dy is 0 from the left and 1 from the right")
+
+
+def test_an_infinite_slope_is_that_of_its_own_output() -> None:
+    findings = found("jacobian", "[sqrt(x), log(y-5)]", {"x": 0, "y": 1})
+    assert findings[1].message == "df[0]/dx is ∞: the slope of sqrt(x) is infinite here"
+
+
+def test_what_an_output_does_not_depend_on_has_a_derivative() -> None:
+    findings = found("vjp", "r=abs(x)*y;s=log(x)", {"x": 0, "y": 1}, {"r": 1, "s": 1})
+    assert [f.expression for f in findings] == ["log(x)"]
+    assert not any("cotangent of y" in f.message for f in findings)
+
+
+def test_there_are_not_more_than_a_reader_bears() -> None:
+    text = "[" + ", ".join(f"log(v[{k}])" for k in range(12)) + "]"
+    assert len(found("eval", text, {"v": [0.0] * 12})) == MOST == 8
