@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import multiprocessing
 import os
 import platform
 import statistics
@@ -10,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
 
 
 @dataclass
@@ -66,6 +68,43 @@ def alternate(
         for name, work in works.items():
             times[name].append(once(work, clock))
     return times
+
+
+def alternate_apart(
+    makers: Mapping[str, Callable[[], Callable[[], object]]], rounds: int = 7, warm_up: int = 3
+) -> dict[str, list[float]]:
+    """Like `alternate`, each work made and run in a process of its own, where the threads and the memory of the others
+    are not in its way. The makers are functions of a module (or `partial` of such), so that they can be sent there.
+    """
+    pairs = {}
+    context = multiprocessing.get_context("spawn")
+    for name, maker in makers.items():
+        ours, theirs = context.Pipe()
+        process = context.Process(target=_serve, args=(theirs, maker, warm_up), daemon=True)
+        process.start()
+        pairs[name] = (ours, process)
+    times: dict[str, list[float]] = {name: [] for name in makers}
+    for ours, _ in pairs.values():
+        ours.recv()  # it is warm
+    for _ in range(rounds):
+        for name, (ours, _) in pairs.items():
+            time.sleep(0.02)  # threads that wait in a loop for more work give up
+            ours.send(True)
+            times[name].append(ours.recv())
+    for ours, process in pairs.values():
+        ours.send(False)
+        process.join()
+    return times
+
+
+def _serve(line: Connection, maker: Callable[[], Callable[[], object]], warm_up: int) -> None:
+    work = maker()
+    for _ in range(warm_up):
+        work()
+    line.send(0.0)
+    while line.recv():
+        work()  # what the others threw out of the cache comes back
+        line.send(once(work))
 
 
 def ratio(times: Mapping[str, Sequence[float]], of: str, to: str) -> float:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.harness import Table, alternate, busy, installed, ratio, seconds
+from benchmarks.harness import Table, alternate_apart, busy, installed, ratio, seconds
 
 Array = np.ndarray[Any, Any]
+#: Gives the value, and the gradient in each of `FREE`.
+Work = Callable[[], tuple[float, list[Array]]]
 SAMPLE = Path(__file__).parent.parent / "samples" / "gmm.expr"
 FREE = ("alpha", "mu", "q", "l")
 
@@ -21,30 +23,28 @@ def run(smoke: bool) -> list[Table]:
     """Value and gradient, from arrays to arrays; every answer is held against ours."""
     sizes = (20, 2, 3) if smoke else (1000, 10, 25)
     point = _point(*sizes)
-    works: dict[str, Callable[[], tuple[float, list[Array]]]] = {"diffcli": _diffcli(point)}
-    makers = {"JAX": ("jax", _jax), "autograd": ("autograd", _autograd), "PyTorch": ("torch", _torch)}
-    for name, (package, maker) in makers.items():
-        if not smoke and installed(package):
-            works[name] = maker(point)
-    value, gradient = works["diffcli"]()
-    for work in works.values():
-        their_value, their_gradient = work()
+    makers: dict[str, Callable[[dict[str, Array]], Work]] = {"diffcli": _diffcli}
+    peers = {"JAX": ("jax", _jax), "autograd": ("autograd", _autograd), "PyTorch": ("torch", _torch)}
+    makers |= {name: maker for name, (package, maker) in peers.items() if not smoke and installed(package)}
+    value, gradient = _diffcli(point)()
+    for maker in makers.values():
+        their_value, their_gradient = maker(point)()
         assert abs(value - their_value) <= 1e-9 * abs(value)
         for ours, theirs in zip(gradient, their_gradient, strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-7, atol=1e-7)
-    shared = busy()
-    clock = time.process_time if shared else time.perf_counter
-    times = alternate(works, rounds=3 if smoke else 41, warm_up=2, clock=clock)
+    works = {name: partial(maker, point) for name, maker in makers.items()}
+    times = alternate_apart(works, rounds=3 if smoke else 41)
     n, d, k = sizes
     table = Table(f"Value and gradient of a Gaussian mixture, n = {n:,}, d = {d}, K = {k}", ("", "time", "÷ diffcli"))
-    for name in ("diffcli", *makers):
+    for name in ("diffcli", *peers):
         if name in works:
             table.rows.append([name, seconds(statistics.median(times[name])), f"{ratio(times, name, 'diffcli'):.2f}"])
         else:
             table.rows.append([name, "–", "–"])
-    table.notes.append("Above 1 diffcli is faster; medians of paired ratios. JAX is jitted, in doubles and warm.")
-    if shared:
-        table.notes.append("The machine had other work to do, so this is the processor time of all threads together.")
+    table.notes.append("Above 1 diffcli is faster; medians of paired ratios, in turns, each in a process of its own.")
+    table.notes.append("JAX is jitted, in doubles and warm.")
+    if busy():
+        table.notes.append("The machine had other work to do: look at the ratios, not at the times.")
     return [table]
 
 
@@ -63,7 +63,7 @@ def _point(n: int, d: int, k: int) -> dict[str, Array]:
     }
 
 
-def _diffcli(point: dict[str, Array]) -> Callable[[], tuple[float, list[Array]]]:
+def _diffcli(point: dict[str, Array]) -> Work:
     import diffcli
 
     program = diffcli.parse(SAMPLE.read_text(encoding="utf-8"))
@@ -86,7 +86,7 @@ def _posterior(alpha: Any, mu: Any, q: Any, l: Any, x: Any, place: Any, numpy: A
     return likelihood + 0.5 * ((numpy.exp(q) ** 2).sum() + (l**2).sum())
 
 
-def _jax(point: dict[str, Array]) -> Callable[[], tuple[float, list[Array]]]:
+def _jax(point: dict[str, Array]) -> Work:
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -106,7 +106,7 @@ def _jax(point: dict[str, Array]) -> Callable[[], tuple[float, list[Array]]]:
     return work
 
 
-def _autograd(point: dict[str, Array]) -> Callable[[], tuple[float, list[Array]]]:
+def _autograd(point: dict[str, Array]) -> Work:
     import autograd.numpy as anp
     from autograd import value_and_grad
     from autograd.scipy.special import logsumexp
@@ -121,7 +121,7 @@ def _autograd(point: dict[str, Array]) -> Callable[[], tuple[float, list[Array]]
     return work
 
 
-def _torch(point: dict[str, Array]) -> Callable[[], tuple[float, list[Array]]]:
+def _torch(point: dict[str, Array]) -> Work:
     import torch
 
     free = [torch.from_numpy(point[name]).requires_grad_() for name in FREE]

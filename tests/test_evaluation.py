@@ -51,6 +51,20 @@ def test_a_point_alone_is_a_point_in_a_batch(text: str, several: list[dict[str, 
             assert _column(one, 0) == _column(many, size - 1)
 
 
+@pytest.mark.parametrize("text", ["A' @ B", "A @ B'", "A' @ B'", "A' @ A", "A @ A'", "(A')' @ A'", "sin(A)' @ A"])
+def test_transposed_factors_have_the_same_bits_alone_and_in_a_batch(text: str) -> None:
+    a, b = np.random.default_rng(0).standard_normal((2, 3, 40, 40))
+    program = diffcli.parse(text)
+    batch = program.batch({name: value for name, value in (("A", a), ("B", b)) if name in program.inputs})
+    (many,) = batch.values().values()
+    for i in range(3):
+        at = {name: value[i] for name, value in (("A", a), ("B", b)) if name in program.inputs}
+        (one,) = diffcli.evaluate(program, at).values()
+        assert np.asarray(one).tobytes() == np.ascontiguousarray(many[i]).tobytes()
+        exact = eval(text.replace("'", ".T"), {"A": a[i], "B": b[i], "sin": np.sin})
+        np.testing.assert_allclose(one, exact, rtol=1e-12, atol=1e-12)
+
+
 @given(programs(), points(), st.lists(points(smooth=True), min_size=5, max_size=5), st.sampled_from(list(SHAPES)))
 @settings(max_examples=60, deadline=None)
 def test_what_does_not_depend_on_the_batch_may_stand_once(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 
 from diffcli.errors import ExpressionError
 from diffcli.graph import Array, Builder, Node, Primitive, Shape, broadcast_shapes, show_shape
 from diffcli.primitives.catalogue import function
 from diffcli.primitives.kinds import add_up, bilinear, expand, only_where
-from diffcli.primitives.structure import halves, index, reshaped, stack, sum_, swapped
+from diffcli.primitives.structure import halves, index, is_swapped, reshaped, stack, sum_, swapped
 
 #: Below so many multiplications a point, products are summed over the whole batch at once; above, each point's
 #: matrices go to BLAS. The choice depends on the shapes alone, so a point gives the same bits in any batch.
@@ -17,7 +20,8 @@ BLAS_FROM = 4096
 SIFTED_UP_TO = 1 << 22
 
 
-def _matmul(a: Array, b: Array, out: Array | None = None) -> Array:
+def _matmul(a: Array, b: Array, out: Array | None = None, turned: tuple[bool, bool] = (False, False)) -> Array:
+    """A @ B, the points last; `turned` says which of the two the graph has as transposes of what is at hand."""
     *_, n, k, _ = a.shape
     m = b.shape[-2]
     if n * k * m < BLAS_FROM:
@@ -25,9 +29,9 @@ def _matmul(a: Array, b: Array, out: Array | None = None) -> Array:
         value = halves(a[..., :, :, np.newaxis, :] * b[..., np.newaxis, :, :, :], a.ndim - 2, place)[..., :, 0, :, :]
         return value if out is None else out
     batch = max(a.shape[-1], b.shape[-1])
-    # Copies, one contiguous matrix a point: BLAS then sees the same layout in every batch.
-    left = np.ascontiguousarray(np.moveaxis(a, -1, 0))
-    right = np.ascontiguousarray(np.moveaxis(b, -1, 0))
+    left, right = _matrices(a, turned[0]), _matrices(b, turned[1])
+    if np.may_share_memory(left, right):  # NumPy has a routine of its own for A·Aᵀ, which a batch of copies never meets
+        left = left.copy("K")
     shape = (*a.shape[:-3], n, m)
     found = np.empty((batch, *shape)) if out is None or batch > 1 else out.reshape((1, *shape))
     for i in range(batch):
@@ -38,6 +42,18 @@ def _matmul(a: Array, b: Array, out: Array | None = None) -> Array:
     if batch > 1:
         np.copyto(out, value)
     return out
+
+
+def _matrices(x: Array, turned: bool) -> Array:
+    """A matrix a point, contiguous, or the transpose of one that is: BLAS then sees the same layout in every batch."""
+    first = np.moveaxis(x, -1, 0)
+    return np.ascontiguousarray(first.swapaxes(-1, -2)).swapaxes(-1, -2) if turned else np.ascontiguousarray(first)
+
+
+def _without_copies(node: Node) -> Callable[..., Array] | None:
+    """The same for factors that are transposes: BLAS reads them as they lie."""
+    left, right = (is_swapped(arg) for arg in node.args)
+    return partial(_matmul, turned=(left, right)) if left or right else None
 
 
 def _matmul_shape(a: Shape, b: Shape) -> Shape:
@@ -71,7 +87,8 @@ def _sum_where(left: Node, bar: Node, condition: Node) -> Node:
 matmul: Primitive = bilinear(
     "matmul", _matmul, _matmul_shape,
     (lambda node, bar: matmul(bar, swapped(node.args[1])), lambda node, bar: matmul(swapped(node.args[0]), bar)),
-    reaches=_reached, sifted=_sifted, operator="@", writes=True, doc="The product of matrices, or of stacks of them.",
+    reaches=_reached, sifted=_sifted, operator="@", writes=True, shorter=_without_copies,
+    doc="The product of matrices, or of stacks of them.",
 )  # fmt: skip
 
 PRODUCT = {"family": "linear algebra", "rule": "bilinear: each factor meets the cotangent"}

@@ -131,8 +131,18 @@ transpose: Primitive = linear(
 
 def swapped(node: Node) -> Node:
     """The matrix transpose: the last two axes change places."""
-    n = len(node.shape)
-    return node if n < 2 else transpose(node, params=((*range(n - 2), n - 1, n - 2),))
+    if is_swapped(node):
+        return node.args[0]
+    return node if len(node.shape) < 2 else transpose(node, params=(_last_two(len(node.shape)),))
+
+
+def is_swapped(node: Node) -> bool:
+    """Whether a node is the transpose of a matrix, or of a stack of them."""
+    return node.op is transpose and len(node.shape) > 1 and node.params == (_last_two(len(node.shape)),)
+
+
+def _last_two(n: int) -> tuple[int, ...]:
+    return (*range(n - 2), n - 1, n - 2)
 
 
 def _key(key: Key) -> tuple[int | slice, ...]:
