@@ -19,6 +19,13 @@ def renewal() -> ModuleType:
     return module
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Coverage is not measured where it takes long and finds nothing new."""
+    for item in items:
+        if "sampled" in item.keywords:
+            item.add_marker("no_cover")
+
+
 @pytest.fixture(scope="session")
 def shell_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """An environment in which `diffcli` and `python` are this checkout's and this interpreter's, whatever is installed,
