@@ -16,7 +16,6 @@ from diffcli.bound import Bound, cotangents, tangents
 from diffcli.calculus import gradient_plan
 from diffcli.diagnosis.derived import Derived, forward, gradient, reverse, second
 from diffcli.diagnosis.passes import CROWD, Passes, trust
-from diffcli.diagnosis.ranges import of_values, ranges
 from diffcli.evaluation import Plan
 from diffcli.graph import INPUT, Node
 
@@ -56,6 +55,8 @@ def ordinary(bound: Bound, asked: Asked) -> bool:
     sited = (derived.nodes and derived.sited) or derived.decisions
     if asked.what not in ("eval", "grad") or not large or sited:
         return False
+    from diffcli.diagnosis.ranges import of_values, ranges  # no single number needs them
+
     box = {}
     for node, value in bound.at.items():
         box[node], finite = of_values(value)

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 from diffcli.bound import Bound
 from diffcli.derive import looked_at
 from diffcli.diagnosis.bounds import EPS, SUBNORMAL_ERROR
+from diffcli.diagnosis.flags import near_flag, not_finite_flag, per_point, site_flag, where_looked_at
+from diffcli.diagnosis.intervals import INF, Range
 from diffcli.diagnosis.passes import EXCUSABLE, Passes
 from diffcli.diagnosis.questions import Asked
-from diffcli.diagnosis.ranges import INF, Range, of_constant, of_values, ranges
-from diffcli.diagnosis.sites import at_site, undecided
+from diffcli.diagnosis.ranges import of_constant, of_values, ranges
 from diffcli.evaluation import Plan
-from diffcli.graph import TABLE, Node, Primitive
+from diffcli.graph import Node
 
 Array: TypeAlias = NDArray[Any]
 
@@ -168,11 +169,8 @@ class Screen:
         derived = self._asked.derived
         sited = derived.sited if derived.nodes else []
         conditions = looked_at(self._function.outputs) if sited or ending else {}
-        flags = [_per_point(_where_looked_at(_site_flag(node), conditions.get(node))) for node in sited]
-        flags += [
-            _per_point(_where_looked_at(_made(_NOT_FINITE, (node,), node.shape), conditions.get(node)))
-            for node in ending
-        ]
+        flags = [per_point(where_looked_at(site_flag(node), conditions.get(node))) for node in sited]
+        flags += [per_point(where_looked_at(not_finite_flag(node), conditions.get(node))) for node in ending]
         flags = list(dict.fromkeys(flags))
         if flags == self._flags:
             return
@@ -193,7 +191,7 @@ class Screen:
         conditions = looked_at(self._function.outputs)
         total = None
         for node, errors in zip(decisions, rooms, strict=True):
-            flag = _per_point(_where_looked_at(_near_flag(node, errors), conditions.get(node)))
+            flag = per_point(where_looked_at(near_flag(node, errors), conditions.get(node)))
             total = flag if total is None else total | flag
         self._near = None if total is None else Plan([total])
 
@@ -430,56 +428,6 @@ def _kinds(value: Array) -> Array:
     return np.asarray(np.bitwise_or.reduce(kinds, axis=axes) if axes else kinds)
 
 
-# Flags as nodes ---------------------------------------------------------------------------------------------
-
-
-def _made(op: Primitive, args: tuple[Node, ...], shape: tuple[int, ...]) -> Node:
-    return args[0].builder.make(op, args, (), shape)
-
-
-def _flag(name: str, apply: Any) -> Primitive:
-    return Primitive(name=name, kind="flag", apply=apply, shape=lambda *shapes: shapes[0], boolean=True)
-
-
-_NOT_FINITE = _flag("not finite", lambda x: ~np.isfinite(x))
-_ANY = _flag("any", lambda x: x.any(axis=tuple(range(x.ndim - 1))))
-
-_AT_EQUALITY = frozenset({
-    "maximum", "minimum", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal",
-})  # fmt: skip
-_AT_ZERO = frozenset({"abs", "relu", "sign", "heaviside", "truth"})
-
-
-def _site_flag(node: Node) -> Node:
-    """Which elements of an operation stand at its kink, its jump or an equality."""
-    name, first = node.op.name, node.args[0]
-    if name in _AT_EQUALITY and not first.boolean and not node.args[1].boolean:
-        return TABLE["equal"](*node.args)
-    if name in _AT_ZERO and not first.boolean:
-        return TABLE["equal"](first, 0.0)
-    op = _flag(f"site of {name}", lambda value, *args: at_site(node, args, value))
-    return _made(op, (node, *node.args), node.shape)
-
-
-def _near_flag(node: Node, errors: Sequence[float]) -> Node:
-    """Which elements of an operation may stand across its decision if its arguments are off by that much."""
-    op = _flag(f"near {node.op.name}", lambda value, *args: undecided(node, args, errors, value))
-    return _made(op, (node, *node.args), node.shape)
-
-
 def _finite_max(error: Any) -> float:
     found = np.asarray(error)
     return float(np.max(found, initial=0.0, where=np.isfinite(found)))
-
-
-def _where_looked_at(flags: Node, condition: Node | None) -> Node:
-    if condition is None or condition is flags:
-        return flags
-    # Of a number a point it may be said that it is looked at; of the elements of arrays, as a whole.
-    if condition.shape != flags.shape:
-        flags, condition = _per_point(flags), _per_point(condition)
-    return flags & condition
-
-
-def _per_point(flags: Node) -> Node:
-    return flags if flags.shape == () else _made(_ANY, (flags,), ())

@@ -10,9 +10,10 @@ import pytest
 
 import diffcli
 from diffcli.bound import bind
+from diffcli.diagnosis.intervals import UNKNOWN, Range
 from diffcli.diagnosis.passes import Passes
 from diffcli.diagnosis.questions import asked
-from diffcli.diagnosis.ranges import UNKNOWN, Range, ranges
+from diffcli.diagnosis.ranges import ranges
 from diffcli.graph import INPUT, Node
 from tests.diagnosis.random_points import expression
 
