@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from diffcli.errors import DiffcliError, Source, Span, UsageError
 from diffcli.graph import MAX_DIMENSIONS
-from diffcli.language.source import read_standard_input, read_text, unreadable
+from diffcli.language.source import read_standard_input, read_text, short
 
 if TYPE_CHECKING:
     from diffcli.language.syntax import Expression
@@ -69,7 +69,7 @@ def read_point(
             source = Source(word, option)
             for assignment in split_assignments(word, option):
                 value = _value(assignment, source, evaluate_constant)
-                given = _Given(value, f"{assignment.name}={_short(assignment.value)}")
+                given = _Given(value, f"{assignment.name}={short(assignment.value)}")
                 _merge(point, [(assignment.name, given)], (source, assignment.name_span))
     return {name: given.value for name, given in point.items()}
 
@@ -94,7 +94,7 @@ def split_assignments(text: str, option: str = "--at") -> list[Assignment]:
         if not value:
             raise _wrong(f"{name} has no value", source, (name_span[0], equal + 1), f"write {name}=1")
         if value.startswith("="):
-            hint = f"write {name}={_short(value.lstrip('= '))}"
+            hint = f"write {name}={short(value.lstrip('= '))}"
             raise _wrong("a value is given by one =", source, (equal, value_span[0] + 1), hint)
         assignments.append(Assignment(name, name_span, value, value_span))
     return assignments
@@ -145,7 +145,7 @@ def _name(source: Source, span: Span) -> str:
     hint = "put a comma between two values: x=1, y=2" if gap else "a name has letters, digits and _ only"
     if name[0] in "{\"'":
         hint = "write x=1, y=2, or give JSON in a file, as @point.json"
-    raise _wrong(f"{_short(name)} is no name", source, span, hint)
+    raise _wrong(f"{short(name)} is no name", source, span, hint)
 
 
 def _no_assignment(source: Source, before: list[Assignment], pieces: list[Span], place: int) -> UsageError:
@@ -160,13 +160,13 @@ def _no_assignment(source: Source, before: list[Assignment], pieces: list[Span],
         whole = (last.name_span[0], span[1])
         numbers = [text[slice(*_trimmed(text, *later))] for later in pieces[place:]]
         if len(numbers) > 1 and PLAIN_NUMBER(numbers[1]):
-            hint = f"write {last.name}=[{_short(', '.join([last.value, *filter(PLAIN_NUMBER, numbers)]))}]"
+            hint = f"write {last.name}=[{short(', '.join([last.value, *filter(PLAIN_NUMBER, numbers)]))}]"
             return _wrong("a list needs brackets", source, whole, hint)
         if piece.isdigit() and "." not in last.value:
             return _wrong("a comma inside a number", source, whole, f"write {last.name}={last.value}.{piece}")
     if piece.isidentifier():
-        return _wrong(f"{_short(piece)} has no value", source, span, f"write {_short(piece)}=1")
-    return _wrong(f"{_short(piece)} has no name", source, span, f"write x={_short(piece)}")
+        return _wrong(f"{short(piece)} has no value", source, span, f"write {short(piece)}=1")
+    return _wrong(f"{short(piece)} has no name", source, span, f"write x={short(piece)}")
 
 
 def _merge(point: dict[str, _Given], values: Iterable[tuple[str, _Given]], place: tuple[Source, Span] | None) -> None:
@@ -180,10 +180,6 @@ def _merge(point: dict[str, _Given], values: Iterable[tuple[str, _Given]], place
 
 def _wrong(message: str, source: Source, span: Span, hint: str, code: str = "point") -> UsageError:
     return UsageError(message, span, hint, code=code, source=source)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 40 and text.isprintable() else "…"
 
 
 # ---- values ----------------------------------------------------------------------------------------------
@@ -200,7 +196,12 @@ def _value(assignment: Assignment, source: Source, evaluate_constant: Evaluate) 
         if plain is not None:
             return plain
     elif text.startswith("@"):
-        return _from_file(text[1:], assignment, source)
+        from diffcli.language.array_files import read_array
+
+        try:
+            return read_array(text[1:], assignment.name)
+        except UsageError as error:
+            raise error.located(source, assignment.value_span) from None
     return _constant(assignment, source, evaluate_constant)
 
 
@@ -231,7 +232,7 @@ def _constant(assignment: Assignment, source: Source, evaluate_constant: Evaluat
         second = re.search(r"(?<=[\s;])([^\W\d]\w*)\s*=(?!=)", text)
         if second and not _inside_brackets(text[: second.start()]):
             place = (offset + second.start(), offset + second.end())
-            hint = f"write a comma before {_short(second[1])}="
+            hint = f"write a comma before {short(second[1])}="
             raise _wrong("no comma between two values", source, place, hint) from None
         span = error.span and (error.span[0] + offset, error.span[1] + offset)
         # What is wrong with a point is the command line's fault, not the expression's: exit code 2.
@@ -283,7 +284,7 @@ def _number(leaf: Any) -> float:
             return SPECIAL[leaf]
         case str():
             hint = f"write {leaf} without quotes" if PLAIN_NUMBER(leaf) else 'only "NaN" and "Infinity" are quoted'
-            raise _NoArrayError(f'"{_short(leaf)}" is no number', hint)
+            raise _NoArrayError(f'"{short(leaf)}" is no number', hint)
         case list():
             raise _NoArrayError("a list stands where the others are numbers", "give all rows one length")
         case None:
@@ -339,116 +340,5 @@ def _key(key: str, origin: str) -> str:
     name = normal_name(key)
     if name is None:
         hint = "a name has letters, digits and _ only"
-        raise UsageError(f'{origin}: "{_short(key)}" is no name', hint=hint, code="point")
+        raise UsageError(f'{origin}: "{short(key)}" is no name', hint=hint, code="point")
     return name
-
-
-def _from_file(path: str, assignment: Assignment, source: Source) -> Array:
-    """An array from a ``.npy``, ``.npz`` or ``.csv`` file."""
-    archive = re.fullmatch(r"(.*\.npz)(?::(.*))?", path, re.DOTALL)
-    try:
-        if archive:
-            return _from_numpy(archive[1], archive[2], assignment.name)
-        if path.endswith(".npy"):
-            return _from_numpy(path, None, assignment.name)
-        if path.endswith(".csv"):
-            return _from_csv(read_text(path), path)
-    except UsageError as error:
-        raise error.located(source, assignment.value_span) from None
-    whole = path.endswith(".json")
-    hint = f"write @{_short(path)} for a whole point" if whole else "save it as .npy or .csv"
-    raise _wrong("only .npy, .npz and .csv files hold one array", source, assignment.value_span, hint)
-
-
-def _from_numpy(path: str, key: str | None, name: str) -> Array:
-    """The array in a ``.npy`` file, or the array `key` of a ``.npz`` one. Pickled objects are never read."""
-    try:
-        # NumPy leaves a damaged file open when it opens it itself.
-        file = open(path, "rb")  # noqa: SIM115
-    except OSError as error:
-        raise unreadable(path, error) from None
-    with file:
-        try:
-            loaded = np.load(file, allow_pickle=False)
-            if not isinstance(loaded, np.lib.npyio.NpzFile):
-                return _real(loaded, path)
-            with loaded as archive:
-                key = _chosen(list(archive.files), path, key, name)
-                return _real(archive[key], f"{path}:{key}")
-        except UsageError:
-            raise
-        except Exception as error:  # a damaged file can raise anything: ValueError, EOFError, BadZipFile, …
-            raise _not_numpy(path, error) from None
-
-
-def _chosen(keys: list[str], path: str, key: str | None, name: str) -> str:
-    """Which of an archive's arrays is meant."""
-    if key is None and len(keys) == 1:
-        return keys[0]
-    if key is not None and key in keys:
-        return key
-    if not keys:
-        raise UsageError(f"{path} holds no array", hint="save one by numpy.savez", code="file")
-    from diffcli.language.suggest import closest
-
-    listed = ", ".join(_short(each) for each in keys[:8]) + (", …" if len(keys) > 8 else "")
-    what = "holds several arrays:" if key is None else f"has no array {_short(key)}; it has"
-    pick = (closest(key, keys) if key else None) or keys[0]
-    raise UsageError(f"{path} {what} {listed}", hint=f"write {name}=@{path}:{_short(pick)}", code="file")
-
-
-def _not_numpy(path: str, error: Exception) -> UsageError:
-    if "Object arrays" in str(error):
-        message = f"{path} holds pickled objects, which are not read: they can run any program"
-        return UsageError(message, hint="save numbers: numpy.save(path, array.astype(float))", code="file")
-    return UsageError(f"{path} is no NumPy file, or is damaged", hint="save it by numpy.save", code="file")
-
-
-def _real(array: Any, path: str) -> Array:
-    """`array` as doubles; refused where that would drop something."""
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
-        what = "complex numbers" if getattr(array, "dtype", None) and array.dtype.kind == "c" else "no numbers"
-        raise UsageError(f"{path} holds {what}", hint="save an array of real numbers", code="file")
-    return np.ascontiguousarray(array, dtype=np.float64).reshape(array.shape)
-
-
-def _from_csv(text: str, path: str) -> Array:
-    """Numbers separated by commas, below a header if there is one: a row or column is a vector."""
-    rows: list[list[float]] = []
-    header = False
-    width = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        cells = line.split(",")
-        row = [_cell(cell) for cell in cells]
-        wrong = next((place for place, value in enumerate(row) if value is None), None)
-        if wrong is not None:
-            if not rows and not header:
-                header, width = True, len(cells)
-                continue
-            shown = _short(cells[wrong].strip())
-            what = f'"{shown}" is no number' if shown else "a cell is empty"
-            hint = "write numbers with a point, separated by commas" if shown else "write NaN for a missing value"
-            raise UsageError(f"{path}, line {number}, column {wrong + 1}: {what}", hint=hint, code="file")
-        if (rows or header) and len(row) != width:
-            message = f"{path}, line {number}: {len(row)} cells where the line before has {width}"
-            raise UsageError(message, hint="give all lines one length", code="file")
-        width = len(row)
-        rows.append([value for value in row if value is not None])
-    if not rows:
-        raise UsageError(f"{path} holds no numbers", hint="write one row of numbers a line", code="file")
-    array = np.array(rows, dtype=np.float64)
-    return array.reshape(-1) if 1 in array.shape else array
-
-
-def _cell(cell: str) -> float | None:
-    """The number in a cell of CSV; None if there is none."""
-    cell = cell.strip().strip('"')
-    if not cell.isascii() or "_" in cell:
-        return None
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return None if isinf(value) and PLAIN_NUMBER(cell) else value

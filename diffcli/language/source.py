@@ -9,6 +9,8 @@ from typing import BinaryIO, TextIO
 from diffcli.errors import Source, UsageError
 from diffcli.language.suggest import closest
 
+LONGEST_QUOTE = 40  # characters
+
 
 def read_source(argument: str, stdin: BinaryIO | TextIO | None = None) -> Source:
     """The text that SOURCE names: a file if it ends in ``.expr`` or begins with ``@``, ``-`` for standard input.
@@ -104,3 +106,8 @@ def _text(data: bytes, name: str) -> str:
             hint="save it as UTF-8",
             code="encoding",
         ) from None
+
+
+def short(text: str) -> str:
+    """A piece of the user's text for a message: … where it is long or cannot be seen."""
+    return text if len(text) <= LONGEST_QUOTE and text.isprintable() else "…"
