@@ -405,8 +405,8 @@ def _unsound(parts: Sequence[Array]) -> list[int]:
 
 
 def _first(array: Array, node: Node, count: int) -> Array:
-    """With the batch on the first axis; what does not depend on it is repeated."""
-    if array.shape != (*node.shape, count):
+    """With the batch on the first axis; what does not depend on it is repeated, and a constant is copied."""
+    if array.shape != (*node.shape, count) or not array.flags.writeable:
         array = np.array(np.broadcast_to(array, (*node.shape, count)))
     return array if array.ndim == 1 else np.moveaxis(array, -1, 0)
 

@@ -112,6 +112,9 @@ def test_shapes_and_kinds_of_points() -> None:
     assert gradient["k"].tolist() == [1.0, 1.0]
     gradient["k"][0] = 5.0  # an array of its own
     assert gradient["k"].tolist() == [5.0, 1.0]
+    alone = diffcli.parse("x + k").batch({"x": [1.0]}, {"k": 2.0}).value_and_grad(wrt=["k"])[1]
+    alone["k"][0] = 5.0  # also where one constant is all
+    assert alone["k"].tolist() == [5.0]
     assert diffcli.parse("x*y").batch(np.array([[1.0, 2.0], [3.0, 4.0]])).values()["f"].tolist() == [2.0, 12.0]
 
 
@@ -129,6 +132,12 @@ def test_an_output_not_asked_for_brings_no_nan() -> None:
     f = diffcli.parse("a = 2*x\nb = sqrt(x)\nreturn a, b")
     _, bars = f.batch({"x": [0.0, 1.0]}).vjp({"a": 1.0})
     assert bars["x"].tolist() == [2.0, 2.0]
+
+
+def test_an_infinite_cotangent_at_one_point() -> None:
+    values, bars = diffcli.parse("[x, y]").batch({"x": [1.0], "y": [2.0]}).vjp({"f": [np.inf, 1.0]})
+    assert values["f"].tolist() == [[1.0, 2.0]]
+    assert (bars["x"].tolist(), bars["y"].tolist()) == ([np.inf], [1.0])
 
 
 def test_no_points_and_one_point() -> None:
