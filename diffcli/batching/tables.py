@@ -18,7 +18,7 @@ from diffcli.batching.arrays import Batch
 from diffcli.batching.columns import Array, Block, Layout
 from diffcli.batching.flow import Ahead, Behind
 from diffcli.batching.readers import Table, read_blocks
-from diffcli.batching.writers import Answer, Field, Writer
+from diffcli.batching.writers import Answer, Field, Same, Writer, json_value
 from diffcli.bound import Differentiable
 from diffcli.errors import UsageError
 from diffcli.labels import labels
@@ -70,15 +70,18 @@ class Answering:
         self._warn = warn
         # One point shows what there will be, and that all names and shapes fit, before anything is written.
         sample = {name: np.ones((1, *shape)) for name, (shape, _) in layout.inputs.items()}
-        self.fields = [each for each, _ in self._answers(sample)[1]]
+        _, answers = self._answers(sample)
+        #: What an answer has, in the order of the command's own keys; `fields` are those that vary.
+        self.parts = [each if isinstance(each, Same) else each[0] for each in answers]
+        self.fields = [part for part in self.parts if isinstance(part, Field)]
 
-    def _answers(self, points: Mapping[str, Array]) -> tuple[Batch, list[tuple[Field, Array]]]:
+    def _answers(self, points: Mapping[str, Array]) -> tuple[Batch, list[tuple[Field, Array] | Same]]:
         batch = Batch(self._f, points, self._at, jobs=self._jobs, jit=self._jit)
         answers = self._answered(batch)
         self.fallbacks += [each for each in batch.fallbacks if each not in self.fallbacks]
         return batch, answers
 
-    def _answered(self, batch: Batch) -> list[tuple[Field, Array]]:
+    def _answered(self, batch: Batch) -> list[tuple[Field, Array] | Same]:
         question = self._question
         match question.what:
             case "grad":
@@ -87,23 +90,29 @@ class Answering:
                 return [_field(label, ("value",), label, value), *_all(gradient, ("gradient",), "d_")]
             case "vjp":
                 values, bars = batch.vjp(question.seed or {}, wrt=question.wrt)
-                return [*_all(values, ("values",)), *_all(bars, ("vjp",), "d_")]
+                nothing = {name: np.zeros(array.shape[1:]) for name, array in values.items()}
+                cotangent = _seed("cotangent", {**nothing, **(question.seed or {})})
+                return [*_all(values, ("values",)), cotangent, *_all(bars, ("vjp",), "d_")]
             case "jvp":
                 values, dots = batch.jvp(question.seed or {}, wrt=question.wrt)
-                return [*_all(values, ("values",)), *_all(dots, ("jvp",), "dot_")]
+                tangent = _seed("tangent", question.seed or {})
+                return [*_all(values, ("values",)), tangent, *_all(dots, ("jvp",), "dot_")]
             case "jacobian":
                 found = batch.jacobian(wrt=question.wrt, mode=question.mode)
                 matrix = _matrix("jacobian", "d", found.rows, found.columns, found.matrix)
-                return [*_all(found.values, ("values",)), matrix]
+                labelled = [Same("rows", [*found.rows]), Same("columns", [*found.columns])]
+                way = [Same("mode", found.mode), Same("passes", found.passes)]
+                return [*_all(found.values, ("values",)), *labelled, matrix, *way]
             case "hessian":
                 second = batch.hessian(wrt=question.wrt)
                 label = self._f.outputs[0]
                 return [
                     _field(label, ("value",), label, second.value),
                     *_all(second.gradient, ("gradient",), "d_"),
+                    Same("columns", [*second.columns]),
                     _matrix("hessian", "d2", second.columns, second.columns, second.matrix),
                 ]
-        return _all(batch.values(), ("values",))
+        return [*_all(batch.values(), ("values",))]
 
     def answer(self, block: Block, first: int) -> Answer:
         """The answers for a block whose first row is the `first` of the table."""
@@ -116,7 +125,8 @@ class Answering:
                     errors.setdefault(i, ("nonfinite-input", f"{column} is NaN"))
         batch, answers = self._answers(points)
         warnings = {} if self._warn is None else self._warn(batch, errors)
-        return Answer(first, block.count, [array for _, array in answers], block.kept, errors, warnings)
+        arrays = [each[1] for each in answers if not isinstance(each, Same)]
+        return Answer(first, block.count, arrays, block.kept, errors, warnings)
 
 
 def _field(name: str, path: tuple[str, ...], label: str, array: Array) -> tuple[Field, Array]:
@@ -125,6 +135,10 @@ def _field(name: str, path: tuple[str, ...], label: str, array: Array) -> tuple[
 
 def _all(arrays: Mapping[str, Array], path: tuple[str, ...], mark: str = "") -> list[tuple[Field, Array]]:
     return [_field(mark + name, (*path, name), mark + name, array) for name, array in arrays.items()]
+
+
+def _seed(key: str, seed: Mapping[str, Any]) -> Same:
+    return Same(key, {name: json_value(np.asarray(value, dtype=np.float64)) for name, value in seed.items()})
 
 
 def _matrix(name: str, mark: str, rows: Sequence[str], columns: Sequence[str], matrix: Array) -> tuple[Field, Array]:

@@ -36,6 +36,14 @@ class Field:
     shape: tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Same:
+    """What every line of JSON says alike, such as the names of a matrix's columns; a table has them in its header."""
+
+    key: str
+    value: Any
+
+
 @dataclass(slots=True)
 class Answer:
     """Some rows of a result: an array a field, points first; texts carried along; errors and warnings by row."""
@@ -57,12 +65,13 @@ class Writer(Protocol):
         """The file will not be completed, and may be closed already."""
 
 
-def open_writer(form: str, sink: Sink, fields: Sequence[Field], kept: Sequence[str]) -> Writer:
-    """The writer of a format, with its header written."""
+def open_writer(form: str, sink: Sink, parts: Sequence[Field | Same], kept: Sequence[str]) -> Writer:
+    """The writer of a format, with its header written; `parts` are those of a line of JSON, in order."""
+    fields = [part for part in parts if isinstance(part, Field)]
     if form in ("csv", "tsv"):
         return CsvWriter(sink, fields, kept, "\t" if form == "tsv" else ",")
     if form == "jsonl":
-        return JsonWriter(sink, fields, kept)
+        return JsonWriter(sink, parts, kept)
     if form == "npy":
         return NpyWriter(sink, fields)
     if form == "npz":
@@ -118,23 +127,27 @@ class CsvWriter:
 
 
 class JsonWriter:
-    """JSON Lines: an object a row."""
+    """JSON Lines: an object a row, with the keys that the command's object has at one point."""
 
-    def __init__(self, sink: Sink, fields: Sequence[Field], kept: Sequence[str]) -> None:
-        self._sink, self._fields, self._kept = sink, fields, kept
+    def __init__(self, sink: Sink, parts: Sequence[Field | Same], kept: Sequence[str]) -> None:
+        self._sink, self._parts, self._kept = sink, parts, kept
         #: A row in which all is well, as a form for ``%``: its number, texts in JSON, numbers.
-        places = [_place(field.shape) for field in fields]
+        places = [_place(part.shape) for part in parts if isinstance(part, Field)]
         self._form = f"{_formed(self._row(_Place('%d'), [_Place('%s')] * len(kept), places, []))}\n"
 
     def _row(self, i: Any, kept: Sequence[Any], values: Sequence[Any], warnings: Sequence[Any]) -> dict[str, Any]:
         row: dict[str, Any] = {"i": i}
         if self._kept:
             row["kept"] = dict(zip(self._kept, kept, strict=True))
-        for field, value in zip(self._fields, values, strict=True):
+        following = iter(values)
+        for part in self._parts:
+            if isinstance(part, Same):
+                row[part.key] = part.value
+                continue
             place = row
-            for key in field.path[:-1]:
+            for key in part.path[:-1]:
                 place = place.setdefault(key, {})
-            place[field.path[-1]] = value
+            place[part.path[-1]] = next(following)
         row["warnings"] = warnings
         return row
 
@@ -161,7 +174,7 @@ class JsonWriter:
         kept = [column[i] for column in answer.kept]
         if i not in answer.errors:
             warnings = [{"code": code} for code in answer.warnings.get(i, ())]
-            return self._row(answer.first + i, kept, [_json(array[i]) for array in answer.arrays], warnings)
+            return self._row(answer.first + i, kept, [json_value(array[i]) for array in answer.arrays], warnings)
         code, message = answer.errors[i]
         row: dict[str, Any] = {"i": answer.first + i}
         if self._kept:
@@ -200,7 +213,7 @@ def _formed(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False).replace("%", "%%")
 
 
-def _json(array: Array) -> Any:
+def json_value(array: Array) -> Any:
     """A number or nested lists, with strings for what JSON has no number for."""
     if np.isfinite(array).all():
         return array.tolist()

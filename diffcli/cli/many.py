@@ -140,7 +140,7 @@ class Many(NamedTuple):
             Progress(quiet=show.quiet, printing=_printing(show)) as told,
             Sink(show.output, seekable=form in SEEKING) as sink,
         ):
-            writer = open_writer(form, sink, answering.fields, keep)
+            writer = open_writer(form, sink, answering.parts, keep)
             path = self.points or "the grid"
             return run(
                 table, answering, layout, writer, path=path, keep=keep, fail_fast=self.fail_fast, told=told

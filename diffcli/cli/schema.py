@@ -11,6 +11,7 @@ from diffcli.report.write import write
 EXAMPLES = """
 diffcli schema
 diffcli schema grad
+diffcli schema lines
 diffcli schema error -o error.json
 """
 
@@ -34,7 +35,7 @@ Output = Annotated[str | None, typer.Option("-o", "--output", metavar="FILE", he
 
 
 def run(name: Name = None, output: Output = None) -> None:
-    """The JSON Schema (2020-12) of a command's JSON, or of its errors; without a name, the names."""
+    """The JSON Schema (2020-12) of a command's JSON, of its lines for many points, or of errors; alone, the names."""
     if name is None:
         write("".join(f"{each}\n" for each in known()), output)
         return
