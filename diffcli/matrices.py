@@ -223,13 +223,22 @@ def _again(bound: Bound, function: Function) -> Again:
     return Again(passes, passes.start(bound.at)[1], wide)
 
 
-def _make_room(bound: Bound, m: int, n: int) -> None:
-    """Refuses a whole matrix that is larger than all values together may be, before anyone allocates it."""
+def make_room(bound: Bound, m: int, n: int, *, alone: bool = True) -> None:
+    """Refuses a whole matrix that is larger than all values together may be, before anyone allocates it. Where the
+    point is not `alone`, its entries cannot be had instead.
+    """
     limit = bound.function.builder.max_bytes
     if 8 * m * n > limit:
         error = beyond_memory(8 * m * n, limit, f"a whole matrix of {m:,} × {n:,} numbers")
-        error.hint = "ask for its entries with --sparse, or raise the limit with --max-bytes"
+        if alone:
+            error.hint = "ask for its entries with --sparse, or raise the limit with --max-bytes"
         raise error
+
+
+def known_mode(mode: str) -> None:
+    """Raises `UsageError` unless `mode` is a direction of passes."""
+    if mode not in ("auto", "forward", "reverse"):
+        raise UsageError(f"there is no mode {mode}", hint="the modes are auto, forward and reverse", code="mode")
 
 
 def way_of(bound: Bound, mode: Mode, *, sparse: bool = False) -> Way:
@@ -239,12 +248,11 @@ def way_of(bound: Bound, mode: Mode, *, sparse: bool = False) -> Way:
 
 def jacobian_of(bound: Bound, mode: Mode, *, sparse: bool) -> Jacobian | SparseJacobian:
     """The Jacobian of a bound function, dense or by its entries."""
-    if mode not in ("auto", "forward", "reverse"):
-        raise UsageError(f"there is no mode {mode}", hint="the modes are auto, forward and reverse", code="mode")
+    known_mode(mode)
     function, wrt = bound.function, bound.wrt
     m, n = _size(function.outputs), _size(wrt)
     if not sparse:
-        _make_room(bound, m, n)
+        make_room(bound, m, n)
     way = way_of(bound, mode, sparse=sparse)
     passes: Push | Pull
     if way.forward:
@@ -347,7 +355,7 @@ def _hessian_of(bound: Bound, sparse: bool, looking: bool) -> Hessian | SparseHe
     gradient, wrt = gradient_function(bound, looking=looking), bound.wrt
     n = _size(wrt)
     if not sparse:
-        _make_room(bound, n, n)
+        make_room(bound, n, n)
     if not wrt:
         (only,) = bound.once("values", lambda: Plan(bound.function.outputs)).run(bound.at)
         none = Coordinates((0, 0), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))

@@ -22,7 +22,17 @@ from diffcli.errors import UsageError
 from diffcli.evaluation import Plan, cores
 from diffcli.graph import Node
 from diffcli.labels import labels
-from diffcli.matrices import Mode, gradient_function, hessian_of, jacobian_of, readable_of, symmetric_way_of, way_of
+from diffcli.matrices import (
+    Mode,
+    gradient_function,
+    hessian_of,
+    jacobian_of,
+    known_mode,
+    make_room,
+    readable_of,
+    symmetric_way_of,
+    way_of,
+)
 from diffcli.passes import Pull, Push
 from diffcli.sparsity import Integers
 from diffcli.sweeps import one_hots, stacked
@@ -225,10 +235,12 @@ class Batch:
 
     def jacobian(self, *, wrt: Sequence[str] | None = None, mode: Mode = "auto") -> Jacobians:
         """The Jacobian of every point."""
+        known_mode(mode)
         bound = self.bound(wrt)
         function = bound.function
-        way = way_of(bound, mode)
         m, n = (sum(node.size for node in nodes) for nodes in (function.outputs, bound.wrt))
+        make_room(bound, m, n, alone=False)
+        way = way_of(bound, mode)
         passes: Push | Pull
         if way.forward:
             passes = bound.once("push", lambda: Push(function, bound.wrt))
@@ -254,10 +266,11 @@ class Batch:
         """The Hessian of every point, of a formula of one number."""
         bound = self.bound(wrt)
         _number(bound)
+        n = sum(node.size for node in bound.wrt)
+        make_room(bound, n, n, alone=False)
         gradient = gradient_function(bound)
         found, shared = symmetric_way_of(bound)
         passes = bound.once("second", lambda: Push(gradient, bound.wrt, also=bound.function.outputs))
-        n = sum(node.size for node in bound.wrt)
         if found is None:
             rows, columns = _full(n, n)
             low, high = np.minimum(rows, columns), np.maximum(rows, columns)
