@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -130,7 +130,8 @@ class Answering:
 
 
 def _field(name: str, path: tuple[str, ...], label: str, array: Array) -> tuple[Field, Array]:
-    return Field(name, path, tuple(labels(label, array.shape[1:])), array.shape[1:]), array
+    shape = array.shape[1:]
+    return Field(name, path, partial(labels, label, shape), shape), array
 
 
 def _all(arrays: Mapping[str, Array], path: tuple[str, ...], mark: str = "") -> list[tuple[Field, Array]]:
@@ -142,8 +143,9 @@ def _seed(key: str, seed: Mapping[str, Any]) -> Same:
 
 
 def _matrix(name: str, mark: str, rows: Sequence[str], columns: Sequence[str], matrix: Array) -> tuple[Field, Array]:
-    names = tuple(f"{mark}_{row}_{column}" for row in rows for column in columns)
-    return Field(name, (name,), names, matrix.shape[1:]), matrix
+    return Field(
+        name, (name,), lambda: [f"{mark}_{row}_{column}" for row in rows for column in columns], matrix.shape[1:]
+    ), matrix
 
 
 def run(
@@ -160,7 +162,7 @@ def run(
     """Answer every row of `table`, in order. With `fail_fast` the first row that fails raises `UsageError`."""
     count = Count()
     start = time.perf_counter()
-    width = sum(math.prod(each.shape) for each in answering.fields)
+    width = sum(each.size for each in answering.fields)
     with _completed(writer):
         with (
             closing(Ahead(read_blocks(table, path, layout.columns, keep))) as blocks,

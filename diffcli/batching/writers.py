@@ -7,8 +7,9 @@ it is, with the codes of its warnings there (``domain``, or ``kink;tie``).
 from __future__ import annotations
 
 import json
+import math
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, NamedTuple, Protocol
@@ -23,6 +24,8 @@ from diffcli.report.stream import Sink
 
 #: Those that `--format` takes; TSV is for files whose suffix says so.
 FORMATS = ("csv", "jsonl", "npy", "npz", "parquet")
+#: Parquet describes every column for every group of rows.
+MOST_COLUMNS = 1 << 16
 SEEKING = frozenset({"npy", "npz", "parquet"})
 
 
@@ -32,8 +35,18 @@ class Field:
 
     name: str  # in .npz
     path: tuple[str, ...]  # in JSON
-    columns: tuple[str, ...]  # in CSV, element by element
+    labels: Callable[[], Sequence[str]]  # in CSV, element by element; only made when asked for: there may be millions
     shape: tuple[int, ...]
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """What its elements are called in CSV."""
+        return self.labels()
+
+    @property
+    def size(self) -> int:
+        """How many numbers it has at one point."""
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +242,7 @@ class NpyWriter:
 
     def __init__(self, sink: Sink, fields: Sequence[Field]) -> None:
         self._sink = sink
-        self._width = len(_columns(fields))
+        self._width = sum(field.size for field in fields)
         self._count = 0
         sink.write(npy_header((0, self._width)))
 
@@ -306,6 +319,10 @@ class ParquetWriter:
             raise UsageError(
                 "Parquet needs pyarrow", hint="pip install 'diffcli[parquet]'", code="missing-package"
             ) from None
+        width = sum(field.size for field in fields)
+        if width > MOST_COLUMNS:
+            said = f"Parquet is not made for tables of {width:,} columns"
+            raise UsageError(said, hint="npz holds matrices as they are: -o result.npz", code="limit")
         texts, results = [(name, arrow.string()) for name in kept], [(c, arrow.float64()) for c in _columns(fields)]
         self._schema = arrow.schema([*texts, *results, ("error", arrow.string())])
         # Results hardly repeat, so a dictionary of them costs half the time and saves nothing.

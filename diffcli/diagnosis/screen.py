@@ -31,6 +31,8 @@ Array: TypeAlias = NDArray[Any]
 LARGEST = float(np.finfo(np.float64).max)
 #: Numbers looked at in one go: what fits a core's nearest caches.
 CHUNK = 1 << 15
+#: Of fewer points an answer's elements are looked at together, however they lie: each by itself costs a dozen calls.
+WORTH_A_ROW = 1 << 8
 #: How many rules of ranges are worth their while: rows of an answer times nodes of its graph.
 MOST_RULES = 1 << 17
 #: Points whose error bounds are computed together.
@@ -381,7 +383,7 @@ def _mark(answer: Array, threshold: Any, odd: Array, small: Array) -> None:
     """Marks the points at which a result is not finite (`odd`), or no larger than the threshold (`small`)."""
     if answer.ndim > 1:
         columns = np.moveaxis(answer, 0, -1)
-        if columns.flags.c_contiguous:
+        if columns.flags.c_contiguous and len(answer) >= WORTH_A_ROW:
             flat = columns.reshape(-1, columns.shape[-1])
             for row, limit in zip(flat, np.ravel(np.broadcast_to(threshold, columns.shape[:-1])), strict=True):
                 _mark(row, float(limit), odd, small)
