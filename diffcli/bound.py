@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, TypeVar
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffcli.collector import resting
+from diffcli.doubles import numbers
 from diffcli.errors import UsageError
 from diffcli.evaluation import lift
 from diffcli.graph import Function, Node, Shape
@@ -55,17 +56,6 @@ def _place(f: Differentiable, at: Point | ArrayLike) -> dict[str, Array]:
     return f.resolve(dict(zip(free, vector, strict=True)))
 
 
-def numbers(value: ArrayLike, what: str, code: str) -> Array:
-    """A number or an array of numbers as float64; `UsageError` for text, ragged lists and complex numbers."""
-    try:
-        array = np.asarray(value)
-    except ValueError:  # ragged
-        array = np.asarray(None)
-    if array.dtype.kind not in "biuf":
-        raise UsageError(f"{what} is not a number or an array of numbers", code=code)
-    return array.astype(np.float64, copy=False)
-
-
 def freed(f: Differentiable, u: object, wrt: Sequence[str] | None) -> Sequence[str] | None:
     """What to differentiate in along the tangent `u`: a param that it names moves, as one that `wrt` names does."""
     if wrt is not None or not isinstance(u, Mapping) or set(f.params).isdisjoint(u):
@@ -79,6 +69,8 @@ def _wrt(f: Differentiable, point: Mapping[str, Array], wrt: Sequence[str] | Non
         return tuple(name for name in point if name not in f.params)
     if isinstance(wrt, str):  # one name, and not its letters
         wrt = (wrt,)
+    if not isinstance(wrt, Iterable):
+        raise UsageError(f"{wrt!r} names no inputs to differentiate in", hint="give a list of names: ['x', 'y']")
     for i, name in enumerate(wrt):
         if name not in point:
             raise UsageError(
@@ -109,7 +101,14 @@ class Bound:
         return made
 
 
+def refuse_text(f: object) -> None:
+    """Raises `UsageError` where the formula is the text of one."""
+    if isinstance(f, str):
+        raise UsageError("the formula is a text, which nobody has parsed", hint=f"write diffcli.parse({f!r})")
+
+
 def bind(f: Differentiable, at: Point | ArrayLike, wrt: Sequence[str] | None = None) -> Bound:
+    refuse_text(f)
     point = _place(f, at)
     names = _wrt(f, point, wrt)
     function = f.bind({name: value.shape for name, value in point.items()})

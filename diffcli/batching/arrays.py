@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from diffcli.bound import Array, Bound, Differentiable, bind, cotangents, only_output, tangents
+from diffcli.batching.given import by_name, fixed, threads
+from diffcli.bound import Array, Bound, Differentiable, bind, cotangents, only_output, refuse_text, tangents
 from diffcli.calculus import gradient_plan, looking_pass
 from diffcli.colouring import Colouring
 from diffcli.errors import UsageError
@@ -98,21 +99,23 @@ class Batch:
         jobs: int | None = None,
         jit: bool = False,
     ) -> None:
+        refuse_text(f)
+        known = fixed(at)
         self._f = f
         self._machine = _machine() if jit else None
         self.fallbacks: list[str] = []
-        self._jobs = cores() if jobs is None else max(1, jobs)
-        self._points = _by_name(f, points)
+        self._jobs = cores() if jobs is None else threads(jobs)
+        self._points = by_name(f, points)
         lengths = {name: len(array) for name, array in self._points.items()}
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
             raise UsageError(f"the inputs have different numbers of points: {told}", code="points")
         self.count = next(iter(lengths.values()), 0)
         samples = {name: array[0] if len(array) else np.ones(array.shape[1:]) for name, array in self._points.items()}
-        both = sorted(set(samples) & set(at or {}))
+        both = sorted(set(samples) & set(known))
         if both:
             raise UsageError(f"{both[0]} is given both with the points and for all of them", code="points")
-        self._sample = {**(at or {}), **samples}
+        self._sample = {**known, **samples}
         self._bounds: dict[tuple[str, ...] | None, Bound] = {}
         self._answer: _Answer | None = None
 
@@ -121,7 +124,8 @@ class Batch:
 
     def bound(self, wrt: Sequence[str] | None = None) -> Bound:
         """The formula at these points, to be differentiated in `wrt`."""
-        key = None if wrt is None else tuple(wrt)
+        wrt = (wrt,) if isinstance(wrt, str) else wrt  # one name, and not its letters
+        key = tuple(wrt) if isinstance(wrt, Sequence) else None
         if key not in self._bounds:
             bound = bind(self._f, self._sample, wrt)
             moving = {node: np.moveaxis(self._points[name], 0, -1)
@@ -376,30 +380,6 @@ def _machine() -> Any:
 
     machine.compiler()
     return machine
-
-
-def _by_name(f: Differentiable, points: Mapping[str, ArrayLike] | ArrayLike) -> Arrays:
-    if isinstance(points, Mapping) or hasattr(points, "keys"):  # a data frame has keys too
-        named = {str(name): points[name] for name in points}  # type: ignore[index,union-attr]
-    else:
-        free = [name for name in f.inputs if name not in f.params]
-        matrix = np.asarray(points)
-        if matrix.ndim != 2 or matrix.shape[1] != len(free):
-            raise UsageError(
-                f"points as a matrix need a column for each of {', '.join(free)}; its shape is {matrix.shape}",
-                hint="give them by name: {'x': …, 'y': …}",
-                code="points",
-            )
-        named = {name: matrix[:, i] for i, name in enumerate(free)}
-    arrays = {}
-    for name, value in named.items():
-        array = np.asarray(value)
-        if array.dtype.kind not in "biuf" or not array.ndim:
-            raise UsageError(f"the points of {name} are no array of numbers", code="points")
-        arrays[name] = array.astype(np.float64, copy=False)
-    if not arrays:
-        raise UsageError("there are no points", hint="give an array for at least one input", code="points")
-    return arrays
 
 
 def _full(m: int, n: int) -> tuple[Integers, Integers]:

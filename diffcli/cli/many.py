@@ -47,8 +47,12 @@ class Many(NamedTuple):
     ] = False
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="With --points: stop at the first bad row.")] = False
 
-    def wanted(self, ask: Ask, **alone: object) -> bool:
-        """Whether there are many points: a table, or ranges in the point. `alone`: options that then make no sense."""
+    def wanted(self, ask: Ask, *, seed: Sequence[str] | None = None, **alone: object) -> bool:
+        """Whether there are many points: a table, or ranges in the point. `seed`: the words that give a tangent or a
+        cotangent. `alone`: options that make no sense for many points.
+        """
+        if self.points == "-" and "-" in (ask.source, *ask.point_words(), *(seed or ())):
+            raise UsageError("the points are not alone in asking for standard input", hint="give them a file")
         if self.points is not None or any(_ranges_in(word) for word in ask.point_words()):
             for option, given in alone.items():
                 if given:
@@ -79,8 +83,6 @@ class Many(NamedTuple):
         from diffcli.batching.readers import open_table
         from diffcli.batching.tables import Question
 
-        if self.points == "-" and (ask.source == "-" or "-" in ask.point_words()):
-            raise UsageError("the points are not alone in asking for standard input", hint="give them a file")
         _format(show)  # refused before anything is read
         program = ask.parsed()
         words, ranges = _parted(ask.point_words())

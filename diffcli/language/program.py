@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffcli.collector import resting
+from diffcli.doubles import numbers
 from diffcli.errors import Source, UsageError
 from diffcli.graph import MAX_BYTES, MAX_NODES, Function, Shape, beyond_memory
 from diffcli.language.lower import constant_value, lower
@@ -80,7 +81,7 @@ class Program:
         missing = []
         for name in names:
             if name in at:
-                values[name] = _numbers(name, at[name])
+                values[name] = numbers(at[name], f"the value of {name}", "value")
             elif name in self._defaults:
                 values[name] = self._defaults[name]
             else:
@@ -154,16 +155,6 @@ class Program:
         size = sum(8 * node.size for node in function.builder.nodes if node.op.name != "broadcast")
         if size > self._max_bytes:
             raise beyond_memory(size, self._max_bytes).located(self.source)
-
-
-def _numbers(name: str, value: ArrayLike) -> NDArray[np.float64]:
-    try:
-        array = np.asarray(value)
-    except ValueError:  # ragged
-        array = np.asarray(None)
-    if array.dtype.kind not in "biuf":
-        raise UsageError(f"the value of {name} is not a number or an array of numbers", code="value")
-    return array.astype(np.float64, copy=False)
 
 
 def parse(

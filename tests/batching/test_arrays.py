@@ -156,15 +156,61 @@ def test_no_points_and_one_point() -> None:
         ({"x": [1.0]}, None, "no value for y"),
         ({"x": [1.0], "y": [2.0], "z": [1.0]}, None, "no variable z"),
         ({"x": [1.0], "y": [2.0]}, {"x": 1.0}, "x is given both"),
-        ({"x": ["one"], "y": [2.0]}, None, "no array of numbers"),
-        ({"x": 1.0, "y": [2.0]}, None, "no array of numbers"),
+        ({"x": ["one"], "y": [2.0]}, None, "the column x of the points is not a number or an array of numbers"),
+        ({"x": [[1.0, 2.0], [3.0]], "y": [2.0]}, None, "the column x of the points is not a number or an array"),
+        ({"x": np.array([1, 2j]), "y": [2.0]}, None, "the column x of the points is not a number or an array"),
+        ({"x": np.ma.array([1.0, 2.0], mask=[0, 1]), "y": [2.0]}, None, "the column x of the points is masked"),
+        ({"x": [10**400], "y": [2.0]}, None, "the column x of the points is not a number or an array of numbers"),
+        ({"x": 1.0, "y": [2.0]}, None, "the points of x are one number, and no array of them"),
         ({}, {"x": 1.0, "y": 2.0}, "no points"),
         ([[1.0, 2.0, 3.0]], None, "column for each of x, y"),
+        ([[1.0, 2.0], [3.0]], None, "the table of points is not a number or an array of numbers"),
+        (None, None, "the table of points is not a number or an array of numbers"),
+        ({"x": [1.0]}, {"y": [[1.0], [2.0, 3.0]]}, "the value of y is not a number or an array of numbers"),
+        ({"x": [1.0]}, 3, "what is the same for all points is given by name"),
+        ({"x": [1.0]}, [3], "what is the same for all points is given by name"),
     ],
 )
 def test_points_that_do_not_fit(points: Any, at: Any, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         diffcli.parse("x*y").batch(points, at).values()
+
+
+@pytest.mark.parametrize("jobs", ["2", 2.5, 0, -1, [2]])
+def test_threads_that_are_no_number(jobs: Any) -> None:
+    with pytest.raises(UsageError, match="not a number of threads") as caught:
+        diffcli.parse("x").batch({"x": [1.0]}, jobs=jobs)
+    assert caught.value.hint == "write jobs=2, or leave it out: all cores"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [lambda: diffcli.batch("x*y", [[1.0, 2.0]]), lambda: diffcli.grad("x*y", [1.0, 2.0])],  # type: ignore[arg-type]
+)
+def test_a_formula_that_nobody_has_parsed(ask: Any) -> None:
+    with pytest.raises(UsageError, match="the formula is a text") as caught:
+        ask()
+    assert caught.value.hint == "write diffcli.parse('x*y')"
+
+
+def test_names_that_are_none() -> None:
+    program = diffcli.parse("xy + x*y")
+    batch = program.batch({"x": [1.0], "y": [2.0], "xy": [3.0]})
+    for ask in (lambda: batch.grad(wrt=3), lambda: diffcli.grad(program, {"x": 1, "y": 2, "xy": 3}, wrt=3)):  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="3 names no inputs"):
+            ask()
+    assert list(batch.grad(wrt=["x", "y"])) == ["x", "y"]
+    assert list(batch.grad(wrt="xy")) == ["xy"]  # one name, and not its letters
+
+
+def test_masks_and_fields() -> None:
+    program = diffcli.parse("x*sum(w)")
+    points = np.array([(2.0, (3.0, 4.0)), (5.0, (6.0, 7.0))], [("x", "f8"), ("w", "f8", 2)])
+    assert program.batch(points).values()["f"].tolist() == [14.0, 65.0]
+    whole = {"x": np.ma.array([2.0, 5.0]), "w": points["w"]}  # masked nowhere
+    assert program.batch(whole).values()["f"].tolist() == [14.0, 65.0]
+    with pytest.raises(UsageError, match="the value of x is masked in places"):
+        diffcli.evaluate(diffcli.parse("sum(x)"), {"x": np.ma.array([1.0, 2.0], mask=[True, False])})
 
 
 def test_a_gradient_is_that_of_one_number() -> None:

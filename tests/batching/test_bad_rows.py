@@ -213,7 +213,11 @@ def test_what_is_wrong_with_a_whole_file(run: Run, here: Path) -> None:
     [
         ("p.csv", gzip.compress(b"x,y\n1,2\n", mtime=0), "is compressed", "gunzip"),
         ("p.csv", bz2.compress(b"x,y\n1,2\n"), "is compressed", "bunzip2"),
-        ("p.csv", "x,y\n1,2\n".encode("utf-16"), "UTF-16", "iconv"),
+        ("p.csv", "x,y\n1,2\n".encode("utf-16"), "UTF-16", "iconv -f UTF-16 "),
+        ("p.csv", "x,y\n1,2\n".encode("utf-16-le"), "UTF-16", "iconv -f UTF-16LE"),
+        ("p.csv", "größe,y\n1,2\n".encode("utf-16-be"), "UTF-16", "iconv -f UTF-16BE"),
+        ("p.jsonl", '{"x": 1, "y": 2}\n'.encode("utf-16-le"), "UTF-16", "iconv -f UTF-16LE"),
+        ("p.csv", "x,y\n1,2\n".encode("utf-32"), "UTF-32", "iconv -f UTF-32"),
         ("p.xlsx", b"PK\x03\x04\x14\x00", "a spreadsheet", "save it as CSV"),
         ("p.csv", b"PAR1\x15", "is Parquet", ".parquet"),
         ("p.dat", b"\x93NUMPY\x01\x00", "array of NumPy's", ".npy"),
@@ -238,6 +242,17 @@ def test_a_file_that_is_no_table(name: str, content: bytes, said: str, hint: str
     assert said in outcome.err
     assert hint in outcome.err
     assert outcome.out == ""
+
+
+@pytest.mark.parametrize("chunk", [1, 1 << 22])
+def test_blank_lines_before_the_header(chunk: int, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "CHUNK", chunk)
+    (here / "p.csv").write_text("\n\r\n  \nx,y\n2,3\n")
+    (here / "p.tsv").write_bytes(b"\xef\xbb\xbf\n\n\tx\ty\na\t2\t3\n")  # the first column has no name
+    (here / "p.jsonl").write_text('\n \n{"x": 2, "y": 3}\n')
+    for name in ("p.csv", "p.tsv", "p.jsonl"):
+        outcome = run("eval", "x*y", "--points", name, "-q")
+        assert (outcome.code, outcome.out, outcome.err) == (0, "f,error\n6,\n", "")
 
 
 def test_a_header_alone_gives_a_header_alone(run: Run, here: Path) -> None:

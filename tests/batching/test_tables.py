@@ -187,6 +187,22 @@ def test_a_huge_range_starts_at_once() -> None:
         assert process.wait(20) == 141
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["eval", "-"],
+        ["eval", "x", "--at", "-"],
+        ["jvp", "x", "--tangent", "-"],
+        ["vjp", "x", "--cotangent", "-"],
+        ["jvp", "x", "--tangent", "x=1", "--tangent", "-"],
+    ],
+)
+def test_standard_input_is_read_once(words: list[str], run: Run) -> None:
+    outcome = run(*words, "--points", "-", stdin="x\n1\n")
+    said = "error: the points are not alone in asking for standard input\n  give them a file\n"
+    assert outcome == (2, "", said)
+
+
 def test_a_stream_of_json_lines(run: Run) -> None:
     lines = '{"x": 1, "w": [1, 2]}\n\n{"w": [3, 4], "x": 2, "more": null}\n'
     assert run("eval", "x*sum(w)", "--points", "-", stdin=lines).out == "f,error\n3,\n14,\n"

@@ -18,6 +18,8 @@ _BINARY = {
     b"\xd0\xcf\x11\xe0": ("is a spreadsheet", "save it as CSV"),
     b"PAR1": ("is Parquet", "give its name the ending .parquet"),
     b"\x93NUMPY": ("is an array of NumPy's", "give its name the ending .npy"),
+    b"\xff\xfe\x00\x00": ("is written in UTF-32", "iconv -f UTF-32 -t UTF-8 FILE | diffcli … --points -"),
+    b"\x00\x00\xfe\xff": ("is written in UTF-32", "iconv -f UTF-32 -t UTF-8 FILE | diffcli … --points -"),
     b"\xff\xfe": ("is written in UTF-16", "iconv -f UTF-16 -t UTF-8 FILE | diffcli … --points -"),
     b"\xfe\xff": ("is written in UTF-16", "iconv -f UTF-16 -t UTF-8 FILE | diffcli … --points -"),
 }
@@ -30,6 +32,11 @@ def refuse_what_is_no_table(name: str, start: bytes) -> None:
             raise UsageError(f"{escape(name)} {what}", hint=hint, code="file")
     first = start.partition(b"\n")[0].removesuffix(b"\r")
     if b"\x00" in first:
+        # Without the mark that tells: every other byte of a Latin letter is zero.
+        for encoding, zeros, letters in (("UTF-16LE", first[1::2], first[::2]), ("UTF-16BE", first[::2], first[1::2])):
+            if zeros.count(0) > len(zeros) // 2 and 0 not in letters:
+                hint = f"iconv -f {encoding} -t UTF-8 FILE | diffcli … --points -"
+                raise UsageError(f"{escape(name)} is written in UTF-16", hint=hint, code="file")
         raise UsageError(f"{escape(name)} is no text: its first line holds zero bytes", code="file")
     if b"\r" in first:
         hint = "tr '\\r' '\\n' < FILE | diffcli … --points -"

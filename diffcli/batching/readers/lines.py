@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,6 +12,8 @@ from typing import BinaryIO
 import numpy as np
 
 from diffcli.batching import sizes
+
+_BLANK = re.compile(rb"(?:[^\S\n]*\n)+").match
 
 
 class Lines:
@@ -34,12 +37,16 @@ class Lines:
         return None if self._size is None else min(1.0, self._read / self._size)
 
     def peek(self) -> bytes:
-        """The beginning, which stays."""
-        while not self._ended and b"\n" not in self._rest and len(self._rest) < sizes.MAX_ROW:
-            self._more()
-        if self._rest.startswith(b"\xef\xbb\xbf"):
-            self._rest = self._rest[3:]
-        return self._rest
+        """The beginning, which stays: from the first line that is not blank."""
+        while True:
+            while not self._ended and b"\n" not in self._rest and len(self._rest) < sizes.MAX_ROW:
+                self._more()
+            if self._rest.startswith(b"\xef\xbb\xbf"):
+                self._rest = self._rest[3:]
+            blank = _BLANK(self._rest)
+            if not blank:
+                return self._rest
+            self._rest = self._rest[blank.end() :]
 
     def first(self) -> bytes:
         """The first line, which goes."""
