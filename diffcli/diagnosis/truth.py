@@ -75,7 +75,8 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
         spent = process_time() - start
         exists = [not nan(x) and bool(m.isfinite(x)) for x in values]
         if not all(exists) and exactly.directions:
-            limits = exactly.limits() if not any(np.isinf(v).any() for v in at.values()) else values
+            missing = [o for o, there in enumerate(exists) if not there]
+            limits = values if any(np.isinf(v).any() for v in at.values()) else exactly.limits(missing)
             values = [x if there else limit for x, there, limit in zip(values, exists, limits, strict=True)]
         found.values, found.exists = [to_double(x) for x in values], exists
         found.sizes = [float(m.mag(x)) if m.isfinite(x) and x else 0.0 for x in values]

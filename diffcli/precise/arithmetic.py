@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from diffcli.errors import UsageError
 from diffcli.graph import CONSTANT, INPUT, Node
+from diffcli.precise import gamma
 
 Exact: TypeAlias = NDArray[Any]  # an array of mpmath numbers and booleans, without a batch axis
 
@@ -340,6 +341,25 @@ def _log1p(ar: Arithmetic, x: Any) -> Any:
     return ar.call(lambda m, v: m.log1p(v), x)
 
 
+def _of_gamma(function: Callable[..., Any], at_infinity: str) -> Callable[..., Any]:
+    """A function of the gamma family of one number: as x → ∞ it goes to `at_infinity`, far below 0 it is not known."""
+
+    def f(ar: Arithmetic, x: Any) -> Any:
+        if not ar.m.isfinite(x):
+            return getattr(ar.m, at_infinity) if x > 0 else ar.nan
+        if x < 0 and ar.m.mag(x) > FAR:
+            return ar.nan
+        return ar.call(function, x)
+
+    return f
+
+
+def _beta(ar: Arithmetic, a: Any, b: Any) -> Any:
+    if any(not ar.m.isfinite(x) or (x < 0 and ar.m.mag(x) > FAR) for x in (a, b)):
+        return ar.nan
+    return ar.call(gamma.beta, a, b)
+
+
 def _mod(ar: Arithmetic, x: Any, d: Any) -> Any:
     # Beyond all doubles' quotients lies only a limit at d = 0, and there is none: the jumps crowd together.
     if d == 0 or not ar.m.isfinite(x) or not ar.m.isfinite(d) or (x and ar.m.mag(x) - ar.m.mag(d) > 2200):
@@ -411,6 +431,10 @@ _SCALAR: dict[str, Callable[..., Any]] = {
     "logit": _ended("logit", 0.0, 1.0),
     "atanh": _ended("atanh", -1.0, 1.0),
     "erfinv": _ended("erfinv", -1.0, 1.0),
+    "gamma": _of_gamma(gamma.gamma, "inf"),
+    "lgamma": _of_gamma(gamma.lgamma, "inf"),
+    "digamma": _of_gamma(lambda m, x: gamma.psi(m, 0, x), "inf"),
+    "beta": _beta,
     "mod": _mod,
     "fmod": _fmod,
     "maximum": _largest,
@@ -596,10 +620,9 @@ def _logabsdet(ar: Arithmetic, a: Any) -> Any:
 
 def _polygamma(ar: Arithmetic, node: Node, x: Exact) -> Exact:
     (n,) = node.params
+    psi = _of_gamma(lambda m, v: gamma.psi(m, n, v), "zero")
     out = np.empty(x.size, dtype=object)
-    for k, number in enumerate(x.flat):
-        near = ar.m.isfinite(number) and (not number or ar.m.mag(number) <= FAR)
-        out[k] = ar.call(lambda m, v: m.polygamma(n, v), number) if near else ar.nan
+    out[:] = [psi(ar, number) for number in x.flat]
     return out.reshape(x.shape)
 
 

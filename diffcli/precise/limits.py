@@ -19,8 +19,10 @@ from diffcli.precise.arithmetic import Arithmetic, Deadline, Exact, evaluate
 LEAST, MOST = 160, 24_000
 #: The precision at which whatever doubles can tell apart is seen side by side.
 SEEN = 2_400
-#: Relative steps of differences, as powers of two: away from 0, and at 0, where doubles reach down to 2^-1074.
-STEPS, STEPS_AT_ZERO = (-100, -300, -900, -2700), (-150, -450, -1350)
+#: Log₂ of the step that the steps of differences are powers of: away from 0, and at 0, where doubles reach down to
+#: 2^-1074. The powers shrink to their third from one to the next; they are even, and the one halfway tells logarithms.
+UNIT, UNIT_AT_ZERO = -100, -150
+POWERS, HALFWAY = (1, 3, 9, 27), 2
 #: No step is longer than those at 2^LARGEST: a wave out there has the same length as here.
 LARGEST = 40
 #: Where an infinite input is approached from.
@@ -292,8 +294,7 @@ class Exactly:
         m = self.ar.m
         if not all(isinstance(x, bool) or m.isfinite(x) for x in self._here()):
             return None
-        x = self.coordinate(j)
-        scale = self.scale(j) + (STEPS if x else STEPS_AT_ZERO)[0]
+        scale = self.scale(j) + self._unit(j)
 
         def quotients(precision: int) -> list[Any]:
             m.prec = precision
@@ -351,12 +352,12 @@ class Exactly:
 
         `away` moves the other inputs too, off a singularity that they share.
         """
-        x = self.coordinate(j)
-        rows: list[list[Any]] = []
         values: list[list[Any]] = []
-        for k in STEPS if x else STEPS_AT_ZERO:
 
-            def quotients(precision: int, k: int = k, k_: int = len(rows)) -> list[Any]:
+        def slopes(units: int) -> list[Any]:
+            k, at = units * self._unit(j), len(values)
+
+            def quotients(precision: int) -> list[Any]:
                 m = self.ar.m
                 m.prec = precision
                 h = sign * m.mpf(2) ** (self.scale(j) + k)
@@ -368,15 +369,16 @@ class Exactly:
                 near = self.moved(precision, {**steps, j: h})
                 next_ = self.moved(precision, {**steps, j: 2 * h})
                 tiny = m.mpf(2) ** (-4 * precision // 5)  # what only rounding is left of
-                values[k_:] = [[m.zero if not isinstance(x, bool) and abs(x) < tiny else x for x in near]]
+                values[at:] = [[m.zero if not isinstance(x, bool) and abs(x) < tiny else x for x in near]]
                 return [self._quotient(b, a, h) for a, b in zip(near, next_, strict=True)]
 
-            rows.append(self.agreed(quotients, 64, k + min(0, self.scale(j))))
-            if len(rows) == 1 and all(self.ar.is_nan(q) for q in rows[0]):
-                return [Limit("none", self.ar.nan)] * len(rows[0]), values
-            if len(rows) > 1 and all(self._settled([row[c] for row in rows]) for c in range(len(rows[0]))):
-                break
-        return self._along(rows), values
+            return self.agreed(quotients, 64, k + min(0, self.scale(j)))
+
+        first = slopes(POWERS[0])
+        if all(map(self.ar.is_nan, first)):
+            return [Limit("none", self.ar.nan)] * len(first), values
+        most = 4 if self.coordinate(j) else 3
+        return self._along(self._approach(lambda power: first if power == 1 else slopes(power), most)), values
 
     def _slope_near(self, j: int, infinite: int) -> list[Any]:
         """A central difference in direction j where infinite inputs are at ±2^`infinite`."""
@@ -394,9 +396,9 @@ class Exactly:
 
         return self.agreed(difference, 60, -infinite - 160)
 
-    def limits(self) -> list[Any]:
+    def limits(self, missing: Sequence[int] | None = None) -> list[Any]:
         """The values of the outputs as limits: along every input from both sides, and along slanting lines. Where
-        all that exist agree, the limit; else NaN.
+        all that exist agree, the limit; else NaN. `missing`: the elements of the outputs that it is asked for.
         """
         count = len(self.directions)
         self.alone = True
@@ -404,34 +406,38 @@ class Exactly:
         if count > 1:
             lines += [{j: (j + 2) / (j + 3) for j in range(count)}]
             lines += [{j: (-1) ** j * (j + 4) / (j + 3) for j in range(count)}]
-        found = []
-        for line in lines:
-            for sign in (-1, 1):
-                # A limit needs the last two of the three: where one of these has no value at all, there is none.
-                rows: dict[int, list[Any]] = {}
-                for k in (1, 2, 0):
-                    step = STEPS_AT_ZERO[k] + (self._smallest or 0)
-                    rows[k] = self._values_near(self._steps(line, sign, k), step=step)
-                    if k and all(self.ar.is_nan(x) for x in rows[k]):
-                        break
-                else:
-                    self.alone = False
-                    found.append([limit.value for limit in self._along([rows[k] for k in (0, 1, 2)])])
-        if not found:
-            return [self.ar.nan for node in self.outputs for _ in range(node.size)]
-        together = []
-        for column in zip(*found, strict=True):
-            seen = [v for v in column if not self.ar.is_nan(v)]
-            agree = bool(seen) and all(self._agree(seen[0], v) for v in seen[1:])
-            together.append(seen[0] if agree else self.ar.nan)
+        found: list[list[Any]] = []
+        together = [self.ar.nan] * sum(node.size for node in self.outputs)
+        for line, sign in ((line, sign) for line in lines for sign in (-1, 1)):
+            def near(units: int, line: Mapping[int, float] = line, sign: int = sign) -> list[Any]:
+                step = units * UNIT_AT_ZERO + (self._smallest or 0)
+                return self._values_near(self._steps(line, sign, units), step=step)
+
+            rows = self._approach(near)
+            if all(map(self.ar.is_nan, rows[-1])):
+                continue
+            self.alone = False
+            found.append([limit.value for limit in self._along(rows)])
+            together = [self._together(column) for column in zip(*found, strict=True)]
+            if len(found) > 1 and all(self.ar.is_nan(together[o]) for o in missing or range(len(together))):
+                break  # two ways lead apart, or nowhere: others do not bring them together
         return together
 
-    def _steps(self, line: Mapping[int, float], sign: int, k: int) -> dict[tuple[Node, int], Any]:
+    def _together(self, column: Sequence[Any]) -> Any:
+        """What several ways lead to, where those that lead anywhere agree."""
+        seen = [v for v in column if not self.ar.is_nan(v)]
+        agree = bool(seen) and all(self._agree(seen[0], v) for v in seen[1:])
+        return seen[0] if agree else self.ar.nan
+
+    def _unit(self, j: int) -> int:
+        """Log₂ of the step that the steps in direction j are powers of."""
+        return UNIT if self.coordinate(j) else UNIT_AT_ZERO
+
+    def _steps(self, line: Mapping[int, float], sign: int, units: int) -> dict[tuple[Node, int], Any]:
         m = self.ar.m
         steps = {}
         for j, slope in line.items():
-            x = self.coordinate(j)
-            size = m.mpf(2) ** (self.scale(j) + (STEPS if x else STEPS_AT_ZERO)[k])
+            size = m.mpf(2) ** (self.scale(j) + units * self._unit(j))
             steps[self.directions[j]] = sign * m.mpf(slope) * size
         return steps
 
@@ -439,13 +445,14 @@ class Exactly:
 
     def second(self, i: int, j: int) -> list[Partial]:
         """∂²output/∂x_i∂x_j, from both sides: limits of second differences."""
-        x, y = self.coordinate(i), self.coordinate(j)
+        unit = UNIT if self.coordinate(i) and self.coordinate(j) else UNIT_AT_ZERO
         sides = []
         for sign in (-1, 1):
-            rows: list[list[Any]] = []
-            for k in (STEPS if x and y else STEPS_AT_ZERO)[:3]:
 
-                def quotients(precision: int, k: int = k, sign: int = sign) -> list[Any]:
+            def bends(units: int, sign: int = sign) -> list[Any]:
+                k = units * unit
+
+                def quotients(precision: int) -> list[Any]:
                     m = self.ar.m
                     m.prec = precision
                     h = sign * m.mpf(2) ** (self.scale(i) + k)
@@ -461,23 +468,65 @@ class Exactly:
                     return [self._quotient(self._quotient(s, r, h), self._quotient(q, p, h), g)
                             for p, q, r, s in zip(a, b, c, d, strict=True)]  # fmt: skip
 
-                rows.append(self.agreed(quotients, 64, k + min(0, self.scale(i), self.scale(j))))
-                if len(rows) > 1 and all(self._settled([row[c] for row in rows]) for c in range(len(rows[0]))):
-                    break
-            sides.append(self._along(rows))
+                return self.agreed(quotients, 64, k + min(0, self.scale(i), self.scale(j)))
+
+            sides.append(self._along(self._approach(bends)))
         return [self._both(left.value, right.value) for left, right in zip(*sides, strict=True)]
 
     # Limits ..............................................................................................
 
     def _along(self, rows: Sequence[Sequence[Any]]) -> list[Limit]:
         """The limits of the columns of `rows`, which come closer and closer."""
-        return [self.limit(list(column)) for column in zip(*rows, strict=True)]
+        return [self.limit(column) for column in zip(*rows, strict=True)]
 
-    def _settled(self, sequence: list[Any]) -> bool:
+    def _approach(self, sample: Callable[[int], list[Any]], most: int = 3) -> list[list[Any]]:
+        """`sample(power)` at ever smaller steps, `most` of them, until all columns say where they go."""
+        rows = [sample(POWERS[0]), sample(POWERS[1])]
+        for power in POWERS[2:most]:
+            # A limit needs the last two of three.
+            nowhere = most == 3 and all(map(self.ar.is_nan, rows[-1]))
+            if nowhere or all(map(self._settled, zip(*rows, strict=True))):
+                break
+            foreseen = self._foreseen(rows[0], sample(HALFWAY), rows[1]) if len(rows) == 2 else None
+            if foreseen is not None:
+                return [*rows, foreseen]
+            rows.append(sample(power))
+        return rows
+
+    def _foreseen(self, first: list[Any], halfway: list[Any], second: list[Any]) -> list[Any] | None:
+        """The third of the samples, where these three show that all go like hᵖ·(α + β·log h), 2p a whole number."""
+        m, row = self.ar.m, []
+        for a, middle, b in zip(first, halfway, second, strict=True):
+            if isinstance(b, bool) or self.ar.is_nan(b) or (a == 0 and b == 0):
+                row.append(b)
+                continue
+            if not all(not isinstance(x, bool) and m.isfinite(x) and x for x in (a, middle, b)):
+                return None
+            rate = 25 * int(m.nint(m.log(abs(b / a), 2) / 50))
+            scale = m.mpf(2) ** rate
+            a, middle, b = a / scale, middle / scale**2, b / scale**3
+            if not self.alike(a + b, 2 * middle, 50):
+                return None
+            row.append((4 * b - 3 * a) * scale**9)
+        return row
+
+    def _settled(self, sequence: Sequence[Any]) -> bool:
         *_, a, b = sequence
-        return (self.alike(a, b, 60) and bool(b)) or (len(sequence) > 2 and self.limit(sequence).kind != "none")
+        if len(sequence) > 2:
+            return self.limit(sequence).kind != "none" or (self.alike(a, b, 60) and bool(b))
+        return bool(b) and (self.alike(a, b, 60) or self._as_a_power(a, b) != 0)
 
-    def limit(self, sequence: list[Any]) -> Limit:
+    def _as_a_power(self, a: Any, b: Any) -> int:
+        """Whether b/a is a power of the quotient of two steps, to the last bits: its exponent, as of 2, else 0."""
+        m = self.ar.m
+        if isinstance(a, bool) or not (m.isfinite(a) and m.isfinite(b) and a and b):
+            return 0
+        exponent = int(m.nint(m.log(abs(b / a), 2)))
+        # Whole and half powers of 2^200 and of 2^300.
+        exact = abs(exponent) >= 100 and exponent % 50 == 0 and self.alike(b, a * m.mpf(2) ** exponent, 60)
+        return exponent if exact else 0
+
+    def limit(self, sequence: Sequence[Any]) -> Limit:
         """What a sequence goes to whose steps shrink to their third power from one to the next."""
         m, nan = self.ar.m, self.ar.nan
         if any(isinstance(a, bool) for a in sequence):
@@ -491,6 +540,8 @@ class Exactly:
             return Limit("none", nan)
         if self.alike(a, b, 60) or (a == 0 and b == 0):
             return Limit("finite", b)
+        if len(sequence) == 2 and (power := self._as_a_power(a, b)):
+            return Limit("infinite", m.sign(b) * self.ar.inf) if power > 0 else Limit("finite", m.zero)
         first = sequence[-3] if len(sequence) > 2 else nan
         if not m.isfinite(first):
             return Limit("none", nan)

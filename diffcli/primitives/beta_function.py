@@ -68,7 +68,8 @@ def _beta(a: Array, b: Array) -> Array:
     # 1/b + 1/a for the smallest, (b−1)!·a⁻ᵇ for the largest; the sum a pole: 0; one of them a pole: none.
     value = np.where(np.abs(b) < 2.0**-1000, 1.0 / b + np.where(np.abs(a) < 2.0**-70, 1.0 / a, 0.0), value)
     value = np.where(((a >= 2.0**53) & (b > 2.0**20)) | (np.isposinf(a) & (b > 0.0)), 0.0, value)
-    value = np.where((total[0] <= 0.0) & (total[0] == np.rint(total[0])) & (total[1] == 0.0), 0.0, value)
+    vanishes = (total[0] <= 0.0) & (total[0] == np.rint(total[0])) & (total[1] == 0.0) & (b != 0.0)
+    value = np.where(vanishes, 0.0, value)
     return np.where(is_pole(a) | is_pole(b) | np.isnan(a) | np.isnan(b) | np.isneginf(b), np.nan, value)
 
 
