@@ -22,5 +22,6 @@ def run(ask: Ask, many: Many, show: Show, precise: Precisely = False) -> None:
         return
     program, at = ask.program()
     values = diffcli.evaluate(program, at)
-    more = precisely(precise, program, at, show, derivatives=False)
-    show(result.Eval(program.source.text, at, values, notices(program, at, "eval", show, precise=precise), more))
+    warnings = notices(program, at, "eval", show, precise=precise)
+    more = precisely(precise, program, at, show, derivatives=False, warnings=warnings)
+    show(result.Eval(program.source.text, at, values, warnings, more))

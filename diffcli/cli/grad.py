@@ -37,5 +37,5 @@ def run(ask: Ask, many: Many, show: Show, wrt: Wrt = None, order: Order = None, 
     higher = None if order is None else diffcli.derivatives(program, at, order, wrt=names(wrt)).tolist()
     value, gradient = diffcli.value_and_grad(program, at, wrt=names(wrt))
     warnings = notices(program, at, "grad", show, wrt=names(wrt), precise=precise)
-    more = precisely(precise, program, at, show, wrt=names(wrt), order=order)
+    more = precisely(precise, program, at, show, wrt=names(wrt), order=order, warnings=warnings)
     show(result.Grad(program.source.text, at, value, gradient, higher, warnings, program.outputs[0], more))

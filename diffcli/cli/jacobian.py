@@ -58,6 +58,6 @@ def run(
         found = diffcli.jacobian(program, at, wrt=names(wrt), mode=mode.value)
         matrix = found.matrix
     warnings = notices(program, at, "jacobian", show, wrt=names(wrt), precise=precise)
-    more = precisely(precise, program, at, show, wrt=names(wrt))
+    more = precisely(precise, program, at, show, wrt=names(wrt), warnings=warnings)
     text, rows, columns = program.source.text, found.rows, found.columns
     show(result.Jacobian(text, at, found.values, rows, columns, matrix, found.mode, found.passes, warnings, more))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from diffcli.report.result import Precise
+from diffcli.report.result import Notice, Precise
 
 if TYPE_CHECKING:
     import diffcli
@@ -29,10 +29,15 @@ def precisely(
     wrt: Sequence[str] | None = None,
     derivatives: bool = True,
     order: int | None = None,
+    warnings: list[Notice],
 ) -> Precise | None:
-    """The answer in as many digits as were asked for, if they were."""
+    """The answer in as many digits as were asked for, if they were; to `warnings` is added what is out of reach."""
     if not asked:
         return None
     from diffcli.precise.rounded import rounded
 
-    return Precise(*rounded(program, at, show.digits or DIGITS, wrt=wrt, derivatives=derivatives, order=order))
+    found = rounded(program, at, show.digits or DIGITS, wrt=wrt, derivatives=derivatives, order=order)
+    if found.beyond and show.warns():
+        said = f"{', '.join(found.beyond)}: the exponent has more than 600 digits, which is out of reach"
+        warnings.append(Notice("overflow", said, None, None, None, None, "value"))
+    return Precise(found.digits, found.values, found.derivatives, found.orders)

@@ -14,8 +14,8 @@ from diffcli.diagnosis.questions import ask
 if TYPE_CHECKING:
     from diffcli.diagnosis.findings import Finding
 
-#: How long the exact numbers of one command may take, in seconds.
-SECONDS = 2.0
+#: What the exact numbers of one command may cost, in seconds (`diffcli.precise.arithmetic.Allowance`).
+SECONDS = 1.0
 
 
 def examine(

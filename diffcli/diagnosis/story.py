@@ -19,7 +19,8 @@ from diffcli.diagnosis.questions import ask
 from diffcli.errors import Span
 from diffcli.rewrites import rewrites
 
-SECONDS = 10.0
+#: What the exact numbers may cost, in seconds (`diffcli.precise.arithmetic.Allowance`).
+SECONDS = 3.0
 #: How many nodes are named, and from how many digits on.
 NODES, LEAST = 8, 1.0
 

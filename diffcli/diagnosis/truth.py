@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from time import process_time
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,11 +21,10 @@ SECOND_ORDER = ("hessian", "hvp")
 @dataclass(slots=True)
 class Truth:
     """What the numbers really are. `values` by output element; the derivatives as arrays (output element, direction),
-    NaN where none exists; None where mpmath is missing or time was over.
+    NaN where none exists; None where mpmath is missing or it would have cost too much.
     """
 
     values: list[float] | None = None
-    sizes: list[float] | None = None  # log2 of the values' magnitudes, which doubles may not hold
     exists: list[bool] | None = None  # whether the formula itself has this value, or only a limit
     first: Sides | None = None
     second: Sides | None = None
@@ -60,7 +58,7 @@ class Sides(NamedTuple):
 
 
 def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -> Truth:
-    """The exact values and derivatives at a point, as far as time allows."""
+    """The exact values and derivatives at a point, as far as they cost no more than so many `seconds`."""
     from diffcli.precise import Exactly, SlowError, available, to_double
 
     found = Truth()
@@ -69,17 +67,15 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
     function = question.function
     exactly = Exactly(function.outputs, at, question.wrt, seconds=seconds)
     m, nan = exactly.ar.m, exactly.ar.is_nan
-    start = process_time()
     try:
         values = exactly.values()
-        spent = process_time() - start
+        spent = exactly.ar.allowance.spent
         exists = [not nan(x) and bool(m.isfinite(x)) for x in values]
         if not all(exists) and exactly.directions:
             missing = [o for o, there in enumerate(exists) if not there]
             limits = values if any(np.isinf(v).any() for v in at.values()) else exactly.limits(missing)
             values = [x if there else limit for x, there, limit in zip(values, exists, limits, strict=True)]
         found.values, found.exists = [to_double(x) for x in values], exists
-        found.sizes = [float(m.mag(x)) if m.isfinite(x) and x else 0.0 for x in values]
         if question.what == "eval":
             return found
         n = len(exactly.directions)
@@ -94,7 +90,7 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
                     table[o, j] = to_double(x)
                 first.jumps[o, j] = partial.jumps
                 if question.what not in SECOND_ORDER and math.isinf(first.value[o, j]) and m.isfinite(partial.value):
-                    found.beyond[o, j] = float(m.log10(abs(partial.value)))
+                    found.beyond[o, j] = to_double(m.log10(abs(partial.value)))
         found.first = first
         if question.what in SECOND_ORDER and not any(np.isinf(value).any() for value in at.values()):
             second = Sides.unknown((n, n))
@@ -106,7 +102,7 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
                     for table, x in zip(second, partial[:3], strict=False):
                         table[i, j] = table[j, i] = to_double(x)
                     if math.isinf(second.value[i, j]) and m.isfinite(partial.value):
-                        found.beyond[i, j] = found.beyond[j, i] = float(m.log10(abs(partial.value)))
+                        found.beyond[i, j] = found.beyond[j, i] = to_double(m.log10(abs(partial.value)))
             found.second = second
     except SlowError:
         pass

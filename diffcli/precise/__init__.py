@@ -1,6 +1,7 @@
 """The same graph in arbitrary precision, by mpmath, which is imported on first use only.
 
 `arithmetic` evaluates a graph once; `limits` asks it for values and derivatives at rising precision until two agree.
+What that costs is reckoned beforehand and limited (`Allowance`).
 """
 
 from __future__ import annotations

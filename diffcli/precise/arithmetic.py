@@ -16,34 +16,70 @@ from numpy.typing import NDArray
 from diffcli.errors import UsageError
 from diffcli.graph import CONSTANT, INPUT, Node
 from diffcli.precise import gamma
+from diffcli.precise.erfinv import erfinv
 
 Exact: TypeAlias = NDArray[Any]  # an array of mpmath numbers and booleans, without a batch axis
 
-#: An argument beyond 2^±FAR is not handed to a function that would have to count its periods or its size.
-FAR, FAR_FOR_EXP = 2_500, 1_100
+#: An argument beyond 2^FAR is not handed to a function that would have to count its periods.
+FAR = 2_500
 #: Addends that differ by so many bits are never seen side by side.
 BEYOND = 24_000
-#: A result beyond 2^±HUGE is infinite or zero.
-HUGE = 1 << 62
+#: What a result may be at the most, as 2^±2^REACH: beyond, it is infinite or zero. The second is for those who want to
+#: read it: the exponent alone has 600 digits then.
+REACH, WIDE_REACH = 62, 2_000
+#: From so many addends on, a sum is worth rounding once.
+MANY = 16
 
 
 class SlowError(Exception):
-    """The time that was granted is over."""
+    """What was granted is used up."""
 
 
-class Deadline:
-    """How long a computation may take: `check` raises `SlowError` when it has taken longer.
+class Allowance:
+    """How much a computation may cost, in seconds of an ordinary machine of 2020: `SlowError` is raised when it costs
+    more.
 
-    The processor's time, not the clock's: what is found must not depend on what else the machine does.
+    The cost of an operation is reckoned from its kind and the precision, so that what is found depends on neither the
+    machine nor what else it does. The processor's time is looked at too, for what costs far more than it should.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._end = time.process_time() + seconds
+    #: How many times the seconds granted the processor's time may be.
+    LAST_RESORT = 8.0
 
-    def check(self) -> None:
-        """Raise `SlowError` if the time is used up."""
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.spent = 0.0
+        self._end = time.process_time() + self.LAST_RESORT * seconds
+
+    def spend(self, seconds: float) -> None:
+        """Note of a cost; raises `SlowError` if that is more than is left."""
+        self.spent += seconds
+        if self.spent > self.seconds:
+            raise SlowError
+        self.watch()
+
+    def watch(self) -> None:
+        """Raise `SlowError` if it takes far longer than was reckoned."""
         if time.process_time() > self._end:
             raise SlowError
+
+
+#: What one number costs at 1,000 bits, in seconds, by the kind of the operation: what it costs at any, and what grows
+#: like the precision to the power named.
+PLAIN, SMOOTH, GAMMA = (2e-6, 1e-6, 1.6), (12e-6, 6e-5, 1.9), (3e-4, 2.5e-3, 2.1)
+_COSTS = {**dict.fromkeys(("gamma", "lgamma", "digamma", "polygamma", "beta", "erfinv"), GAMMA)}
+
+
+def cost(node: Node, precision: int) -> float:
+    """What evaluating a node costs at a precision, in seconds."""
+    size = max([node.size, *(arg.size for arg in node.args)])
+    if node.op.name in _MATRICES:
+        size = size**1.5
+    elif node.op.name == "matmul":
+        size = node.size * node.args[0].shape[-1]
+    smooth = (node.op.kind == "elementwise" and node.op.name not in _PLAIN) or node.op.name in _EXPONENTIAL
+    at_all, growing, power = _COSTS.get(node.op.name, SMOOTH if smooth else PLAIN)
+    return float(size * (at_all + growing * (precision / 1000.0) ** power))
 
 
 def available() -> bool:
@@ -63,6 +99,18 @@ def require() -> None:
         )
 
 
+def finite(x: Any) -> bool:
+    """Whether an mpmath number is finite. (Its own functions take any type of number, and five times as long.)"""
+    _, man, exp, _ = x._mpf_
+    return bool(man or not exp)
+
+
+def size(x: Any) -> int:
+    """The exponent of the power of two above a finite number that is not 0."""
+    _, _, exp, count = x._mpf_
+    return int(exp + count)
+
+
 # One evaluation ---------------------------------------------------------------------------------------------
 
 
@@ -78,7 +126,10 @@ class Arithmetic:
         self.m: Any = mpmath.MPContext()
         self.nan, self.inf = self.m.nan, self.m.inf
         self.needed = 0
-        self.deadline = Deadline(1e9)
+        self.allowance = Allowance(1e9)
+        self.reach = REACH
+        #: Whether a result was beyond that.
+        self.beyond = False
         #: Doubles that stand for numbers they cannot hold: π and its like, where the user asked for all digits.
         self.exactly: Mapping[float, Any] = {}
 
@@ -114,21 +165,27 @@ class Arithmetic:
         return self.tamed(y)
 
     def tamed(self, y: Any) -> Any:
-        """`y`, or what it is as good as: an exponent of more than 62 bits only slows things down."""
+        """`y`, or what it is as good as where it is out of reach: that would only slow things down."""
         if isinstance(y, self.m.mpf):
-            man, exp = y.man_exp if self.m.isfinite(y) else (0, 0)
-            if man and abs(exp) > HUGE:
+            _, man, exp, _ = y._mpf_
+            if man and exp.bit_length() > self.reach + 1:
+                self.beyond = True
                 return (self.inf if y > 0 else -self.inf) if exp > 0 else self.m.zero
         return y
 
+    def far_for_exp(self, x: Any) -> bool:
+        """Whether exp(x) is out of reach."""
+        if not (x and finite(x) and size(x) > self.reach):
+            return False
+        self.beyond = True
+        return True
+
     def add(self, a: Any, b: Any) -> Any:
         """The sum a + b, and how many bits it took to see both."""
-        m = self.m
-        if not (m.isfinite(a) and m.isfinite(b)):
+        if not (finite(a) and finite(b)):
             return self.call(lambda _, x, y: x + y, a, b)
         if a and b:
-            apart = abs(m.mag(a) - m.mag(b))
-            self.sees(apart)  # beyond any precision to be had, the smaller one does not count
+            self.sees(abs(size(a) - size(b)))  # beyond any precision to be had, the smaller one does not count
         return a + b
 
     def sees(self, bits: float) -> None:
@@ -137,11 +194,16 @@ class Arithmetic:
             self.needed = int(bits) + 64
 
     def total(self, terms: Sequence[Any]) -> Any:
-        """The sum of `terms`; 0 for none."""
-        sum_ = self.m.zero
-        for term in terms:
-            sum_ = self.add(sum_, term)
-        return sum_
+        """The sum of `terms`, rounded once; 0 for none."""
+        sizes = [size(term) for term in terms if finite(term) and term]
+        if len(sizes) < MANY or max(sizes) - min(sizes) > BEYOND or not all(map(finite, terms)):
+            sum_ = self.m.zero
+            for term in terms:
+                sum_ = self.add(sum_, term)
+            return sum_
+        total = self.m.fsum(terms)
+        self.sees(max(max(sizes), size(total) if total else 0) - min(sizes))
+        return total
 
 
 def evaluate(
@@ -152,9 +214,8 @@ def evaluate(
     `frozen` holds the values of `stop` nodes that a change of the inputs must not move.
     """
     found: dict[Node, Exact] = {}
-    for count, node in enumerate(order):
-        if not count % 16:
-            ar.deadline.check()
+    for node in order:
+        ar.allowance.watch()
         if node.op is INPUT:
             found[node] = given[node]
         elif node.op is CONSTANT:
@@ -202,18 +263,20 @@ def _objects(value: Any, shape: tuple[int, ...]) -> Exact:
 
 def _referred(ar: Arithmetic, node: Node, numbers: list[Any]) -> Any:
     """One number by the table's reference, kept from arguments it would not come back from."""
-    m, name = ar.m, node.op.name
+    name = node.op.name
     for x in numbers:
         if ar.is_nan(x):
             return ar.nan
     if name not in _TIRELESS:
-        for x in numbers:
-            far = _FAR_AWAY.get(name)
-            if not isinstance(x, bool) and m.isfinite(x) and x and m.mag(x) > (FAR if far is None else FAR_FOR_EXP):
-                return ar.nan if far is None else far(ar, *numbers)
+        far = _FAR_AWAY.get(name)
+        if far is not None:
+            if any(map(ar.far_for_exp, numbers)):
+                return far(ar, *numbers)
+        elif any(not isinstance(x, bool) and finite(x) and x and size(x) > FAR for x in numbers):
+            return ar.nan
     level = _LEVELS.get(name)
-    if level is not None and all(map(m.isfinite, numbers)):
-        ar.sees(level(m, *numbers))
+    if level is not None and all(map(finite, numbers)):
+        ar.sees(level(ar.m, *numbers))
     return ar.call(node.op.reference, *numbers, *node.params)  # type: ignore[arg-type]
 
 
@@ -252,6 +315,15 @@ _LEVELS: dict[str, Callable[..., float]] = {
 }
 
 
+#: Of one size whatever the argument, but for its digits.
+_PLAIN = frozenset({
+    "add", "subtract", "multiply", "divide", "negate", "reciprocal", "square", "abs", "maximum", "minimum", "clip",
+    "relu", "sign", "heaviside", "deg2rad", "rad2deg", "within", "floor", "ceil", "round", "trunc", "mod", "fmod",
+    "where", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "and", "or", "not", "number",
+    "truth", "stop", "sqrt",
+})  # fmt: skip
+_EXPONENTIAL = frozenset({"logsumexp", "softmax", "log_softmax"})
+_MATRICES = frozenset({"det", "logabsdet", "inv", "solve", "chol", "eigvalsh"})
 #: Functions that take an argument of any size in their stride.
 _TIRELESS = frozenset({
     "multiply", "divide", "negate", "reciprocal", "square", "sqrt", "cbrt", "hypot", "log",
@@ -270,7 +342,6 @@ _FAR_AWAY: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda ar, x: ar.m.one if x > 0 else ar.m.zero,
     "softplus": lambda ar, x: x if x > 0 else ar.m.zero,
     "log_sigmoid": lambda ar, x: ar.m.zero if x > 0 else x,
-    "sinc": lambda ar, x: ar.m.zero,
 }
 
 
@@ -283,7 +354,8 @@ def _power(ar: Arithmetic, x: Any, n: Any) -> Any:
     if m.isfinite(n) and m.isfinite(x) and x:
         if x < 0 and n != m.floor(n):
             return ar.nan
-        if m.mag(n) + max(m.mag(m.log(abs(x))), 0) > FAR:
+        if m.mag(n) + max(m.mag(m.log(abs(x))), 0) > ar.reach + 2:
+            ar.beyond = True
             grows = (abs(x) > 1) == (n > 0)
             return ar.inf if grows and x > 0 else (ar.nan if grows else m.zero)
     if x == 0:
@@ -330,6 +402,8 @@ def _ended(function: str, low: float, high: float) -> Callable[[Arithmetic, Any]
             return -ar.inf if x == low else ar.inf if x == high else ar.nan
         if function == "logit":
             return ar.call(lambda m, v: m.log(v) - m.log1p(-v), x)
+        if function == "erfinv":
+            return ar.call(erfinv, x)
         return ar.call(lambda m, v: getattr(m, function)(v), x)
 
     return f
@@ -513,7 +587,7 @@ def _log_softmax(ar: Arithmetic, row: list[Any]) -> list[Any]:
 
 
 def _exp(ar: Arithmetic, x: Any) -> Any:
-    if ar.m.isfinite(x) and x and ar.m.mag(x) > FAR_FOR_EXP:
+    if ar.far_for_exp(x):
         return ar.inf if x > 0 else ar.m.zero
     return ar.call(lambda m, v: m.exp(v), x)
 

@@ -80,7 +80,9 @@ def _steps(m: Any, z: Any, order: int = 0) -> int:
 
 
 def _series(m: Any, z: Any, order: int) -> Any:
-    """Σₖ B₂ₖ·(2k + order − 1)!/((2k)!·(order − 1)!₊)·z^−2k, (−1)!₊ and (−2)!₊ being 1: to as many bits after the point."""
+    """Σₖ B₂ₖ·(2k + order − 1)!/((2k)!·(order − 1)!)·z^−2k, to as many bits after the point as the precision; for the
+    orders 0 and −1, ψ and log Γ, without the last factorial.
+    """
     size = float(m.log(z, 2))
     bits, count = 0.0, 0
     while bits > -m.prec - 8:  # of the term after the last
@@ -227,7 +229,7 @@ def gamma(m: Any, x: Any) -> Any:
 
 def psi(m: Any, n: int, x: Any) -> Any:
     """ψ⁽ⁿ⁾(x), n ≥ 0: digamma for n = 0."""
-    whole, rest = _nearest(m, x)
+    _, rest = _nearest(m, x)
 
     def below() -> Sequence[Any]:
         if -(n + 1) * m.mag(rest) > m.prec + 4 * n + 64:  # beside the nearest pole nothing else is seen

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.graph import CONSTANT, Node, ancestors
-from diffcli.precise.arithmetic import Arithmetic, Deadline, Exact, evaluate
+from diffcli.precise.arithmetic import Allowance, Arithmetic, Exact, cost, evaluate
 
 #: The precisions, in bits, that an evaluation starts from and may rise to.
 LEAST, MOST = 160, 24_000
@@ -69,7 +69,7 @@ class Exactly:
         exactly: Mapping[float, Any] | None = None,
     ) -> None:
         self.ar = Arithmetic()
-        self.ar.deadline = Deadline(seconds)
+        self.ar.allowance = Allowance(seconds)
         self.ar.exactly = exactly or {}
         self.outputs = list(outputs)
         self.order = ancestors(outputs)
@@ -77,6 +77,7 @@ class Exactly:
         self.directions = [(node, k) for node in wrt for k in range(node.size)]
         self._stops = [node for node in self.order if node.op.name == "stop"]
         self._frozen: tuple[int, dict[Node, Exact]] = (0, {})
+        self._costs: dict[int, float] = {}
         self._base: dict[tuple[int, int], list[Any]] = {}
         self._values: list[Any] | None = None
         # 1 − cos(x) is x²/2 below 1: what is far from 1 itself needs that many more bits to be seen beside it.
@@ -88,6 +89,8 @@ class Exactly:
         self._smallest = 2 * smallest if smallest < -60 else None
         self._infinite = sum(int(np.isinf(value).sum()) for value in at.values())
         self._pace = 0
+        #: By how many powers of two steps are shorter: where exponents are large, they vary as fast.
+        self.shorter = 0
         #: Whether `limits` has found no values anywhere around the point.
         self.alone = False
 
@@ -102,7 +105,7 @@ class Exactly:
         """Log₂ of what steps in direction j are measured by."""
         x = self.coordinate(j)
         size = min(int(np.frexp(x)[1]), LARGEST) if x else 0
-        return size if self._smallest is None else min(size, self._smallest)
+        return (size if self._smallest is None else min(size, self._smallest)) - self.shorter
 
     def _point(self, shifts: Mapping[tuple[Node, int], Any], infinite: Any) -> dict[Node, Exact]:
         """The inputs, with some elements moved, and the infinite ones at ±`infinite`, each at its own pace."""
@@ -125,6 +128,9 @@ class Exactly:
         """Every output's elements at one precision."""
         ar = self.ar
         ar.m.prec = precision
+        if precision not in self._costs:
+            self._costs[precision] = sum(cost(node, precision) for node in self.order)
+        ar.allowance.spend(self._costs[precision])
         frozen = None
         if self._stops:
             if self._frozen[0] != precision:
@@ -409,6 +415,7 @@ class Exactly:
         found: list[list[Any]] = []
         together = [self.ar.nan] * sum(node.size for node in self.outputs)
         for line, sign in ((line, sign) for line in lines for sign in (-1, 1)):
+
             def near(units: int, line: Mapping[int, float] = line, sign: int = sign) -> list[Any]:
                 step = units * UNIT_AT_ZERO + (self._smallest or 0)
                 return self._values_near(self._steps(line, sign, units), step=step)
@@ -422,6 +429,27 @@ class Exactly:
             if len(found) > 1 and all(self.ar.is_nan(together[o]) for o in missing or range(len(together))):
                 break  # two ways lead apart, or nowhere: others do not bring them together
         return together
+
+    def filled(self, values: list[Any], bits: int) -> list[Any]:
+        """`values` at the point, with limits to so many `bits` where the formula itself has none but goes somewhere."""
+        missing = [o for o, x in enumerate(values) if self.ar.is_nan(x)]
+        if not missing or not self.directions or self._infinite:
+            return values
+        ends = self.limits(missing)
+        line = {j: (j + 2) / (j + 3) for j in range(len(self.directions))}
+        units = (bits + 64) // -UNIT + 1
+
+        def beside(sign: int) -> list[Any]:
+            return self.agreed(
+                lambda precision: self._run(precision, self._steps(line, sign, units)), bits, units * UNIT_AT_ZERO
+            )
+
+        out = list(values)
+        for o, left, right in zip(range(len(out)), beside(-1), beside(1), strict=True):
+            if o in missing:
+                agree = bool(self.ar.m.isfinite(ends[o])) and self.alike(left, right, bits)
+                out[o] = left if agree else ends[o] if not ends[o] or self.ar.m.isinf(ends[o]) else self.ar.nan
+        return out
 
     def _together(self, column: Sequence[Any]) -> Any:
         """What several ways lead to, where those that lead anywhere agree."""

@@ -21,13 +21,15 @@ class _Sides(NamedTuple):
     apart: Any
 
 
-def higher(exactly: Exactly, j: int, order: int, bits: int) -> list[Any]:
+def higher(exactly: Exactly, j: int, order: int, bits: int, *, around: bool = False) -> list[Any]:
     """The derivative of that order of every output in direction j, to so many `bits`; NaN where there is none.
 
     It is the mean of the differences from both sides, whose error is of second order in the step. They must come
-    together as the step shrinks: at a kink of the derivative before this one they do not.
+    together as the step shrinks: at a kink of the derivative before this one they do not. `around`: the point itself,
+    where the formula has no value but a limit, is left out.
     """
     m = exactly.ar.m
+    places = [i + 0.5 for i in range(-order - 1, order + 1)] if around else list(range(-order, order + 1))
     steps = (-(bits + 40), -(bits + 40 + SHORTER))
     least = bits + 64 - (order + 1) * (steps[1] + min(0, exactly.scale(j)))
 
@@ -36,17 +38,18 @@ def higher(exactly: Exactly, j: int, order: int, bits: int) -> list[Any]:
         for step in steps:
             m.prec = precision
             h = m.mpf(2) ** (exactly.scale(j) + step)
-            rows = [exactly.moved(precision, {j: i * h}) for i in range(-order, order + 1)]
+            rows = [exactly.moved(precision, {j: i * h}) for i in places]
             columns = zip(*rows, strict=True)
-            found.append([_sides(exactly, column, h**order, bits, min(least + SPARE, MOST)) for column in columns])
+            enough = min(least + SPARE, MOST)
+            found.append([_sides(exactly, column, order, h**order, bits, enough) for column in columns])
         return [_limit(exactly, far, near, bits) for far, near in zip(*found, strict=True)]
 
     return exactly.agreed(derivative, bits, least=least)
 
 
-def _sides(exactly: Exactly, column: Sequence[Any], unit: Any, bits: int, enough: int) -> _Sides:
-    """From the values at a row of points, the middle one the point itself. What no more than rounding shows is 0 at
-    a precision that is `enough`, and else a reason for more of it.
+def _sides(exactly: Exactly, column: Sequence[Any], order: int, unit: Any, bits: int, enough: int) -> _Sides:
+    """From the values at a row of points, the first half of them on the left. What no more than rounding shows is 0
+    at a precision that is `enough`, and else a reason for more of it.
     """
     ar, m = exactly.ar, exactly.ar.m
     if any(isinstance(x, bool) for x in column):
@@ -54,10 +57,9 @@ def _sides(exactly: Exactly, column: Sequence[Any], unit: Any, bits: int, enough
         return _Sides(m.zero, m.zero) if same else _Sides(ar.nan, ar.nan)
     if not all(map(m.isfinite, column)):
         return _Sides(ar.nan, ar.nan)
-    order = len(column) // 2
     weights = [(-1) ** (order - i) * comb(order, i) for i in range(order + 1)]
     left = sum((w * x for w, x in zip(weights, column, strict=False)), m.zero)
-    right = sum((w * x for w, x in zip(weights, column[order:], strict=True)), m.zero)
+    right = sum((w * x for w, x in zip(weights, column[-order - 1 :], strict=True)), m.zero)
     largest = max(map(abs, column))
     rounding = largest * m.mpf(2) ** (order + 8 - m.prec)
     mean, apart = (left + right) / 2, abs(right - left)

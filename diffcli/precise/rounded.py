@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from diffcli.bound import Differentiable, Point, bind
 from diffcli.errors import UsageError
 from diffcli.labels import labels
-from diffcli.precise.arithmetic import SlowError, require
+from diffcli.precise.arithmetic import WIDE_REACH, SlowError, require
 from diffcli.precise.limits import MOST, Exactly
 from diffcli.precise.orders import higher
 
@@ -30,13 +30,15 @@ NAMED: dict[float, Callable[[Any], Any]] = {
 
 class Rounded(NamedTuple):
     """Numbers as decimal digits: the outputs' elements by label, and of each its derivatives by the inputs' labels;
-    f, f′, f″, …, where an order was asked for.
+    f, f′, f″, …, where an order was asked for. `beyond`: the outputs whose exponents are out of reach, and that are
+    therefore said to be infinite or 0.
     """
 
     digits: int
     values: dict[str, str]
     derivatives: dict[str, dict[str, str]]
     orders: list[str] | None = None
+    beyond: tuple[str, ...] = ()
 
 
 def rounded(
@@ -64,15 +66,20 @@ def rounded(
     if any(np.isnan(value).any() for value in point.values()):
         raise UsageError("arbitrary precision needs a point of numbers, and this one has a NaN", code="point")
     exactly = Exactly(bound.function.outputs, point, bound.wrt, seconds=seconds, exactly=NAMED)
+    exactly.ar.reach = WIDE_REACH
     function = bound.function
     rows = [
         label for name, out in zip(function.names, function.outputs, strict=True) for label in labels(name, out.shape)
     ]
     names = [label for node in bound.wrt for label in labels(str(node.params[0]), node.shape)]
     try:
-        values = dict(zip(rows, _digits(exactly, exactly.values, digits), strict=True))
+        found = _digits(exactly, lambda bits: exactly.filled(exactly.values(bits), bits), digits)
+        values = dict(zip(rows, found, strict=True))
+        beyond = tuple(row for row, text in values.items() if exactly.ar.beyond and text in ("0", "inf", "-inf"))
+        exactly.shorter = _steepness(values.values())
         columns = [
-            _digits(exactly, partial(_slopes, exactly, j), digits) for j in range(len(names) if derivatives else 0)
+            _digits(exactly, partial(_slopes, exactly, j, list(values.values())), digits)
+            for j in range(len(names) if derivatives else 0)
         ]
         orders = None if order is None else _orders(exactly, order, digits, values[rows[0]], columns[0][0])
     except SlowError:
@@ -81,7 +88,15 @@ def rounded(
         ) from None
     table = [[column[o] for column in columns] for o in range(len(rows))]
     by_row = {row: dict(zip(names, line, strict=True)) for row, line in zip(rows, table, strict=True) if line}
-    return Rounded(digits, values, by_row, orders)
+    return Rounded(digits, values, by_row, orders, beyond)
+
+
+def _steepness(values: Iterable[str]) -> int:
+    """How much faster than others, as a power of two, functions vary whose exponents are as large as those of
+    `values`: like exp(g), whose slope is g′ times itself.
+    """
+    exponents = [int(text.partition("e")[2]) for text in values if "e" in text]
+    return max(map(int.bit_length, exponents), default=0)
 
 
 def _orders(exactly: Exactly, order: int, digits: int, value: str, slope: str) -> list[str]:
@@ -91,17 +106,29 @@ def _orders(exactly: Exactly, order: int, digits: int, value: str, slope: str) -
         if found[-1] in ("nan", "inf", "-inf"):
             found.append("nan")
         else:
-            found += _digits(exactly, partial(higher, exactly, 0, len(found)), digits)
+            found += _digits(exactly, partial(_bend, exactly, len(found)), digits)
     return found
 
 
-def _slopes(exactly: Exactly, j: int, bits: int) -> list[Any]:
-    """∂output/∂x_j; at the end of a domain, and where the formula itself has no value, a limit."""
+def _bend(exactly: Exactly, order: int, bits: int) -> list[Any]:
+    """The derivative of that order by the one input."""
+    return higher(exactly, 0, order, bits, around=exactly.ar.is_nan(exactly.values()[0]))
+
+
+def _slopes(exactly: Exactly, j: int, values: Sequence[str], bits: int) -> list[Any]:
+    """∂output/∂x_j, from what the outputs are; at the end of a domain a limit, and where the formula itself has no
+    value but a limit, the derivative of the function that has it there. What has neither has no derivative.
+    """
+    nan = exactly.ar.is_nan
     smooth = higher(exactly, j, 1, bits)
-    if any(exactly.ar.is_nan(x) for x in smooth):
+    if any(map(nan, smooth)):
+        around = higher(exactly, j, 1, bits, around=True)
+        here = exactly.values()
+        smooth = [b if nan(a) and nan(f) else a for a, b, f in zip(smooth, around, here, strict=True)]
+    if any(map(nan, smooth)):
         sides = exactly.partial(j)
-        return [side.value if exactly.ar.is_nan(x) else x for x, side in zip(smooth, sides, strict=True)]
-    return smooth
+        smooth = [side.value if nan(x) else x for x, side in zip(smooth, sides, strict=True)]
+    return [exactly.ar.nan if text == "nan" else x for x, text in zip(smooth, values, strict=True)]
 
 
 def _digits(exactly: Exactly, compute: Callable[[int], list[Any]], digits: int) -> list[str]:
@@ -127,4 +154,4 @@ def _decimal(m: Any, x: Any, digits: int) -> str:
     if isinstance(x, bool):
         return str(int(x))
     text: str = m.nstr(x, digits, min_fixed=-5, max_fixed=max(digits, 16), strip_zeros=True)
-    return text.removesuffix(".0").replace("+inf", "inf")
+    return text.removesuffix(".0").replace(".0e", "e").replace("+inf", "inf")

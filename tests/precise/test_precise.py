@@ -224,3 +224,71 @@ def test_small_is_not_nothing(run: Run, text: str, words: list[str], shown: str)
     """Nothing but what shrinks with every further digit is taken for 0, as sin(π) is."""
     code, out, _ = run("eval", text, *words, "--precise", "--digits", "12")
     assert (code, out.strip()) == (0, f"f = {shown}")
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "digits"),
+    [
+        ("exp(exp(x))", ["x=10"], "9.387512218584e+9565"),
+        ("exp(-exp(x))", ["x=10"], "1.065244951714e-9566"),
+        ("10^10^x", ["x=30"], "1e+1000000000000000000000000000000"),
+        ("gamma(x)", ["x=1e6"], "8.263931688331e+5565702"),
+    ],
+)
+def test_exponents_of_any_size(run: Run, text: str, words: list[str], digits: str) -> None:  # noqa: F811
+    code, out, err = run("eval", text, *words, "--precise", "--digits", "13")
+    assert (code, out, err) == (0, f"f = {digits}\n", "")
+
+
+def test_exponents_of_hundreds_of_digits() -> None:
+    """log₁₀ of exp(exp(1000)) is exp(1000)/ln 10."""
+    digits = rounded(diffcli.parse("exp(exp(x))"), {"x": 1000}, 20)
+    with mpmath.workdps(600):
+        exponent = mpmath.exp(1000) / mpmath.log(10)
+        mantissa, _, power = digits.values["f"].partition("e")
+        assert int(power) == int(mpmath.floor(exponent))
+        assert abs(mpmath.mpf(mantissa) - 10 ** (exponent - int(power))) < mpmath.mpf(10) ** -18
+        # f′ = exp(x)·f
+        slope, _, of_slope = digits.derivatives["f"]["x"].partition("e")
+        log10 = mpmath.log(mpmath.mpf(slope), 10) + int(of_slope)
+        assert abs(log10 - exponent - 1000 / mpmath.log(10)) < mpmath.mpf(10) ** -18
+
+
+@pytest.mark.parametrize(("text", "shown"), [("exp(exp(exp(x)))", "inf"), ("exp(-exp(exp(x)))", "0")])
+def test_what_is_out_of_reach_is_said(run: Run, text: str, shown: str) -> None:  # noqa: F811
+    code, out, err = run("eval", text, "x=1000", "--precise")
+    assert (code, out) == (0, f"f = {shown}\n")
+    assert "out of reach" in err
+    (warning,) = json.loads(run("eval", text, "x=1000", "--precise", "--json").out)["warnings"]
+    assert warning["code"] == "overflow"
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "slope"),
+    [
+        ("sin(x)/x", "1", "0"),
+        ("(exp(x) - 1 - x)/x^2", "0.5", "0.16666666666666666666666666666666666666666666666667"),
+        ("(exp(x) - 1)/x", "1", "0.5"),
+        ("log(1 + x)/x*pi", "3.1415926535897932384626433832795028841971693993751",
+         "-1.5707963267948966192313216916397514420985846996876"),
+        ("abs(x)/x", "nan", "nan"),
+        ("1/x", "nan", "nan"),
+        ("x*log(x)", "0", "-inf"),
+        ("log(x)", "-inf", "inf"),
+    ],
+)  # fmt: skip
+def test_value_and_derivative_are_of_one_function(text: str, value: str, slope: str) -> None:
+    """Of the one that has its limit where the formula has none."""
+    found = rounded(diffcli.parse(text), {"x": 0}, 50)
+    assert (found.values["f"], found.derivatives["f"]["x"]) == (value, slope)
+
+
+def test_orders_at_a_removable_singularity() -> None:
+    assert rounded(diffcli.parse("sin(x)/x"), {"x": 0}, 10, order=4).orders == ["1", "0", "-0.3333333333", "0", "0.2"]
+
+
+def test_long_sums_are_rounded_once() -> None:
+    """Each addend lost alone beside the first, all of them together not."""
+    (found,) = exactly("sum(v) - 1e16", {"v": [1e16, *[0.5] * 1000]}).values()
+    assert found == 500
+    assert values("sum(v)", v=[1e300, *[1e-300] * 20, -1e300]) == [2e-299]

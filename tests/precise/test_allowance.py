@@ -1,0 +1,93 @@
+"""What the exact numbers behind a warning cost is limited, and reckoned so that a busy machine changes nothing."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+import diffcli
+from diffcli.bound import bind
+from diffcli.diagnosis import SECONDS
+from diffcli.diagnosis.questions import ask
+from diffcli.diagnosis.truth import truth
+from diffcli.precise import Exactly, SlowError
+from diffcli.precise.arithmetic import Allowance
+
+
+def test_waiting_costs_nothing() -> None:
+    allowance = Allowance(0.01)
+    time.sleep(0.1)
+    allowance.spend(0.009)
+
+
+def test_what_is_granted_can_be_spent_once() -> None:
+    allowance = Allowance(1.0)
+    allowance.spend(0.75)
+    with pytest.raises(SlowError):
+        allowance.spend(0.75)
+
+
+def test_what_costs_far_more_than_reckoned_ends_too() -> None:
+    allowance = Allowance(0.01)
+
+    def work() -> None:
+        end = time.monotonic() + 20.0
+        while time.monotonic() < end:
+            allowance.watch()
+
+    with pytest.raises(SlowError):
+        work()
+
+
+def exactly(source: str, seconds: float, **at: object) -> Exactly:
+    bound = bind(diffcli.parse(source), at)
+    point = {node: value[..., 0] for node, value in bound.at.items()}
+    return Exactly(bound.function.outputs, point, bound.wrt, seconds=seconds)
+
+
+def test_what_is_too_much_is_not_begun() -> None:
+    start = time.process_time()
+    with pytest.raises(SlowError):
+        exactly("sum(sin(v))", 0.1, v=np.ones(100_000)).values()
+    assert time.process_time() - start < 0.5
+
+
+def test_the_cost_is_always_the_same() -> None:
+    costs = set()
+    for _ in range(2):
+        each = exactly("x*log(x) + gamma(x)", 10.0, x=0.0)
+        each.limits()
+        each.partial(0)
+        costs.add(each.ar.allowance.spent)
+    assert len(costs) == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "what", "at"),
+    [
+        ("gamma(x)*y", "grad", {"x": -2, "y": 1}),
+        ("gamma(x)*y", "hessian", {"x": -2, "y": 1}),
+        ("x*digamma(x)", "grad", {"x": 0}),
+        ("x*lgamma(x)", "grad", {"x": 0}),
+        ("lgamma(mod(x, 2))", "hessian", {"x": 2}),
+        ("polygamma(3, x)", "grad", {"x": 0}),
+        ("polygamma(100, x)", "grad", {"x": -5}),
+        ("beta(x, y)", "hessian", {"x": -2, "y": 0.5}),
+        ("erfinv(x)", "grad", {"x": 1}),
+        ("x*log(x)", "hessian", {"x": 0}),
+        ("abs(x)/abs(x)^1.5", "grad", {"x": 0}),
+        ("sin(1/x)", "grad", {"x": 0}),
+        ("1/x^7", "hessian", {"x": 0}),
+    ],
+)
+def test_hard_points_are_cheap(source: str, what: str, at: dict[str, float]) -> None:
+    """In seconds of the processor, three times as many as they take when nothing else runs."""
+    bound = bind(diffcli.parse(source), at)
+    question = ask(bound, what)
+    start = time.process_time()
+    known = truth(question, question.at, SECONDS)
+    assert time.process_time() - start < 3.0
+    assert known.values is not None
+    assert known.first is not None
