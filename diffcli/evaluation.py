@@ -473,8 +473,11 @@ class Bench:
         if op.kind == "elementwise" and not op.exact:
             operands = [self._whole(operand, out.shape, i) for i, operand in enumerate(operands)]
         if isinstance(op.apply, np.ufunc):
-            # A single number as an array without axes: NumPy takes its short way with those.
-            operands = [operand.reshape(()) if operand.shape == (1,) != out.shape else operand for operand in operands]
+            # A single number as an array without axes, however often it is to be read: NumPy takes its short way then.
+            operands = [
+                operand[(*[0] * operand.ndim, ...)] if operand.shape == (1,) != out.shape or not any(operand.strides)
+                else operand for operand in operands
+            ]  # fmt: skip
             if op.exact and out.size >= LARGE:
                 operands, out = self._lengthened(operands, out)
             return partial(op.apply, *operands, out=out)

@@ -81,13 +81,13 @@ def _shifted(x: Array, axis: int) -> tuple[Array, Array]:
 
 
 def _others(z: Array, axis: int, out: Array | None = None) -> Array:
-    """Σ exp(z) less the term 1 of (one of) the largest; `out` takes the terms."""
+    """Σ exp(z) less the term 1 of (one of) the largest, which have z = 0; `out` takes the terms."""
     if not z.shape[axis]:
         return halves(z, axis)
-    first = np.argmax(z, axis=axis, keepdims=True)
+    below = z != 0.0
+    ties = z.shape[axis] - 1 - np.count_nonzero(below, axis=axis, keepdims=True)
     e = np.exp(z, out=out)
-    np.put_along_axis(e, first, 0.0, axis)
-    return halves(e, axis)
+    return halves(np.multiply(e, below, out=e), axis) + ties
 
 
 def _logsumexp(x: Array, axis: int) -> Array:
