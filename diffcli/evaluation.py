@@ -474,10 +474,7 @@ class Bench:
             operands = [self._whole(operand, out.shape, i) for i, operand in enumerate(operands)]
         if isinstance(op.apply, np.ufunc):
             # A single number as an array without axes, however often it is to be read: NumPy takes its short way then.
-            operands = [
-                operand[(*[0] * operand.ndim, ...)] if operand.shape == (1,) != out.shape or not any(operand.strides)
-                else operand for operand in operands
-            ]  # fmt: skip
+            operands = [_as_number(each) if _is_number(each, out.shape) else each for each in operands]
             if op.exact and out.size >= LARGE:
                 operands, out = self._lengthened(operands, out)
             return partial(op.apply, *operands, out=out)
@@ -546,6 +543,15 @@ class Bench:
         spare = self._spare[key].reshape(shape)
         self.steps.append(partial(np.copyto, spare, operand))
         return spare
+
+
+def _is_number(operand: Array, shape: Shape) -> bool:
+    return not any(operand.strides) or operand.shape == (1,) != shape
+
+
+def _as_number(operand: Array) -> Array:
+    """One number, however often it is repeated, without its axes."""
+    return np.lib.stride_tricks.as_strided(operand, (), ())
 
 
 def _copied(apply: _Kernel, args: tuple[Any, ...], out: Array) -> None:

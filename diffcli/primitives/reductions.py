@@ -87,7 +87,8 @@ def _others(z: Array, axis: int, out: Array | None = None) -> Array:
     below = z != 0.0
     ties = z.shape[axis] - 1 - np.count_nonzero(below, axis=axis, keepdims=True)
     e = np.exp(z, out=out)
-    return halves(np.multiply(e, below, out=e), axis) + ties
+    others: Array = halves(np.multiply(e, below, out=e), axis) + ties
+    return others
 
 
 def _logsumexp(x: Array, axis: int) -> Array:
