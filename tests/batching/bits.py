@@ -149,7 +149,8 @@ class Case:
 def _flat(row: Mapping[str, Any]) -> list[float]:
     """The numbers of a row of JSON, in order."""
     found: list[float] = []
-    waiting = [value for key, value in reversed(row.items()) if key not in ("i", "warnings")]
+    about = ("i", "rows", "columns", "mode", "passes", "warnings")
+    waiting = [value for key, value in reversed(row.items()) if key not in about]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict | list):
