@@ -9,7 +9,7 @@ import numpy as np
 
 from diffcli.compiled.elementary import named, sech_square
 from diffcli.compiled.vectors import LANES, NUMBERS, Body, CannotCompileError, Functions, Vector
-from diffcli.evaluation import Schedule
+from diffcli.evaluation.schedule import Schedule
 from diffcli.graph import Array, Node
 
 #: A function that is called so often is not written out at each call.

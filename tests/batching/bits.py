@@ -20,8 +20,8 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 
 import diffcli
-from diffcli import evaluation
 from diffcli.cli.main import main
+from diffcli.evaluation import limits
 from diffcli.labels import labels
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -162,15 +162,15 @@ def _flat(row: Mapping[str, Any]) -> list[float]:
 
 def differences(case: Case) -> Iterator[str]:
     """The ways in which a point does not give what it gives alone; to be called in an empty directory."""
-    usual = evaluation.MAX_BLOCK
+    usual = limits.MAX_BLOCK
     for jobs in (1, 2, 3):
         for block in (usual, 1000):
-            evaluation.MAX_BLOCK = block
+            limits.MAX_BLOCK = block
             try:
                 if not same(case.batch(jobs), case.expected):
                     yield f"arrays, blocks of {block}, {jobs} threads"
             finally:
-                evaluation.MAX_BLOCK = usual
+                limits.MAX_BLOCK = usual
     ways = [(source, "npy", jobs) for source in SOURCES for jobs in (1, 2)]
     ways += [("csv", target, jobs) for target in TARGETS for jobs in (1, 2)]
     for source, target, jobs in ways:

@@ -8,8 +8,8 @@ import pytest
 from scipy.optimize import rosen_der, rosen_hess
 
 import diffcli
-from diffcli import evaluation
 from diffcli.errors import UsageError
+from diffcli.evaluation import limits
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -43,8 +43,8 @@ def sample(name: str, count: int, seed: int = 0) -> tuple[diffcli.Program, dict[
 @pytest.mark.parametrize("name", RANGES)
 @pytest.mark.parametrize("block", [7, 100, 1 << 16])
 def test_each_point_of_a_sample_is_the_point_alone(name: str, block: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "MAX_BLOCK", block)
-    monkeypatch.setattr(evaluation, "NUMBERS_PER_CALL", 1)
+    monkeypatch.setattr(limits, "MAX_BLOCK", block)
+    monkeypatch.setattr(limits, "NUMBERS_PER_CALL", 1)
     count = 60
     program, points = sample(name, count)
     for array in points.values():
@@ -86,7 +86,7 @@ def test_a_million_rows_in_any_cut(name: str, monkeypatch: pytest.MonkeyPatch) -
         return *values.values(), *bars.values()
 
     whole = answers(slice(None), 2)
-    monkeypatch.setattr(evaluation, "MAX_BLOCK", 1000)
+    monkeypatch.setattr(limits, "MAX_BLOCK", 1000)
     for rows, jobs in ((slice(0, 100_001), 1), (slice(100_001, 100_011), 2), (slice(100_011, count), 3)):
         for one, part in zip(whole, answers(rows, jobs), strict=True):
             assert bits(one[rows]) == bits(part)

@@ -9,9 +9,9 @@ import pytest
 from numpy.typing import NDArray
 
 import diffcli
-from diffcli import evaluation
 from diffcli.derive import adjoint
-from diffcli.evaluation import Plan, Schedule, lift
+from diffcli.evaluation import Plan, lift, limits
+from diffcli.evaluation.schedule import Schedule
 from diffcli.graph import TABLE, Builder, Node
 from diffcli.primitives import FUNCTIONS
 from diffcli.primitives.structure import halves
@@ -92,9 +92,9 @@ def test_any_batch_in_any_blocks_gives_each_point_its_bits(seed: int, monkeypatc
         plan.run({x: np.ascontiguousarray(whole(value, batch)[..., i : i + 1]) for x, value in values.items()})
         for i in range(batch)
     ]
-    monkeypatch.setattr(evaluation, "NUMBERS_PER_CALL", 1)
+    monkeypatch.setattr(limits, "NUMBERS_PER_CALL", 1)
     for block, jobs in ((1, 1), (2, 3), (7, 2), (40, 1), (64, 2), (64, 1)):
-        monkeypatch.setattr(evaluation, "MAX_BLOCK", block)
+        monkeypatch.setattr(limits, "MAX_BLOCK", block)
         found = plan.run(values, jobs)
         for k, many in enumerate(found):
             for i in range(batch):
@@ -155,7 +155,7 @@ def test_a_batch_of_any_size_takes_the_memory_of_its_results() -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < points.nbytes + 2 * evaluation.BENCH_BYTES
+    assert peak < points.nbytes + 2 * limits.BENCH_BYTES
 
 
 def counted(plan_of: Callable[[Node], Node], monkeypatch: pytest.MonkeyPatch) -> tuple[Plan, Node, list[int]]:
@@ -169,7 +169,7 @@ def counted(plan_of: Callable[[Node], Node], monkeypatch: pytest.MonkeyPatch) ->
     builder = Builder()
     x = builder.input("x", ())
     node = plan_of(x)
-    monkeypatch.setattr(evaluation, "MAX_BLOCK", 10)
+    monkeypatch.setattr(limits, "MAX_BLOCK", 10)
     object.__setattr__(sine, "apply", apply)
     try:
         return Plan([node]), x, calls
@@ -191,7 +191,7 @@ def test_what_is_the_same_for_all_points_is_computed_once_a_run(monkeypatch: pyt
     node = x * TABLE["sin"](p)
     calls: list[int] = []
     plan = Plan([node])
-    monkeypatch.setattr(evaluation, "MAX_BLOCK", 10)
+    monkeypatch.setattr(limits, "MAX_BLOCK", 10)
     slot, step = next((i, step) for i, step in enumerate(plan.steps) if step[0] is np.sin)
     plan.steps[slot] = (lambda v: calls.append(1) or np.sin(v), *step[1:])
     plan.run({x: np.ones(100), p: np.ones(1)})
@@ -199,8 +199,8 @@ def test_what_is_the_same_for_all_points_is_computed_once_a_run(monkeypatch: pyt
 
 
 def test_an_error_in_a_thread_reaches_the_caller_and_stops_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(evaluation, "MAX_BLOCK", 1)
-    monkeypatch.setattr(evaluation, "NUMBERS_PER_CALL", 1)
+    monkeypatch.setattr(limits, "MAX_BLOCK", 1)
+    monkeypatch.setattr(limits, "NUMBERS_PER_CALL", 1)
     builder = Builder()
     x = builder.input("x", ())
     plan = Plan([TABLE["cumsum"](TABLE["stack"](x, x), params=(0, False))])
@@ -231,7 +231,7 @@ def test_a_point_with_large_values_has_the_same_bits_in_buffers(seed: int, monke
     inputs, outputs = random_program(seed)
     rng = np.random.default_rng(seed)
     plain = Plan(outputs)
-    monkeypatch.setattr(evaluation, "LARGE", 1)
+    monkeypatch.setattr(limits, "LARGE", 1)
     buffered = Plan(outputs)
     for _ in range(3):  # the second time in the same buffers
         values = {x: rng.standard_normal((*x.shape, 1)) for x in inputs}
@@ -253,7 +253,7 @@ def test_short_rows_that_repeat_are_written_out_and_give_the_same_bits(
     values = {x: rng.standard_normal((*x.shape, batch)) for x in f.inputs}
     values[f.inputs[1]] = values[f.inputs[1]][..., :1].copy()
     plain = Plan(outputs).run(values)
-    monkeypatch.setattr(evaluation, "LARGE", 1)
+    monkeypatch.setattr(limits, "LARGE", 1)
     for one, other in zip(plain, Plan(outputs).run(values), strict=True):
         assert same(one, other)
 

@@ -1,0 +1,202 @@
+"""How a batch runs: which values share a buffer, how large a block is, and who computes it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from itertools import compress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from diffcli.evaluation import limits
+from diffcli.evaluation.bench import Bench
+from diffcli.evaluation.steps import follow
+from diffcli.evaluation.threads import cores, in_threads
+from diffcli.graph import Array, Node
+
+if TYPE_CHECKING:
+    from diffcli.evaluation.plan import Plan
+
+
+class Schedule:
+    """How a plan runs when the inputs in the slots `moving` differ from point to point.
+
+    What depends on none of them is computed once a run (`fixed`). All else gets a buffer of a bench: a buffer is
+    free again after the last use of its value and of every view of it, and the next value of its size takes it.
+    """
+
+    def __init__(self, plan: Plan, moving: frozenset[int]) -> None:
+        self.nodes = plan.order
+        self.sources = sorted(moving)
+        moves = bytearray(len(plan.order))
+        for slot in moving:
+            moves[slot] = 1
+        fixed: list[bool] = []
+        self.steps: list[tuple[int, tuple[int, ...]]] = []  # of what moves: slot, arguments
+        for step in plan.steps:
+            slot, args = step[1], step[4][0] if step[4] else tuple(a for a in step[2:4] if a >= 0)
+            if any(moves[arg] for arg in args):
+                moves[slot] = 1
+                self.steps.append((slot, args))
+            fixed.append(not moves[slot])
+        # A value that moving steps look at stays for as long as there are blocks.
+        self.fixed = [(*step[:5], ()) for step in compress(plan.steps, fixed)]
+        self._moves = moves
+        self.work = sum(self.nodes[slot].size for slot, _ in self.steps)
+        self.targets = [slot for slot in dict.fromkeys(plan.outputs) if moves[slot]]
+        self._assign()
+        self._lock = threading.Lock()
+        self._benches: list[Bench] = []
+
+    def _assign(self) -> None:
+        """Gives every moving value a buffer: its number, or that of the value it is a view of."""
+        nodes, moves = self.nodes, self._moves
+        self.buffer: dict[int, int] = {}
+        self.buffers: list[tuple[int, bool]] = []  # numbers a point, and whether they are booleans
+        root = list(range(len(nodes)))
+        for slot, args in self.steps:
+            if nodes[slot].op.view and moves[args[0]]:
+                root[slot] = root[args[0]]
+        last: dict[int, int] = {}
+        for slot, args in self.steps:
+            for arg in args:
+                last[root[arg]] = slot
+        for slot in self.targets:
+            last[root[slot]] = len(nodes)
+        free: dict[tuple[int, bool], list[int]] = {}
+
+        def take(slot: int) -> None:
+            kind = (nodes[slot].size, nodes[slot].boolean)
+            if free.get(kind):
+                self.buffer[slot] = free[kind].pop()
+            else:
+                self.buffer[slot] = len(self.buffers)
+                self.buffers.append(kind)
+
+        for slot in self.sources:
+            take(slot)  # filled before the first step, so no two share one
+        for slot, args in self.steps:
+            if root[slot] != slot:
+                continue
+            dead = dict.fromkeys(root[arg] for arg in args if moves[arg] and last[root[arg]] == slot)
+            heir = self._heir(slot, args, root, dead)
+            if heir is None:
+                take(slot)
+            else:
+                self.buffer[slot] = self.buffer[heir]
+            for each in dead:
+                if each != heir:
+                    free.setdefault(self.buffers[self.buffer[each]], []).append(self.buffer[each])
+        self.width = sum(size for size, _ in self.buffers)
+        self.root = root
+
+    def _heir(self, slot: int, args: tuple[int, ...], root: list[int], dead: Collection[int]) -> int | None:
+        """The argument whose buffer the result may overwrite: an exact ufunc may work in place, element by element,
+        where no other argument looks at the same memory otherwise. (Inexact ones have other loops for it.)
+        """
+        nodes, every = self.nodes, args
+        node = nodes[slot]
+        if node.op.apply is np.where:
+            args = args[1:2]
+        elif not (node.op.exact and isinstance(node.op.apply, np.ufunc)):
+            return None
+        for arg in args:
+            if arg in dead and root[arg] == arg and nodes[arg].shape == node.shape:
+                same = [other for other in every if root[other] == arg]
+                if nodes[arg].boolean == node.boolean and all(other == arg for other in same):
+                    return arg
+        return None
+
+    def block(self, batch: int, jobs: int) -> tuple[int, int]:
+        """How many points a block has, and how many threads are worth their while."""
+        mean = max(1.0, self.work / max(1, len(self.steps)))  # numbers a step computes at a point
+        most = max(1, min(limits.MAX_BLOCK, limits.BENCH_BYTES // (8 * max(1, self.width))))
+        threads = max(1, min(jobs, int(batch * mean / limits.NUMBERS_PER_CALL)))
+        if threads > 1 and most * mean < limits.NUMBERS_PER_CALL:
+            # Threads that hand the interpreter over at every short step lose more than smaller buffers gain.
+            longer = min(int(limits.NUMBERS_PER_CALL / mean), 4 * most)
+            threads, most = (threads, longer) if 2 * longer * mean >= limits.NUMBERS_PER_CALL else (1, most)
+        blocks = max(-(-batch // most), min(threads, batch))
+        blocks += -blocks % threads if batch >= blocks + threads else 0
+        return -(-batch // blocks), min(threads, blocks)
+
+    def run(self, memory: list[Any], batch: int, jobs: int, into: Mapping[Node, Array]) -> None:
+        """Computes the moving outputs into `memory`, whose inputs and constants are there."""
+        self.settle(memory)
+        sources = [(slot, memory[slot]) for slot in self.sources]
+        results = self.results(batch, into)
+        size, threads = self.block(batch, jobs)
+        # The last block ends where the batch ends, and so may begin inside the one before: the bits are the same.
+        starts = [*range(0, batch - size, size), batch - size]
+        in_threads(threads, lambda shared: self._work(shared, size, memory, sources, results), starts)
+        for slot, result in results.items():
+            memory[slot] = result
+
+    def settle(self, memory: list[Any]) -> None:
+        """Computes what is the same for all points."""
+        follow(self.fixed, memory)
+
+    def results(self, batch: int, into: Mapping[Node, Array]) -> dict[int, Array]:
+        """The arrays for the moving outputs, by slot: those of `into`, or parts of a new one.
+
+        One and not many, because the C library then keeps its memory for the next run; giving back many at once, it
+        returns the memory to the system, and to get it anew costs more than most formulas.
+        """
+        results = {}
+        parts: list[tuple[int, int, int]] = []
+        end = 0
+        for slot in self.targets:
+            node = self.nodes[slot]
+            found = into.get(node)
+            if found is not None:
+                results[slot] = found
+            elif node.boolean:
+                results[slot] = np.empty((*node.shape, batch), dtype=bool)
+            else:
+                first, end = end, end + node.size * batch
+                parts.append((slot, first, end))
+                end += -end % limits.ALIGNED
+        if parts:
+            memory = np.empty(end)
+            for slot, first, last in parts:
+                results[slot] = memory[first:last].reshape((*self.nodes[slot].shape, batch))
+        return results
+
+    def _work(
+        self,
+        starts: Iterator[int],
+        size: int,
+        memory: list[Any],
+        sources: list[tuple[int, Array]],
+        results: dict[int, Array],
+    ) -> None:
+        with np.errstate(all="ignore"):
+            bench = self._bench(size, memory)
+            ins = [(bench.values[slot], value) for slot, value in sources]
+            outs = [(bench.values[slot], result) for slot, result in results.items()]
+            steps, copy = bench.steps, np.copyto
+            for start in starts:
+                end = start + size
+                for place, value in ins:
+                    copy(place, value[..., start:end])
+                for step in steps:
+                    step()
+                for place, result in outs:
+                    copy(result[..., start:end], place)
+        if 8 * self.width * size <= limits.KEPT_BYTES:
+            with self._lock:
+                self._benches.append(bench)
+                del self._benches[: -2 * cores()]
+
+    def _bench(self, size: int, memory: list[Any]) -> Bench:
+        found = None
+        with self._lock:
+            for i, bench in enumerate(self._benches):
+                if bench.size == size:
+                    found = self._benches.pop(i)
+                    break
+        if found is None:
+            found = Bench(self, size, memory)
+        found.set_up(memory)
+        return found
