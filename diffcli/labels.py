@@ -11,3 +11,8 @@ def labels(name: str, shape: Sequence[int]) -> list[str]:
     for length in shape:
         indices = [f"{index},{i}" if index else str(i) for index in indices for i in range(length)]
     return [f"{name}[{index}]" for index in indices] if len(shape) else [name]
+
+
+def order_mark(k: int) -> str:
+    """What follows a function's name in the name of its derivative of order `k`: ``''``, and ``^(4)`` from 4 on."""
+    return "'" * k if k < 4 else f"^({k})"

@@ -6,7 +6,7 @@ import typer
 
 import diffcli
 from diffcli.cli.many import Many
-from diffcli.cli.notices import notices
+from diffcli.cli.notices import notices, of_orders
 from diffcli.cli.options import Ask, Show, Wrt, names
 from diffcli.cli.precisely import Precisely, precisely
 from diffcli.report import result
@@ -37,5 +37,7 @@ def run(ask: Ask, many: Many, show: Show, wrt: Wrt = None, order: Order = None, 
     higher = None if order is None else diffcli.derivatives(program, at, order, wrt=names(wrt)).tolist()
     value, gradient = diffcli.value_and_grad(program, at, wrt=names(wrt))
     warnings = notices(program, at, "grad", show, wrt=names(wrt), precise=precise)
+    if higher is not None:
+        warnings += of_orders(program, at, higher, show, wrt=names(wrt), precise=precise)
     more = precisely(precise, program, at, show, wrt=names(wrt), order=order, warnings=warnings)
     show(result.Grad(program.source.text, at, value, gradient, higher, warnings, program.outputs[0], more))

@@ -32,3 +32,21 @@ def notices(
 
     found = [Notice(*finding) for finding in examine(program, at, what, wrt=wrt, v=v)]
     return [each for each in found if not (precise and each.code in OF_DOUBLES)]
+
+
+def of_orders(
+    program: "diffcli.Program",
+    at: "Values",
+    derivatives: Sequence[float],
+    show: "Show",
+    *,
+    wrt: Sequence[str] | None = None,
+    precise: bool = False,
+) -> list[Notice]:
+    """The same of f, f′, f″, …, from f″ on."""
+    if not show.warns() or len(derivatives) < 3:
+        return []
+    from diffcli.diagnosis.higher_orders import examine_orders
+
+    found = [Notice(*finding) for finding in examine_orders(program, at, derivatives, wrt=wrt)]
+    return [each for each in found if not (precise and each.code in OF_DOUBLES)]

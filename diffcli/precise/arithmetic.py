@@ -643,7 +643,7 @@ def _matrices(of: Callable[..., Any]) -> Callable[..., Exact]:
         # Elimination multiplies rows: sums of products of numbers far apart, which `needed` cannot see into.
         sizes = [ar.m.mag(x) for arg in args for x in arg.flat if x]
         if sizes:
-            ar.needed = max(ar.needed, 2 * (max(sizes) - min(sizes)) + 64)
+            ar.sees(2 * (max(sizes) - min(sizes)))
         try:
             answer = of(ar, *[ar.m.matrix(arg.tolist()) for arg in args])
         except (ArithmeticError, ValueError, TypeError):

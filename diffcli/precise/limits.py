@@ -153,7 +153,7 @@ class Exactly:
         found = []
         for pace in (0, 1, -1) if self._infinite > 1 else (0,):
             self._pace = pace
-            found.append([limit.value for limit in self._along([at(k) for k in TOWARDS_INFINITY])])
+            found.append([limit.value for limit in self.along([at(k) for k in TOWARDS_INFINITY])])
         self._pace = 0
         return [
             column[0] if all(self._agree(column[0], x) for x in column[1:]) else self.ar.nan
@@ -290,7 +290,7 @@ class Exactly:
                 limits = [self._common(*pair) for pair in
                           zip(*(self._one_sided(j, sign, away)[0] for away in (1, -1)), strict=True)]  # fmt: skip
             sides.append(limits)
-        return [self._both(a.value, b.value, jump) for a, b, jump in zip(*sides, jumps, strict=True)]
+        return [self.both(a.value, b.value, jump) for a, b, jump in zip(*sides, jumps, strict=True)]
 
     def _plainly(self, j: int) -> list[Any] | None:
         """The derivatives in direction j where the function is plainly smooth, as it is nearly always: the quotients
@@ -300,7 +300,7 @@ class Exactly:
         m = self.ar.m
         if not all(isinstance(x, bool) or m.isfinite(x) for x in self._here()):
             return None
-        scale = self.scale(j) + self._unit(j)
+        scale = self.scale(j) + self.unit(j)
 
         def quotients(precision: int) -> list[Any]:
             m.prec = precision
@@ -336,7 +336,7 @@ class Exactly:
         # A slow approach ends far off, but it does come nearer.
         return bool(gap > m.mpf(2) ** -20 * size and not 2 * gap < abs(near[0] - f))
 
-    def _both(self, left: Any, right: Any, jumps: bool = False) -> Partial:
+    def both(self, left: Any, right: Any, jumps: bool = False) -> Partial:
         nan = self.ar.is_nan
         if nan(left) or nan(right):
             value = right if nan(left) else left
@@ -361,7 +361,7 @@ class Exactly:
         values: list[list[Any]] = []
 
         def slopes(units: int) -> list[Any]:
-            k, at = units * self._unit(j), len(values)
+            k, at = units * self.unit(j), len(values)
 
             def quotients(precision: int) -> list[Any]:
                 m = self.ar.m
@@ -384,7 +384,7 @@ class Exactly:
         if all(map(self.ar.is_nan, first)):
             return [Limit("none", self.ar.nan)] * len(first), values
         most = 4 if self.coordinate(j) else 3
-        return self._along(self._approach(lambda power: first if power == 1 else slopes(power), most)), values
+        return self.along(self.approach(lambda power: first if power == 1 else slopes(power), most)), values
 
     def _slope_near(self, j: int, infinite: int) -> list[Any]:
         """A central difference in direction j where infinite inputs are at ±2^`infinite`."""
@@ -420,11 +420,11 @@ class Exactly:
                 step = units * UNIT_AT_ZERO + (self._smallest or 0)
                 return self._values_near(self._steps(line, sign, units), step=step)
 
-            rows = self._approach(near)
+            rows = self.approach(near)
             if all(map(self.ar.is_nan, rows[-1])):
                 continue
             self.alone = False
-            found.append([limit.value for limit in self._along(rows)])
+            found.append([limit.value for limit in self.along(rows)])
             together = [self._together(column) for column in zip(*found, strict=True)]
             if len(found) > 1 and all(self.ar.is_nan(together[o]) for o in missing or range(len(together))):
                 break  # two ways lead apart, or nowhere: others do not bring them together
@@ -457,7 +457,7 @@ class Exactly:
         agree = bool(seen) and all(self._agree(seen[0], v) for v in seen[1:])
         return seen[0] if agree else self.ar.nan
 
-    def _unit(self, j: int) -> int:
+    def unit(self, j: int) -> int:
         """Log₂ of the step that the steps in direction j are powers of."""
         return UNIT if self.coordinate(j) else UNIT_AT_ZERO
 
@@ -465,7 +465,7 @@ class Exactly:
         m = self.ar.m
         steps = {}
         for j, slope in line.items():
-            size = m.mpf(2) ** (self.scale(j) + units * self._unit(j))
+            size = m.mpf(2) ** (self.scale(j) + units * self.unit(j))
             steps[self.directions[j]] = sign * m.mpf(slope) * size
         return steps
 
@@ -498,16 +498,16 @@ class Exactly:
 
                 return self.agreed(quotients, 64, k + min(0, self.scale(i), self.scale(j)))
 
-            sides.append(self._along(self._approach(bends)))
-        return [self._both(left.value, right.value) for left, right in zip(*sides, strict=True)]
+            sides.append(self.along(self.approach(bends)))
+        return [self.both(left.value, right.value) for left, right in zip(*sides, strict=True)]
 
     # Limits ..............................................................................................
 
-    def _along(self, rows: Sequence[Sequence[Any]]) -> list[Limit]:
+    def along(self, rows: Sequence[Sequence[Any]]) -> list[Limit]:
         """The limits of the columns of `rows`, which come closer and closer."""
         return [self.limit(column) for column in zip(*rows, strict=True)]
 
-    def _approach(self, sample: Callable[[int], list[Any]], most: int = 3) -> list[list[Any]]:
+    def approach(self, sample: Callable[[int], list[Any]], most: int = 3) -> list[list[Any]]:
         """`sample(power)` at ever smaller steps, `most` of them, until all columns say where they go."""
         rows = [sample(POWERS[0]), sample(POWERS[1])]
         for power in POWERS[2:most]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import comb
 from typing import Any, NamedTuple
 
-from diffcli.precise.limits import MOST, Exactly
+from diffcli.precise.limits import MOST, Exactly, Partial
 
 #: How much shorter the second step is, which must tell the same as the first; as a power of two.
 SHORTER = 64
@@ -79,3 +79,36 @@ def _limit(exactly: Exactly, far: _Sides, near: _Sides, bits: int) -> Any:
     if exactly.alike(far.mean, near.mean, bits):
         return near.mean
     return m.zero if abs(near.mean) <= abs(far.mean) * fewer else exactly.ar.nan
+
+
+def sided(exactly: Exactly, j: int, order: int) -> list[Partial]:
+    """The derivative of that order of every output in direction j, from both sides: limits of its differences there."""
+    m, unit = exactly.ar.m, exactly.unit(j)
+    weights = [(-1) ** (order - i) * comb(order, i) for i in range(order + 1)]
+    sides = []
+    for sign in (-1, 1):
+
+        def quotients(units: int, sign: int = sign) -> list[Any]:
+            step = exactly.scale(j) + units * unit
+
+            def of(precision: int) -> list[Any]:
+                m.prec = precision
+                h = sign * m.mpf(2) ** step
+                rows = [exactly.moved(precision, {j: (i + 1) * h}) for i in range(order + 1)]
+                return [_quotient(exactly, column, weights, h**order) for column in zip(*rows, strict=True)]
+
+            return exactly.agreed(of, 64, least=64 - (order + 2) * step)
+
+        sides.append(exactly.along(exactly.approach(quotients)))
+    return [exactly.both(left.value, right.value) for left, right in zip(*sides, strict=True)]
+
+
+def _quotient(exactly: Exactly, column: Sequence[Any], weights: Sequence[int], unit: Any) -> Any:
+    """The weighted sum of some values over `unit`, with note of the bits that it takes."""
+    m, nan = exactly.ar.m, exactly.ar.nan
+    if any(isinstance(x, bool) for x in column) or not all(map(m.isfinite, column)):
+        return nan
+    total = sum((w * x for w, x in zip(weights, column, strict=True)), m.zero)
+    if total:
+        exactly.ar.sees(m.mag(max(map(abs, column))) - m.mag(total))
+    return total / unit

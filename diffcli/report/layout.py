@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from diffcli.errors import Source
+from diffcli.labels import order_mark
 from diffcli.report import excerpt, pictures, text
 from diffcli.report.blocks import LEFT_OUT, Block, Grid, Line, Style, fitted, kept
 from diffcli.report.result import (
@@ -28,7 +29,6 @@ from diffcli.report.result import (
     Trace,
     Vjp,
     elements,
-    order_mark,
 )
 
 if TYPE_CHECKING:

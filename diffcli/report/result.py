@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from diffcli.labels import labels
+from diffcli.labels import labels, order_mark
 
 if TYPE_CHECKING:
     import numpy as np
@@ -307,11 +307,6 @@ def _numbers(result: Result) -> list[tuple[str, Values]]:
     if isinstance(result, Eval):
         return [("", result.values)]
     return []
-
-
-def order_mark(k: int) -> str:
-    """What follows a function's name in the name of its derivative of order `k`: ``''``, and ``^(4)`` from 4 on."""
-    return "'" * k if k < 4 else f"^({k})"
 
 
 def _of_matrix(
