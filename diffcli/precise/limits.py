@@ -358,10 +358,10 @@ class Exactly:
 
         `away` moves the other inputs too, off a singularity that they share.
         """
-        values: list[list[Any]] = []
+        beside: dict[int, list[Any]] = {}  # by how far off, for the halfway step comes last
 
         def slopes(units: int) -> list[Any]:
-            k, at = units * self.unit(j), len(values)
+            k = units * self.unit(j)
 
             def quotients(precision: int) -> list[Any]:
                 m = self.ar.m
@@ -375,16 +375,17 @@ class Exactly:
                 near = self.moved(precision, {**steps, j: h})
                 next_ = self.moved(precision, {**steps, j: 2 * h})
                 tiny = m.mpf(2) ** (-4 * precision // 5)  # what only rounding is left of
-                values[at:] = [[m.zero if not isinstance(x, bool) and abs(x) < tiny else x for x in near]]
+                beside[units] = [m.zero if not isinstance(x, bool) and abs(x) < tiny else x for x in near]
                 return [self._quotient(b, a, h) for a, b in zip(near, next_, strict=True)]
 
             return self.agreed(quotients, 64, k + min(0, self.scale(j)))
 
         first = slopes(POWERS[0])
         if all(map(self.ar.is_nan, first)):
-            return [Limit("none", self.ar.nan)] * len(first), values
+            return [Limit("none", self.ar.nan)] * len(first), [*beside.values()]
         most = 4 if self.coordinate(j) else 3
-        return self.along(self.approach(lambda power: first if power == 1 else slopes(power), most)), values
+        limits = self.along(self.approach(lambda power: first if power == 1 else slopes(power), most))
+        return limits, [beside[units] for units in sorted(beside)]
 
     def _slope_near(self, j: int, infinite: int) -> list[Any]:
         """A central difference in direction j where infinite inputs are at ±2^`infinite`."""

@@ -258,6 +258,9 @@ def test_second_derivatives_are_right_or_the_warning_gives_them(source: str, x: 
         ("(1 - x)^2 + 100*(y - x^2)^2", {"x": -1.2, "y": 1}, []),
         ("var(v)", {"v": [1e9, 1e9 + 1, 1e9 + 2]}, []),
         ("[1, cos(x + y)]", {"x": 1.0, "y": 0.5707963267948966}, []),
+        # A slope that grows like a logarithm, on the only side there is.
+        ("xlogy(x, x)", {"x": 0.0}, ["pole"]),
+        ("entr(x)", {"x": 0.0}, ["pole"]),
     ],
 )
 def test_each_reason_has_its_code(source: str, point: dict[str, Any], codes: list[str]) -> None:
