@@ -7,6 +7,7 @@ they share no rule with `diffcli.derive`: they judge it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ UNIT, UNIT_AT_ZERO = -100, -150
 POWERS, HALFWAY = (1, 3, 9, 27), 2
 #: No step is longer than those at 2^LARGEST: a wave out there has the same length as here.
 LARGEST = 40
+#: How much longer the second of the steps is that mixed differences take, and how much to see whether it matters.
+STEEP, STEEPER = 0.75, 1.25
 #: Where an infinite input is approached from.
 TOWARDS_INFINITY = (100, 300, 900)
 
@@ -367,11 +370,7 @@ class Exactly:
                 m = self.ar.m
                 m.prec = precision
                 h = sign * m.mpf(2) ** (self.scale(j) + k)
-                steps: dict[int, Any] = {}
-                if away:
-                    for i in range(len(self.directions)):
-                        scale = abs(self.coordinate(i)) or 1.0
-                        steps[i] = away * h * h * m.mpf(scale) * (i + 2) / (i + 3)
+                steps = {i: away * step for i, step in self._off(h).items()} if away else {}
                 near = self.moved(precision, {**steps, j: h})
                 next_ = self.moved(precision, {**steps, j: 2 * h})
                 tiny = m.mpf(2) ** (-4 * precision // 5)  # what only rounding is left of
@@ -474,33 +473,64 @@ class Exactly:
 
     def second(self, i: int, j: int) -> list[Partial]:
         """∂²output/∂x_i∂x_j, from both sides: limits of second differences."""
-        unit = UNIT if self.coordinate(i) and self.coordinate(j) else UNIT_AT_ZERO
         sides = []
+        crossed = []  # mixed differences across the point, which say something else of |x|·|y|
         for sign in (-1, 1):
+            for away in (0, 1) if len(self.directions) > 1 else (0,):
+                rows = self.approach(partial(self._bends, i, j, sign, away, STEEP))
+                limits = self.along(rows)
+                if any(limit.kind != "none" for limit in limits):
+                    break
+            if i != j and any(limit.kind == "finite" for limit in limits):
+                other, across = (self._bends(i, j, sign, away, ratio, POWERS[0]) for ratio in (STEEPER, -STEEP))
+                crossed += [self._as_near(*each) for each in zip(limits, rows[0], across, strict=True)]
+                alike = [self._as_near(*each) for each in zip(limits, rows[0], other, strict=True)]
+                none = Limit("none", self.ar.nan)
+                limits = [limit if same else none for limit, same in zip(limits, alike, strict=True)]
+            sides.append(limits)
+        found = [self.both(left.value, right.value) for left, right in zip(*sides, strict=True)]
+        count = len(found)
+        return [each if all(crossed[o::count]) else each._replace(value=self.ar.nan) for o, each in enumerate(found)]
 
-            def bends(units: int, sign: int = sign) -> list[Any]:
-                k = units * unit
+    def _bends(self, i: int, j: int, sign: int, away: int, ratio: float, units: int) -> list[Any]:
+        """Second differences on one side of the point. The steps are unlike, by `ratio`, so that no symmetry of the
+        function makes differences of 0 by chance. `away` moves the other inputs too, off a singularity that they share.
+        """
+        k = units * (UNIT if self.coordinate(i) and self.coordinate(j) else UNIT_AT_ZERO)
 
-                def quotients(precision: int) -> list[Any]:
-                    m = self.ar.m
-                    m.prec = precision
-                    h = sign * m.mpf(2) ** (self.scale(i) + k)
-                    # Of unlike steps, so that no symmetry of the function makes differences of 0 by chance.
-                    g = sign * m.mpf(0.75) * m.mpf(2) ** (self.scale(j) + k)
-                    if i == j:
-                        a, b, c = (self.moved(precision, {i: n * h}) for n in (1, 2, 3))
-                        return [self._quotient(self._quotient(r, q, h), self._quotient(q, p, h), h)
-                                for p, q, r in zip(a, b, c, strict=True)]  # fmt: skip
-                    a, b, c, d = (
-                        self.moved(precision, {i: n * h, j: p * g}) for n, p in ((1, 1), (2, 1), (1, 2), (2, 2))
-                    )
-                    return [self._quotient(self._quotient(s, r, h), self._quotient(q, p, h), g)
-                            for p, q, r, s in zip(a, b, c, d, strict=True)]  # fmt: skip
+        def quotients(precision: int) -> list[Any]:
+            m = self.ar.m
+            m.prec = precision
+            h = sign * m.mpf(2) ** (self.scale(i) + k)
+            g = sign * m.mpf(ratio) * m.mpf(2) ** (self.scale(j) + k)
+            off = self._off(h) if away else {}
+            if i == j:
+                a, b, c = (self.moved(precision, {**off, i: n * h}) for n in (1, 2, 3))
+                return [self._quotient(self._quotient(r, q, h), self._quotient(q, p, h), h)
+                        for p, q, r in zip(a, b, c, strict=True)]  # fmt: skip
+            a, b, c, d = (
+                self.moved(precision, {**off, i: n * h, j: p * g}) for n, p in ((1, 1), (2, 1), (1, 2), (2, 2))
+            )
+            return [self._quotient(self._quotient(s, r, h), self._quotient(q, p, h), g)
+                    for p, q, r, s in zip(a, b, c, d, strict=True)]  # fmt: skip
 
-                return self.agreed(quotients, 64, k + min(0, self.scale(i), self.scale(j)))
+        return self.agreed(quotients, 64, k + min(0, self.scale(i), self.scale(j)))
 
-            sides.append(self.along(self.approach(bends)))
-        return [self.both(left.value, right.value) for left, right in zip(*sides, strict=True)]
+    def _off(self, h: Any) -> dict[int, Any]:
+        """Steps of all inputs that are nothing beside h."""
+        m = self.ar.m
+        sizes = [m.mpf(abs(self.coordinate(i)) or 1.0) for i in range(len(self.directions))]
+        return {i: h * h * size * (i + 2) / (i + 3) for i, size in enumerate(sizes)}
+
+    def _as_near(self, limit: Limit, sample: Any, other: Any) -> bool:
+        """Whether mixed differences with other steps come as near a limit as `sample`, which is one of those that it is
+        of: x²y²/(x² + y²) has a limit for every ratio of the steps, and at 0 no mixed derivative.
+        """
+        m = self.ar.m
+        if limit.kind != "finite" or not m.isfinite(other):
+            return True
+        near = m.mpf(2) ** 20 * abs(sample - limit.value) + m.mpf(2) ** -20 * abs(limit.value)
+        return bool(abs(other - limit.value) <= near)
 
     # Limits ..............................................................................................
 
