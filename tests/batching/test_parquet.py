@@ -83,6 +83,31 @@ def test_one_text_that_is_no_number_costs_one_row(run: Run, here: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("group", [1, 2, 1000])
+def test_the_first_list_that_is_not_empty_shows_the_shape(group: int, run: Run, here: Path) -> None:
+    columns = {"x": [1.0, 2.0, 3.0, 4.0], "w": [None, [], [3.0, 4.0], [None, 2.0]], "m": [None, [], [], None]}
+    columns["A"] = [[], [[1.0, None], [2.0, 3.0]], [[1.0, 2.0], [3.0, 4.0]], [[0.0, 1.0], [1.0, 0.0]]]
+    schema = arrow.schema({"x": arrow.float64(), "w": arrow.list_(arrow.float64()), "m": arrow.list_(arrow.int8()),
+                           "A": arrow.list_(arrow.list_(arrow.float64()))})  # fmt: skip
+    parquet.write_table(arrow.table(columns, schema), here / "p.parquet", row_group_size=group)
+    found = rows(run("eval", "x*sum(w)", "--points", "p.parquet", "--keep", "w[1]").out)
+    assert [(row["w[1]"], row["f"], row["error"]) for row in found] == [
+        ("", "", "w is empty, not a list of 2 numbers"),
+        ("", "", "w is [], not a list of 2 numbers"),
+        ("4.0", "21", ""),
+        ("2.0", "", "w is [null, 2.0], not a list of 2 numbers"),
+    ]
+    assert [row["f"] for row in rows(run("eval", "A[0,1] - A[1,0]", "--points", "p.parquet").out)] == [
+        "",
+        "",
+        "-1",
+        "0",
+    ]
+    errors = [row["error"] for row in rows(run("eval", "m", "--points", "p.parquet").out)]
+    assert errors == ["m is empty, not a number", "m is [], not a number"] + [
+        "m is [], not a number", "m is empty, not a number"]  # fmt: skip
+
+
 def test_two_columns_of_one_name(run: Run, here: Path) -> None:
     twins = arrow.Table.from_arrays([arrow.array([float(k)]) for k in range(3)], ["x", "y", "x"])
     parquet.write_table(twins, here / "p.parquet")

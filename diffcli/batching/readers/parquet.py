@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,23 @@ class ParquetTable:
         self._done = 0
         self._shapes: dict[str, tuple[int, ...]] = {}
         self.names: list[str] = []
-        first = next(self._file.iter_batches(batch_size=1), None)
         for k, each in enumerate(self._file.schema_arrow):
-            shape = _shape(each.type, None if first is None or not first.num_rows else first.column(k))
+            shape = self._shape(k) if _holds_lists_of_numbers(each.type) else ()
             self._shapes[each.name] = shape
             self.names += labels(each.name, shape)  # of two columns of one name both
+
+    def _shape(self, k: int) -> tuple[int, ...]:
+        """The shape of the lists of a column, as the first that is not empty shows it; () if there is none."""
+        name = self._file.schema_arrow.names[k]
+        for size, most in ((1, 1), (sizes.BLOCK_ROWS, None)):  # the first row has it, mostly
+            for batch in islice(self._file.iter_batches(batch_size=size, columns=[name]), most):
+                for value in filter(None, batch.column(0).to_pylist()):
+                    found = leaves(value)
+                    if found is not None:
+                        return found[0]
+                    if not isinstance(value[0], list):  # numbers and nulls
+                        return (len(value),)
+        return ()
 
     def progress(self) -> float | None:
         return self._done / self._count if self._count else None
@@ -80,20 +93,14 @@ class ParquetTable:
         return list(rows.T)
 
 
-def _shape(kind: Any, first: Any) -> tuple[int, ...]:
-    """The shape of the values of a column, as its first shows it; () for a number and for what is no array of them."""
+def _holds_lists_of_numbers(kind: Any) -> bool:
+    """Whether the values of a column of that type are arrays of numbers, nested lists."""
     import pyarrow as arrow
 
-    depth, leaf = 0, kind
+    leaf = kind
     while arrow.types.is_list(leaf) or arrow.types.is_large_list(leaf) or arrow.types.is_fixed_size_list(leaf):
-        depth, leaf = depth + 1, leaf.value_type
-    if not depth or first is None or not (arrow.types.is_integer(leaf) or arrow.types.is_floating(leaf)):
-        return ()
-    value = first[0].as_py()
-    found = leaves(value)
-    if found is not None:
-        return found[0]
-    return (len(value),) if depth == 1 and value is not None else ()
+        leaf = leaf.value_type
+    return leaf is not kind and (arrow.types.is_integer(leaf) or arrow.types.is_floating(leaf))
 
 
 def _scalars(name: str, column: Any, errors: dict[int, str]) -> Array:
