@@ -1,10 +1,10 @@
-"""How much of a table is in memory at a time."""
+"""How much of a table is in memory at a time: so little that a table of 10⁵ rows fills it, and one of 10⁷ no more."""
 
 #: How many bytes of a text are read at a time.
-CHUNK = 1 << 22
+CHUNK = 1 << 20
 #: A row longer than this is refused: what follows an opening quote that never closes must not fill the memory.
 MAX_ROW = 1 << 24
 #: How many points of a table are worked on at a time, at most.
-BLOCK_ROWS = 1 << 16
+BLOCK_ROWS = 1 << 14
 #: How many numbers the answers of a block have, at most, unless one row has more.
 ANSWERED = 1 << 20

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from diffcli.batching import printing, sizes
+from diffcli.batching import printing
 from diffcli.batching.columns import Array
 from diffcli.batching.spools import Spool, TextSpool, npy_header
 from diffcli.errors import UsageError
@@ -26,6 +26,8 @@ from diffcli.report.stream import Sink
 FORMATS = ("csv", "jsonl", "npy", "npz", "parquet")
 #: Parquet describes every column for every group of rows.
 MOST_COLUMNS = 1 << 16
+#: How many rows a group has, at least, but for the last.
+GROUP_ROWS = 1 << 16
 SEEKING = frozenset({"npy", "npz", "parquet"})
 
 
@@ -342,7 +344,7 @@ class ParquetWriter:
         columns += [arrow.array(column, mask=bad) for column in np.ascontiguousarray(_table(answer).T)]
         columns.append(arrow.array(reasons, arrow.string()))
         self._waiting.append(arrow.record_batch(columns, schema=self._schema))
-        if sum(batch.num_rows for batch in self._waiting) >= sizes.BLOCK_ROWS:
+        if sum(batch.num_rows for batch in self._waiting) >= GROUP_ROWS:
             self._group()
 
     def _group(self) -> None:

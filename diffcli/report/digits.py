@@ -15,20 +15,24 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: So few numbers are read or printed sooner than pyarrow is imported, and so few sooner than it is asked.
+#: So few numbers in all are read or printed sooner than pyarrow is imported, and so few at a time sooner than it is
+#: asked.
 WORTH_IMPORTING = 1 << 17
 WORTH_ASKING = 1 << 11
 #: How many numbers are printed in one go.
 AT_ONCE = 1 << 20
 
 _absent = False
+_asked = 0
 
 
 def arrow(count: int) -> Any:
-    """The package `pyarrow` where it is installed, and loaded or worth loading for `count` numbers; else None."""
-    global _absent
-    worth = WORTH_ASKING if "pyarrow.csv" in sys.modules else WORTH_IMPORTING
-    if _absent or count < worth:
+    """The package `pyarrow` where it is installed, and worth asking for `count` numbers, or worth loading for them and
+    all that there were before; else None.
+    """
+    global _absent, _asked
+    _asked += count
+    if _absent or count < WORTH_ASKING or ("pyarrow.csv" not in sys.modules and _asked < WORTH_IMPORTING):
         return None
     try:
         import pyarrow

@@ -1,6 +1,8 @@
 """Numbers as text: the shortest that reads back, the same with pyarrow and without; and reading, the same with both."""
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from diffcli.batching import printing
 from diffcli.batching.columns import Range
 from diffcli.report import as_json, digits
 from diffcli.report.text import number
+from tests.batching.tables import ENVIRONMENT
 
 
 @pytest.fixture(params=["with pyarrow", "without"])
@@ -89,3 +92,13 @@ def test_cells_are_in_quotes_where_they_must_be() -> None:
 @pytest.mark.parametrize("size", [1, 2, 11, 1000])
 def test_ranges_are_those_of_numpy(first: float, last: float, size: int) -> None:
     assert Range(first, last, size).at(np.arange(size)).tobytes() == np.linspace(first, last, size).tobytes()
+
+
+def test_pyarrow_is_loaded_when_all_there_was_is_worth_it() -> None:
+    """A long table comes in blocks, each of which is too short to load pyarrow for."""
+    script = (
+        "import sys; from diffcli.report import digits; ask = lambda: digits.arrow(digits.WORTH_IMPORTING // 3 + 1); "
+        "found = [ask() is not None for _ in range(3)]; print(found, digits.arrow(5) is None)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=ENVIRONMENT, check=True)
+    assert done.stdout == "[False, False, True] True\n"

@@ -46,7 +46,7 @@ def test_a_bar_has_rows_rate_and_time_left(here: Path) -> None:
     assert counts == sorted(counts)
 
 
-@pytest.mark.parametrize("columns", [100, 60, 59, 30, 29, 12])
+@pytest.mark.parametrize("columns", [100, 60, 59, 40, 30, 29, 20, 12])
 def test_a_bar_fits_its_terminal(columns: int, here: Path) -> None:
     write_csv(here / "p.csv", points(5_000))
     lines = shown("--points", "p.csv", "-o", "o.csv", columns=columns)
