@@ -2,6 +2,7 @@
 
     pip install "dask[dataframe,distributed]"
     python samples/cluster.py points.csv gradients.csv
+    python samples/cluster.py points.csv gradients.csv 16MB     # so much of the file is a partition; else 64MB
 
 `sensitivities` is all there is to it: a function from a data frame to a data frame that knows nothing of Dask, so it
 can be tried on one frame first. Dask calls it on every partition, in processes on this machine or on many; the formula
@@ -31,13 +32,13 @@ def sensitivities(frame, formula: str = FORMULA):
     return frame.assign(f=value, **{f"d_{name}": part for name, part in gradient.items()})
 
 
-def main(source: str, target: str) -> None:
+def main(source: str, target: str, partition: str = "64MB") -> None:
     """Read, compute and write in pieces, on a cluster of processes on this machine."""
     import dask.dataframe
     from dask.distributed import Client
 
     with Client(processes=True):  # or the address of a cluster: Client("scheduler:8786")
-        frame = dask.dataframe.read_csv(source)
+        frame = dask.dataframe.read_csv(source, blocksize=partition)
         meta = sensitivities(frame._meta_nonempty).iloc[:0]
         frame.map_partitions(sensitivities, meta=meta).to_csv(target, single_file=True, index=False)
 

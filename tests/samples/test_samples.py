@@ -1,17 +1,21 @@
 """Every sample runs, and its answer is that of somebody else."""
 
+import csv
 import importlib.util
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import mpmath
 import numpy as np
+import pandas
 import pytest
 from scipy.optimize import rosen, rosen_der
 from scipy.special import logsumexp
@@ -274,45 +278,52 @@ def test_minimise(shell_environment: dict[str, str], monkeypatch: pytest.MonkeyP
     assert int(ours[evaluations - 1]) * 5 < int(theirs[theirs.index("evaluations,") - 1])
 
 
-class Column(list[float]):
-    """As much of a data frame's column as the sample uses."""
-
-    def to_numpy(self, dtype: type) -> np.ndarray:
-        return np.array(self, dtype=dtype)
-
-
-class Frame(dict[str, Any]):
-    """As much of a data frame as the sample uses, so that the test needs neither pandas nor a cluster."""
-
-    def assign(self, **columns: np.ndarray) -> "Frame":
-        return Frame(self | columns)
+def options(rows: int) -> pandas.DataFrame:
+    """A table for samples/cluster.py, with a column that is no input."""
+    names = ("spot", "rate", "time", "volatility")
+    numbers = np.random.default_rng(0).uniform(0.5, 2.0, (4, rows))
+    return pandas.DataFrame({"id": [f"n{k}" for k in range(rows)], **dict(zip(names, numbers, strict=True))})
 
 
-def test_cluster() -> None:
+def test_cluster_by_partitions() -> None:
     """Cut into partitions as Dask cuts it, each computed by itself, a table gives what it gives whole: to the bit."""
     spec = importlib.util.spec_from_file_location("cluster", SAMPLES / "cluster.py")
     assert spec
     assert spec.loader
     cluster = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(cluster)
-    rng = np.random.default_rng(0)
+    table = options(1000)
+    whole = cluster.sensitivities(table)
+    assert list(whole) == [*table, "f", "d_spot", "d_rate", "d_time", "d_volatility"]
+    cuts = [0, 1, 3, 500, 1000]
+    parts = [cluster.sensitivities(table.iloc[first:last]) for first, last in pairwise(cuts)]
+    pandas.testing.assert_frame_equal(pandas.concat(parts), whole, check_exact=True)
+    logistic = 1 / (1 + np.exp(-table["volatility"] * table["time"]))
+    np.testing.assert_allclose(whole["d_spot"], np.exp(-table["rate"] * table["time"]) * logistic, rtol=1e-14)
+    np.testing.assert_allclose(whole["d_rate"], -table["time"] * whole["f"], rtol=1e-14)
+
+
+def test_cluster(tmp_path: Path) -> None:
+    """As it is documented: Dask's own processes on this machine, several partitions, the rows in their order."""
+    table = options(5000)
+    table.to_csv(tmp_path / "points.csv", index=False)
+    words = [str(SAMPLES / "cluster.py"), "points.csv", "gradients.csv", "64KB"]  # of some 400 KB
+    done = subprocess.run(
+        [sys.executable, *words], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+        capture_output=True, text=True, check=False, timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    read = pandas.read_csv(tmp_path / "points.csv")
     names = ("spot", "rate", "time", "volatility")
-    rows = rng.uniform(0.5, 2.0, (1000, 4))
-
-    def computed(part: np.ndarray) -> Frame:
-        frame = Frame({name: Column(part[:, k].tolist()) for k, name in enumerate(names)}, id=Column([0.0] * len(part)))
-        answer: Frame = cluster.sensitivities(frame)
-        return answer
-
-    whole = computed(rows)
-    parts = [computed(part) for part in np.array_split(rows, [1, 3, 500])]
-    assert list(whole) == [*names, "id", "f", *(f"d_{name}" for name in names)]
-    for column in ("f", *(f"d_{name}" for name in names)):
-        assert np.concatenate([part[column] for part in parts]).tobytes() == whole[column].tobytes()
-    _, rate, t, volatility = rows.T
-    logistic = 1 / (1 + np.exp(-volatility * t))
-    np.testing.assert_allclose(whole["d_spot"], np.exp(-rate * t) * logistic, rtol=1e-14)
-    np.testing.assert_allclose(whole["d_rate"], -t * whole["f"], rtol=1e-14)
+    program = diffcli.parse("spot*exp(-rate*time)/(1 + exp(-volatility*time))")
+    value, gradient = program.batch({name: read[name].to_numpy() for name in names}).value_and_grad()
+    with open(tmp_path / "gradients.csv", newline="", encoding="utf-8") as file:
+        rows = [*csv.DictReader(file)]
+    assert list(rows[0]) == [*table, "f", *(f"d_{name}" for name in names)]
+    assert [row["id"] for row in rows] == [*table["id"]]
+    assert [float(row["f"]) for row in rows] == value.tolist()
+    for name in names:
+        assert [float(row[f"d_{name}"]) for row in rows] == gradient[name].tolist()
 
 
 def test_gmm(run: Run) -> None:
