@@ -17,6 +17,6 @@ def test_every_sample_is_there() -> None:
 
 @pytest.mark.parametrize("name", POINTS)
 def test_a_point_has_the_same_bits_everywhere(name: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sizes, "CHUNK", 3000)
-    monkeypatch.setattr(sizes, "BLOCK_ROWS", 70)
-    assert list(differences(Case(name, 150))) == []
+    monkeypatch.setattr(sizes, "CHUNK", 20_000)
+    monkeypatch.setattr(sizes, "BLOCK_ROWS", 300)
+    assert list(differences(Case(name, 2000))) == []

@@ -52,6 +52,7 @@ def test_a_full_disk(form: str, run: Run, here: Path) -> None:
 def test_a_disk_that_fills(name: str, here: Path) -> None:
     """A file may grow to 64 KB and no further; whoever writes to it, it is the file that is named."""
     write_csv(here / "p.csv", points(20_000))
+    (here / name).write_text("old\n")
 
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
@@ -61,7 +62,8 @@ def test_a_disk_that_fills(name: str, here: Path) -> None:
         words, capture_output=True, text=True, env=ENVIRONMENT, check=False, preexec_fn=little_room
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (74, f"error: {name} could not be written: file too large\n")
-    assert [path.name for path in here.iterdir()] == ["p.csv"]
+    assert (here / name).read_text() == "old\n"
+    assert sorted(path.name for path in here.iterdir()) == sorted([name, "p.csv"])
 
 
 def test_standard_output_that_is_closed() -> None:
