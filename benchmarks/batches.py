@@ -77,6 +77,9 @@ EXPRESSIONS: Mapping[str, str] = {
 
 #: So many points go at once where there are more, as anybody would do who has a bound on memory.
 CHUNK = 1_000_000
+#: So many chunks have points of their own, and are taken again and again: every one is far larger than any cache, and a
+#: `Batch` keeps its points and its last answer, which of all chunks together would be many gigabytes.
+DISTINCT = 2
 #: What takes longer than this at a chunk, in seconds, is measured at one chunk and not at all of them.
 PATIENCE = 1.0
 
@@ -121,24 +124,26 @@ def throughput(count: int, names: Sequence[str], peers: Sequence[str], rounds: i
     if shared:
         table.notes.append("The machine had other work to do, so this is the processor time of all threads together.")
     if count > CHUNK:
-        table.notes.append(f"In chunks of {CHUNK:,}{'; one chunk only: ' + ', '.join(cut) if cut else ''}.")
+        only = f"; one chunk only: {', '.join(cut)}" if cut else ""
+        table.notes.append(f"In chunks of {CHUNK:,}, {DISTINCT} different ones in turn{only}.")
     return table
 
 
 def _works(name: str, count: int, ours: Sequence[str], peers: Sequence[str]) -> dict[str, list[Work]]:
-    """The work of everybody who can do it, chunk by chunk."""
+    """The work of everybody who can do it, chunk by chunk; of a chunk that comes again it is the same."""
     import diffcli
 
     program = diffcli.parse(EXPRESSIONS[name])
     rng = np.random.default_rng(0)
-    points = {each: rng.uniform(0.5, 2.0, count) for each in program.inputs}
-    chunks = [{each: array[k : k + CHUNK] for each, array in points.items()} for k in range(0, count, CHUNK)]
+    sizes = [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
+    chunks = [{each: rng.uniform(0.5, 2.0, size) for each in program.inputs} for size in sizes[:DISTINCT]]
     prepared = {own: _prepared(program, jit=own == "jit") for own in ours}
     for peer in peers:
         theirs = PEERS[peer](program, EXPRESSIONS[name])
         if theirs is not None:
             prepared[peer] = theirs
-    return {who: [prepare(chunk) for chunk in chunks] for who, prepare in prepared.items()}
+    works = {who: [prepare(chunk) for chunk in chunks] for who, prepare in prepared.items()}
+    return {who: [parts[k % len(parts)] for k in range(len(sizes))] for who, parts in works.items()}
 
 
 def _prepared(program: Any, jit: bool) -> Callable[[Points], Work]:
