@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from diffcli.compiled.vectors import BITS, FLAGS, NUMBERS, WHOLE, Body, Vector
+from diffcli.compiled.vectors import BITS, FLAGS, FUNCTIONS, NUMBERS, UFUNCS, WHOLE, Body, Vector
 from diffcli.primitives import twofold
 
 _LOG2E = 1.4426950408889634
@@ -302,7 +302,7 @@ def _ldexp(x: Vector, k: Vector) -> Vector:
     return _scaled(x, _bounded(k, -2044.0, 2044.0))
 
 
-UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
+UFUNCS.update({
     np.add: Vector.__add__, np.subtract: Vector.__sub__, np.multiply: Vector.__mul__, np.divide: Vector.__truediv__,
     np.negative: Vector.__neg__, np.positive: lambda x: x, np.absolute: _own("fabs"), np.sqrt: _own("sqrt"),
     np.floor: _own("floor"), np.ceil: _own("ceil"), np.trunc: _own("trunc"), np.rint: _own("roundeven"),
@@ -322,7 +322,7 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.arcsinh: _library("asinh"), np.arccosh: _library("acosh"), np.arctanh: _library("atanh"),
     np.arctan2: _library("atan2"), np.hypot: _library("hypot"), np.power: _library("pow"),
     np.exp2: _library("exp2"), np.log2: _library("log2"), np.log10: _library("log10"), np.fmod: _library("fmod"),
-}  # fmt: skip
+})  # fmt: skip
 
 
 def _copied(body: Body, place: Vector, source: Any, where: Any = True) -> None:
@@ -331,13 +331,15 @@ def _copied(body: Body, place: Vector, source: Any, where: Any = True) -> None:
 
 
 #: What NumPy has that is no ufunc, by the function; the body comes first.
-FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.where: lambda body, c, a, b: body.of(c).where(a, b),
-    np.copyto: _copied,
-    np.zeros_like: lambda body, x: body.constant(0.0),
-    np.ones_like: lambda body, x: body.constant(1.0),
-    np.full_like: lambda body, x, value: body.constant(value),
-    np.clip: lambda body, x, low, high: _minimum(_maximum(x, body.of(low)), body.of(high)),
-    np.isneginf: lambda body, x: x == -math.inf,
-    np.isposinf: lambda body, x: x == math.inf,
-}
+FUNCTIONS.update(
+    {
+        np.where: lambda body, c, a, b: body.of(c).where(a, b),
+        np.copyto: _copied,
+        np.zeros_like: lambda body, x: body.constant(0.0),
+        np.ones_like: lambda body, x: body.constant(1.0),
+        np.full_like: lambda body, x, value: body.constant(value),
+        np.clip: lambda body, x, low, high: _minimum(_maximum(x, body.of(low)), body.of(high)),
+        np.isneginf: lambda body, x: x == -math.inf,
+        np.isposinf: lambda body, x: x == math.inf,
+    }
+)

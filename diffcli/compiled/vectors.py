@@ -28,6 +28,11 @@ WHOLE = 6755399441055744.0
 Operand: TypeAlias = "Vector | float"
 
 
+#: What NumPy's functions do to vectors, those that are ufuncs and the others; `elementary` fills both.
+UFUNCS: dict[np.ufunc, Callable[..., Any]] = {}
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+
+
 class CannotCompileError(Exception):
     """What a graph needs that this room lacks."""
 
@@ -315,8 +320,6 @@ class Vector:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **options: Any) -> Any:
         """A NumPy function of vectors."""
-        from diffcli.compiled.elementary import UFUNCS
-
         if method == "reduce" and ufunc in (np.minimum, np.maximum):
             return -math.inf if ufunc is np.minimum else math.inf  # nothing is known of the extremes
         function = UFUNCS.get(ufunc)
@@ -327,8 +330,6 @@ class Vector:
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         """A NumPy function that is no ufunc."""
-        from diffcli.compiled.elementary import FUNCTIONS
-
         if function not in FUNCTIONS:
             raise CannotCompileError(f"numpy.{function.__name__}")
         return FUNCTIONS[function](self.body, *args, **kwargs)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,16 @@ from diffcli.evaluation import limits
 from diffcli.evaluation.steps import Kernel
 from diffcli.graph import Array, Node, Shape
 
-if TYPE_CHECKING:
-    from diffcli.evaluation.schedule import Schedule
+
+class Layout(NamedTuple):
+    """Which values of a batch share a buffer."""
+
+    nodes: Sequence[Node]  # by slot
+    sources: Sequence[int]  # slots that are filled from outside
+    steps: Sequence[tuple[int, tuple[int, ...]]]  # slot and arguments of what is computed, in order
+    buffers: Sequence[tuple[int, bool]]  # numbers a point, and whether they are booleans
+    buffer: Mapping[int, int]  # by slot
+    root: Sequence[int]  # by slot: the slot of the value that its value is a view of, or its own
 
 
 class Bench:
@@ -23,23 +31,23 @@ class Bench:
     What is the same for all points is held here too, in copies that `set_up` renews for every run.
     """
 
-    def __init__(self, schedule: Schedule, size: int, memory: list[Any]) -> None:
+    def __init__(self, layout: Layout, size: int, memory: list[Any]) -> None:
         self.size = size
         self.steps: list[Callable[[], Any]] = []
         self.values: dict[int, Array] = {}
-        self._flat = [np.empty(n * size, dtype=bool if boolean else np.float64) for n, boolean in schedule.buffers]
+        self._flat = [np.empty(n * size, dtype=bool if boolean else np.float64) for n, boolean in layout.buffers]
         self._spare: dict[tuple[int, int, bool], Array] = {}
         self._masked: dict[tuple[int, int, bool], int] = {}
         self._fixed: dict[int, Array] = {}
         self._repeated: list[tuple[Array, Array]] = []
-        nodes = schedule.nodes
-        for slot in schedule.sources:
-            self.values[slot] = self._buffer(schedule.buffer[slot], nodes[slot].shape)
-        for slot, args in schedule.steps:
+        nodes = layout.nodes
+        for slot in layout.sources:
+            self.values[slot] = self._buffer(layout.buffer[slot], nodes[slot].shape)
+        for slot, args in layout.steps:
             node = nodes[slot]
             operands = [self.values[arg] if arg in self.values else self._kept(arg, memory[arg], nodes) for arg in args]
-            if schedule.root[slot] == slot:
-                self.values[slot] = self._buffer(schedule.buffer[slot], node.shape)
+            if layout.root[slot] == slot:
+                self.values[slot] = self._buffer(layout.buffer[slot], node.shape)
                 if node.op.apply is np.where:
                     zero = nodes[args[2]].constant and not operands[2].view(np.int64).any()
                     self._choose(args[0], operands, zero, self.values[slot])

@@ -120,7 +120,7 @@ class Plan:
         if found is None:
             from diffcli.evaluation.schedule import Schedule
 
-            found = self._schedules[moving] = Schedule(self, moving)
+            found = self._schedules[moving] = Schedule(self.order, self.steps, self.outputs, moving)
         return found
 
     def _settle_constants(self) -> None:

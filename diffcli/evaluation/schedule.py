@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import compress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from diffcli.evaluation import limits
-from diffcli.evaluation.bench import Bench
-from diffcli.evaluation.steps import follow
+from diffcli.evaluation.bench import Bench, Layout
+from diffcli.evaluation.steps import Step, follow
 from diffcli.evaluation.threads import cores, in_threads
 from diffcli.graph import Array, Node
-
-if TYPE_CHECKING:
-    from diffcli.evaluation.plan import Plan
 
 
 class Schedule:
@@ -26,34 +23,37 @@ class Schedule:
     free again after the last use of its value and of every view of it, and the next value of its size takes it.
     """
 
-    def __init__(self, plan: Plan, moving: frozenset[int]) -> None:
-        self.nodes = plan.order
+    def __init__(
+        self, nodes: Sequence[Node], steps: Sequence[Step], outputs: Sequence[int], moving: frozenset[int]
+    ) -> None:
+        self.nodes = nodes
         self.sources = sorted(moving)
-        moves = bytearray(len(plan.order))
+        moves = bytearray(len(nodes))
         for slot in moving:
             moves[slot] = 1
         fixed: list[bool] = []
         self.steps: list[tuple[int, tuple[int, ...]]] = []  # of what moves: slot, arguments
-        for step in plan.steps:
+        for step in steps:
             slot, args = step[1], step[4][0] if step[4] else tuple(a for a in step[2:4] if a >= 0)
             if any(moves[arg] for arg in args):
                 moves[slot] = 1
                 self.steps.append((slot, args))
             fixed.append(not moves[slot])
         # A value that moving steps look at stays for as long as there are blocks.
-        self.fixed = [(*step[:5], ()) for step in compress(plan.steps, fixed)]
+        self.fixed = [(*step[:5], ()) for step in compress(steps, fixed)]
         self._moves = moves
         self.work = sum(self.nodes[slot].size for slot, _ in self.steps)
-        self.targets = [slot for slot in dict.fromkeys(plan.outputs) if moves[slot]]
-        self._assign()
+        self.targets = [slot for slot in dict.fromkeys(outputs) if moves[slot]]
+        self.layout = self._laid_out()
+        self.width = sum(size for size, _ in self.layout.buffers)  # numbers a point
         self._lock = threading.Lock()
         self._benches: list[Bench] = []
 
-    def _assign(self) -> None:
-        """Gives every moving value a buffer: its number, or that of the value it is a view of."""
+    def _laid_out(self) -> Layout:
+        """Every moving value's buffer: its number, or that of the value it is a view of."""
         nodes, moves = self.nodes, self._moves
-        self.buffer: dict[int, int] = {}
-        self.buffers: list[tuple[int, bool]] = []  # numbers a point, and whether they are booleans
+        buffer: dict[int, int] = {}
+        buffers: list[tuple[int, bool]] = []
         root = list(range(len(nodes)))
         for slot, args in self.steps:
             if nodes[slot].op.view and moves[args[0]]:
@@ -69,10 +69,10 @@ class Schedule:
         def take(slot: int) -> None:
             kind = (nodes[slot].size, nodes[slot].boolean)
             if free.get(kind):
-                self.buffer[slot] = free[kind].pop()
+                buffer[slot] = free[kind].pop()
             else:
-                self.buffer[slot] = len(self.buffers)
-                self.buffers.append(kind)
+                buffer[slot] = len(buffers)
+                buffers.append(kind)
 
         for slot in self.sources:
             take(slot)  # filled before the first step, so no two share one
@@ -84,12 +84,11 @@ class Schedule:
             if heir is None:
                 take(slot)
             else:
-                self.buffer[slot] = self.buffer[heir]
+                buffer[slot] = buffer[heir]
             for each in dead:
                 if each != heir:
-                    free.setdefault(self.buffers[self.buffer[each]], []).append(self.buffer[each])
-        self.width = sum(size for size, _ in self.buffers)
-        self.root = root
+                    free.setdefault(buffers[buffer[each]], []).append(buffer[each])
+        return Layout(nodes, self.sources, self.steps, buffers, buffer, root)
 
     def _heir(self, slot: int, args: tuple[int, ...], root: list[int], dead: Collection[int]) -> int | None:
         """The argument whose buffer the result may overwrite: an exact ufunc may work in place, element by element,
@@ -197,6 +196,6 @@ class Schedule:
                     found = self._benches.pop(i)
                     break
         if found is None:
-            found = Bench(self, size, memory)
+            found = Bench(self.layout, size, memory)
         found.set_up(memory)
         return found

@@ -15,21 +15,8 @@ from collections.abc import Sequence
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import NamedTuple
 
-END = "$END"
-ACCEPT = 0
-
-
-class Tables(NamedTuple):
-    """A grammar as an automaton over the names of its symbols."""
-
-    digest: str
-    pattern: str  # one regular expression; each terminal is a named group
-    ignored: frozenset[str]  # terminals that separate others and mean nothing
-    keywords: dict[str, str]  # reserved word -> its terminal
-    rules: tuple[tuple[str, int, str], ...]  # symbol produced, number of symbols consumed, action ("": none)
-    states: tuple[dict[str, int], ...]  # symbol -> n > 0: go to state n; -n: reduce by rule n - 1; or ACCEPT
+from diffcli.language.automaton import ACCEPT, END, Tables
 
 
 def grammar_text() -> str:
@@ -132,7 +119,7 @@ def module(tables: Tables) -> str:
     return f'''"""The automaton of grammar/diffcli.lark, written by `python -m diffcli.language.grammar`."""
 
 # ruff: noqa
-from diffcli.language.grammar import Tables
+from diffcli.language.automaton import Tables
 
 TABLES = Tables(
     digest={tables.digest!r},

@@ -14,7 +14,8 @@ from math import isinf
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from diffcli.errors import ExpressionError, Source, Span
-from diffcli.language.grammar import ACCEPT, END, Tables, load
+from diffcli.language.automaton import ACCEPT, END, Tables
+from diffcli.language.grammar import load
 from diffcli.language.syntax import (
     ArrayLiteral,
     Assign,
@@ -36,6 +37,7 @@ from diffcli.language.syntax import (
     Transpose,
     Unary,
 )
+from diffcli.language.tokens import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,14 +49,6 @@ WRONG = "WRONG"  # the kind of a character that begins no token; the text ends t
 
 # What people paste from books, and the names that `**` and they go by in the tree.
 OPERATORS = {"**": "^", "−": "-", "×": "*", "·": "*", "÷": "/"}
-
-
-class Tokens(NamedTuple):
-    """The tokens of a text, the last one END or WRONG: their kinds (terminals of the grammar) and places."""
-
-    text: str
-    kinds: list[str]
-    spans: list[Span]
 
 
 def parse_file(source: Source, *, max_tokens: int = MAX_TOKENS) -> File:

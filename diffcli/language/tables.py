@@ -1,7 +1,7 @@
 """The automaton of grammar/diffcli.lark, written by `python -m diffcli.language.grammar`."""
 
 # ruff: noqa
-from diffcli.language.grammar import Tables
+from diffcli.language.automaton import Tables
 
 TABLES = Tables(
     digest='37302c1ddaa978c5',

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 import diffcli
 from diffcli.derive import adjoint
 from diffcli.evaluation import Plan, lift, limits
-from diffcli.evaluation.schedule import Schedule
 from diffcli.graph import TABLE, Builder, Node
 from diffcli.primitives import FUNCTIONS
 from diffcli.primitives.structure import halves
@@ -142,7 +141,7 @@ def test_buffers_are_shared_by_values_that_do_not_meet() -> None:
         text = f"sin({text} + {i})"
     f = diffcli.parse(text).bind({"x": ()})
     plan = Plan(f.outputs)
-    assert Schedule(plan, frozenset(slot for _, slot in plan.inputs)).width <= 3
+    assert plan.schedule(frozenset(slot for _, slot in plan.inputs)).width <= 3
 
 
 def test_a_batch_of_any_size_takes_the_memory_of_its_results() -> None:

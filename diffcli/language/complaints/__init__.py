@@ -16,8 +16,8 @@ from diffcli.language.complaints.operators import after_an_operand
 from diffcli.language.complaints.text import Text, short
 
 if TYPE_CHECKING:
-    from diffcli.language.parse import Tokens
     from diffcli.language.syntax import Expression
+    from diffcli.language.tokens import Tokens
 
 
 def complaint(tokens: Tokens, at: int) -> ExpressionError:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from diffcli.language.complaints.brackets import closes_wrongly, never_closed
 from diffcli.language.complaints.text import (
     CLOSER,
@@ -15,9 +13,7 @@ from diffcli.language.complaints.text import (
     Words,
     rest_of_operand,
 )
-
-if TYPE_CHECKING:
-    from diffcli.language.parse import Tokens
+from diffcli.language.tokens import Tokens
 
 
 def where_an_operand_belongs(text: Text, kind: str) -> Words:
@@ -89,8 +85,6 @@ def _two_signs(text: Text, kind: str, before: str, this: str) -> Words | None:
 
 
 def _prefix(text: Text) -> Tokens:
-    from diffcli.language.parse import Tokens
-
     return Tokens(text.text, text.kinds, text.spans)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from diffcli.errors import Span
 
 if TYPE_CHECKING:
-    from diffcli.language.parse import Tokens
+    from diffcli.language.tokens import Tokens
 
 LONGEST_QUOTE = 40  # characters of the user's text in a hint; what is longer, or cannot be seen, stands as …
 
