@@ -61,6 +61,7 @@ class Many(NamedTuple):
         for option, given in (
             ("--columns", self.columns),
             ("--keep", self.keep),
+            ("--jobs", self.jobs),
             ("--jit", self.jit),
             ("--fail-fast", self.fail_fast),
         ):
@@ -89,14 +90,17 @@ class Many(NamedTuple):
         at = point(words) or {}
         keep = _names(self.keep, "--keep")
         table: Table
+        columns = None if self.columns is None else _names(self.columns, "--columns")
         if self.points is None:
+            if columns:
+                raise UsageError("--columns is for .npy files, and the ranges have names", hint="leave it out")
             table = Grid({name: Range(*each) for name, each in ranges.items()})
-            keep = [*ranges, *keep]
+            keep = [*ranges, *(name for name in keep if name not in ranges)]
         elif ranges:
             raise UsageError("a range and --points both say where the points are", hint="give one of them")
         else:
             stdin = None if sys.stdin is None else sys.stdin.buffer
-            table = open_table(self.points, stdin, None if self.columns is None else _names(self.columns, "--columns"))
+            table = open_table(self.points, stdin, columns)
         with closing(table):
             count = self._run(program, table, Question(what, wrt, seed, mode), at, show, keep)
         if not show.quiet:

@@ -203,6 +203,9 @@ def test_what_is_wrong_with_a_whole_file(run: Run, here: Path) -> None:
     assert run("eval", "x", "--points", "half.csv", "--keep", "id").code == 2
     assert run("eval", "x", "--points", "half.csv", "x=1").code == 2
     assert run("eval", "x", "x=1", "--keep", "id").code == 2
+    assert "--jobs is for tables" in run("eval", "x", "x=1", "--jobs", "2").err
+    for words in (["--points", "half.csv"], ["--points", "plain.npz"], ["x=0:1:3"]):
+        assert "--columns is for .npy files" in run("eval", "x", *words, "--columns", "x").err
     assert run("eval", "x", "--points", "half.csv", "--format", "mtx").code == 2
     assert run("jacobian", "x", "--points", "half.csv", "--sparse").code == 2
     assert run("grad", "x", "x=0:1:3", "--order", "2").code == 2
@@ -228,6 +231,8 @@ def test_what_is_wrong_with_a_whole_file(run: Run, here: Path) -> None:
         ("p.csv", b"x|y\n1|2\n", "no column is an input", "separated by bars"),
         ("p.csv", b"x y\n1 2\n", "no column is an input", "separated by blanks"),
         ("p.csv", b"1.5,-2e3\n3,4\n", "no column is an input", "begin with one that names the columns, x,y"),
+        ("p.csv", b"# made by hand\nx,y\n3,4\n", "no column is an input", "its first line is a comment"),
+        ("p.csv", b'"x,y\n3,4\n', "the first line of p.csv opens a quote and does not close it", "x,y"),
         ("p.csv", b"X,z\n3,4\n", "no column is an input", "the columns X, z"),
         ("p.csv", b"x,Y\n3,4\n", "no column y", "did you mean Y?"),
         ("p.csv", b"x,b\n3,4\n", "no column y", "they have x, b; or add --at y="),
@@ -344,7 +349,8 @@ def test_a_file_that_breaks_off(run: Run, here: Path) -> None:
     np.save(here / "p.npy", np.zeros((1000, 1)))
     (here / "p.npy").write_bytes((here / "p.npy").read_bytes()[:-1000])
     for name in ("p.npz", "p.parquet", "p.npy"):
-        outcome = run("eval", "x", "--points", name, "--columns", "x", "-o", "o.csv")
+        columns = ["--columns", "x"] if name == "p.npy" else []
+        outcome = run("eval", "x", "--points", name, *columns, "-o", "o.csv")
         assert outcome.code == 2, outcome
         assert f"{name} cannot be read" in outcome.err
         assert not (here / "o.csv").exists()

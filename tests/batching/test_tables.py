@@ -149,6 +149,7 @@ def test_ranges_make_a_grid(run: Run) -> None:
     found = rows(run("grad", "sin(x)", "x=0:pi:11").out)
     assert [float(row["x"]) for row in found] == np.linspace(0, np.pi, 11).tolist()
     assert run("eval", "x", "x=3:4:1").out == "x,f,error\n3,3,\n"
+    assert run("eval", "x", "x=3:4:1", "--keep", "x").out == "x,f,error\n3,3,\n"  # as it is anyhow
     assert run("eval", "x", "x=2:1:2").out == "x,f,error\n2,2,\n1,1,\n"
 
 

@@ -31,7 +31,11 @@ SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl",
 
 
 def open_table(path: str, stream: BinaryIO | None, columns: Sequence[str] | None = None) -> Table:
-    """The table in the file at `path` (“-”: in `stream`, CSV or JSON Lines); `columns` name those of an ``.npy``."""
+    """The table in the file at `path` (“-”: in `stream`, CSV or JSON Lines); `columns` name those of an ``.npy``, and
+    only those.
+    """
+    if columns is not None and SUFFIXES.get(os.path.splitext(path)[1].lower()) != "npy":
+        raise UsageError("--columns is for .npy files: other tables name their columns themselves", code="points")
     if path == "-":
         if stream is None:
             raise UsageError("standard input is closed", code="file")

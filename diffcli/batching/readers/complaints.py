@@ -51,6 +51,8 @@ def unwanted(names: Sequence[str], inputs: Iterable[str]) -> str:
     if not names:
         return f"the table has no columns, and the inputs are {', '.join(inputs) or 'none'}"
     (name, *more) = names
+    if name.startswith("#"):
+        return "its first line is a comment: grep -v '^#' FILE | diffcli … --points -"
     for sign, said in ((";", "semicolons"), ("|", "bars")):
         if not more and sign in name:
             comma = " and have their numbers written with a point" if sign == ";" else ""

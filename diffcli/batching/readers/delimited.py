@@ -30,7 +30,10 @@ class CsvTable:
         self._lines = lines
         self._delimiter = delimiter
         header = self._fields(lines.first())
-        if header is None or not any(header):
+        if header is None:
+            said = f"the first line of {escape(name)} opens a quote and does not close it"
+            raise UsageError(said, hint="its first line names the columns: x,y", code="points")
+        if not any(header):
             raise UsageError(f"{escape(name)} has no header", hint="its first line names the columns", code="points")
         self.names = [each.strip() for each in header]
         self.progress, self.close = lines.progress, lines.close
