@@ -83,9 +83,11 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
         if 4 * n * spent > seconds:
             return found
         first = Sides.unknown((len(values), n))
-        # What has no value here nor anywhere around has no derivative.
-        for j in range(n) if not exactly.alone else ():
+        # What has no value here, nor a limit, has no derivative.
+        for j in range(n) if not all(map(nan, values)) else ():
             for o, partial in enumerate(exactly.partial(j)):
+                if nan(values[o]):
+                    continue
                 for table, x in zip(first, partial[:3], strict=False):
                     table[o, j] = to_double(x)
                 first.jumps[o, j] = partial.jumps

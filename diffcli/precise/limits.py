@@ -94,8 +94,6 @@ class Exactly:
         self._pace = 0
         #: By how many powers of two steps are shorter: where exponents are large, they vary as fast.
         self.shorter = 0
-        #: Whether `limits` has found no values anywhere around the point.
-        self.alone = False
 
     # Points ..............................................................................................
 
@@ -407,7 +405,6 @@ class Exactly:
         all that exist agree, the limit; else NaN. `missing`: the elements of the outputs that it is asked for.
         """
         count = len(self.directions)
-        self.alone = True
         lines: list[dict[int, float]] = [{j: 1.0} for j in range(count)]
         if count > 1:
             lines += [{j: (j + 2) / (j + 3) for j in range(count)}]
@@ -423,7 +420,6 @@ class Exactly:
             rows = self.approach(near)
             if all(map(self.ar.is_nan, rows[-1])):
                 continue
-            self.alone = False
             found.append([limit.value for limit in self.along(rows)])
             together = [self._together(column) for column in zip(*found, strict=True)]
             if len(found) > 1 and all(self.ar.is_nan(together[o]) for o in missing or range(len(together))):

@@ -12,7 +12,7 @@ from diffcli.graph import TABLE, Array, Builder, Node, Primitive, register, show
 from diffcli.primitives.arithmetic import multiply
 from diffcli.primitives.catalogue import add_function, axis_of, function, whole_number
 from diffcli.primitives.kinds import add_up, elementwise, expand, linear, reduction, same_shape, without
-from diffcli.primitives.piecewise import equal, maximum, minimum, not_equal, where
+from diffcli.primitives.piecewise import defined, equal, maximum, minimum, not_equal, where
 from diffcli.primitives.structure import concat, halves, index, put, reshaped, stack, sum_, take
 
 # Sums and means ---------------------------------------------------------------------------------------------
@@ -464,8 +464,11 @@ def median(builder: Builder, x: Node, axis: Node | None = None) -> Node:
     _not_empty(x, k, "the median")
     n = x.shape[k]
     key = tuple((0, m, 1) for m in x.shape[:k])
-    middle = index(sort(x, params=(k,)), params=((*key, ((n - 1) // 2, n // 2 + 1, 1)),))
-    return mean(middle, params=(k,)) if n % 2 == 0 else reshaped(middle, without(x.shape, k))
+    ascending = sort(x, params=(k,))
+    middle = index(ascending, params=((*key, ((n - 1) // 2, n // 2 + 1, 1)),))
+    value = mean(middle, params=(k,)) if n % 2 == 0 else reshaped(middle, without(x.shape, k))
+    # What is no number is sorted to the end.
+    return value if n < 2 else value * defined(index(ascending, params=((*key, n - 1),)))
 
 
 @function("x, axis=", doc="Running products.", rule="products of the others, zeros and all", **AXIS)

@@ -13,6 +13,8 @@ import pytest
 import diffcli
 import diffcli.precise.arithmetic
 from diffcli.bound import bind
+from diffcli.diagnosis.questions import ask
+from diffcli.diagnosis.truth import truth
 from diffcli.errors import UsageError
 from diffcli.graph import TABLE
 from diffcli.precise import Exactly, SlowError, to_double
@@ -59,6 +61,7 @@ def test_a_derivative_is_that_of_the_reference(op: object) -> None:
         ("softmax(v)", {"v": [1000, 0]}, [1.0, 0.0]),
         ("log_softmax(v)", {"v": [1000, 0]}, [0.0, -1000.0]),
         ("logsumexp(v)", {"v": [1000, 1000]}, [1000 + math.log(2)]),
+        ("solve(A, A @ A)", {"A": [[1, 2], [3, 5]]}, [1.0, 2.0, 3.0, 5.0]),
         ("norm(v)", {"v": [3e200, 4e200]}, [5e200]),
         ("sort(v)", {"v": [3, 1, 2]}, [1.0, 2.0, 3.0]),
         ("median(v)", {"v": [4, 1, 2, 3]}, [2.5]),
@@ -292,3 +295,32 @@ def test_long_sums_are_rounded_once() -> None:
     (found,) = exactly("sum(v) - 1e16", {"v": [1e16, *[0.5] * 1000]}).values()
     assert found == 500
     assert values("sum(v)", v=[1e300, *[1e-300] * 20, -1e300]) == [2e-299]
+
+
+@pytest.mark.parametrize(
+    ("source", "at"),
+    [("exp(-1/x)", {"x": 0.0}), ("x/abs(x)", {"x": 0.0}), ("x/y", {"x": 0.0, "y": 0.0}), ("sqrt(x - 1)", {"x": 0.0})],
+)
+def test_what_has_no_value_has_no_derivative(source: str, at: dict[str, float]) -> None:
+    """Nor has a warning's `refined`, although the slopes on one side or on both may exist."""
+    question = ask(bind(diffcli.parse(source), at), "grad")
+    known = truth(question, question.at, 5.0)
+    assert known.values is not None
+    assert known.first is not None
+    assert np.isnan([*known.values, *known.first.value[0]]).all()
+
+
+def test_second_derivatives_beside_a_singularity_that_another_input_has() -> None:
+    """x·log x + y² at x = 0: along y the formula has no value anywhere."""
+    point = exactly("x*log(x) + y^2", {"x": 0.0, "y": 1.0})
+    assert [to_double(point.second(i, j)[0].value) for i, j in ((0, 0), (1, 0), (1, 1))] == [math.inf, 0.0, 2.0]
+
+
+def test_a_kink_beside_a_logarithm_is_no_jump() -> None:
+    """The samples that tell the one must not be taken for the last of those that tell the other."""
+    for partial in exactly("[hypot(x, y), x*log(abs(x) + abs(y))*0 + abs(x)]", {"x": 0.0, "y": 0.0}).partial(0):
+        assert not partial.jumps
+        assert (to_double(partial.left), to_double(partial.right)) == (-1.0, 1.0)
+    bowl, spike = exactly("[abs(x), xlogy(abs(x), abs(x))]", {"x": 0.0}).partial(0)
+    assert not bowl.jumps
+    assert (to_double(spike.left), to_double(spike.right)) == (math.inf, -math.inf)

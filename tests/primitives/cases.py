@@ -26,6 +26,7 @@ ANY = (-3.0, 3.0)
 FLAGS = "flags"
 ORDER = "order"
 ROWS = "rows"  # random numbers with ties among them
+RUNS = "runs"  # the same in ascending order along axis 0
 DEFINITE = "definite"  # a positive definite matrix with well separated eigenvalues
 
 
@@ -67,6 +68,8 @@ def _draw(rng: np.random.Generator, values: Values, shape: tuple[int, ...]) -> A
         return np.argsort(rng.random(shape), axis=0).astype(np.float64)
     if values == ROWS:
         return rng.integers(-2, 3, shape).astype(np.float64)
+    if values == RUNS:
+        return np.sort(rng.integers(-1, 2, shape), axis=0).astype(np.float64)
     if values == DEFINITE:
         n = shape[0]
         noise = rng.uniform(-0.3, 0.3, shape)
@@ -161,6 +164,7 @@ REDUCTIONS = [
     case("sort", (3, 4), params=(1,), values=(ROWS,)),
     case("tie_mean", (6,), (6,), params=(0,), values=(ANY, (1, 1)), data=(1,)),
     case("tie_mean", (2, 3), (2, 3), params=(1,), values=(ANY, (1, 1)), data=(1,)),
+    case("tie_mean", (6,), (6,), params=(0,), values=(ANY, RUNS), data=(1,)),
 ]
 #: Elementwise entries that need a parameter, or are only ever built by rules and so state no samples.
 ELEMENTWISE = [

@@ -397,6 +397,10 @@ ARRAYS: list[tuple[str, Sequence[float], float, Sequence[float]]] = [
     ("max(v)", [1, 1, 0], 1, [0.5, 0.5, 0]),
     ("max(v)", [-INF, -INF], -INF, [0.5, 0.5]),
     ("median(v)", [2, 2, 2], 2, [1 / 3, 1 / 3, 1 / 3]),
+    ("median(v)", [1, NAN, 3], NAN, [0, 0, NAN]),
+    ("median(v)", [NAN, 2, INF, 1], NAN, [0, NAN, NAN, 0]),
+    ("median(v)", [NAN], NAN, [1]),
+    ("median(v)", [1, -INF, INF], 1, [1, 0, 0]),
     ("dot(sort(v),[1,2,3])", [2, 2, 1], 11, [2.5, 2.5, 1]),
     ("mean(v)", [1e308, 1e308], 1e308, [0.5, 0.5]),
 ]

@@ -12,6 +12,7 @@ from diffcli.evaluation import Plan
 from diffcli.graph import Builder, Node
 
 from .cases import CASES, ROWS, Array, Case
+from .exactly import OWN, exact_tangent
 
 BATCH = 5
 
@@ -98,6 +99,37 @@ def test_the_tangent_is_the_limit_of_differences(case: Case) -> None:
     wrong = inside & (np.abs(slope - both.dot) > 1e-6 * scale)
     # Of random points hardly one lies within 3e-4 of a jump.
     assert wrong.mean() <= 0.02, (slope[wrong], both.dot[wrong])
+
+
+#: Whatever an argument is that is never differentiated.
+LINEAR = [case for case in CASES if case.op.kind in ("linear", "bilinear")]
+
+
+@pytest.mark.parametrize("case", LINEAR, ids=str)
+def test_what_is_linear_is_its_own_derivative(case: Case) -> None:
+    """To the rounding: the operation on the tangents, each beside the other arguments where it is bilinear."""
+    both = _Both(case)
+    moved = [both.u.get(x, value) for x, value in both.values.items()]
+    values = list(both.values.values())
+    if case.op.kind == "linear":
+        expected = case.op.apply(*moved, *case.params)
+    else:
+        expected = case.op.apply(moved[0], values[1]) + case.op.apply(values[0], moved[1])
+    np.testing.assert_allclose(both.dot, expected, rtol=1e-14, atol=1e-14 * np.abs(expected).max())
+
+
+#: What is elementwise has the ulps of `test_ulps.py`, but for what only rules build; what is linear the law above.
+EXACT = [case for case in SMOOTH if case.op.kind not in ("elementwise", "linear") or case.op.name in OWN]
+
+
+@pytest.mark.parametrize("case", EXACT, ids=str)
+def test_the_tangent_is_that_of_the_exact_operation(case: Case) -> None:
+    """By a difference of what mpmath makes of the operation, with a step of 2⁻¹⁶⁰."""
+    both = _Both(case)
+    along = {both.inputs.index(x): u[..., 0] for x, u in both.u.items()}
+    exact = exact_tangent(case, [both.values[x][..., 0] for x in both.inputs], along)
+    scale = np.abs(exact).max()
+    np.testing.assert_allclose(both.dot[..., 0], exact, rtol=2e-13, atol=2e-13 * scale)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
