@@ -4,13 +4,23 @@ value is no number, where rounding may have carried its arguments across a decis
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from diffcli.diagnosis.bounds import ROUNDLESS
+from diffcli.diagnosis.intervals import Range
+from diffcli.diagnosis.passes import SUMS
 from diffcli.diagnosis.sites import at_site, undecided
-from diffcli.graph import TABLE, Node, Primitive
+from diffcli.graph import CONSTANT, TABLE, Node, Primitive
+
+Array: TypeAlias = NDArray[Any]
+
+#: What makes whole numbers of whole numbers, and no roundings below 2^53.
+WHOLE = frozenset({"add", "subtract", "multiply", "square"})
 
 
 def _made(op: Primitive, args: tuple[Node, ...], shape: tuple[int, ...]) -> Node:
@@ -46,10 +56,74 @@ def not_finite_flag(node: Node) -> Node:
     return _made(_NOT_FINITE, (node,), node.shape)
 
 
-def near_flag(node: Node, errors: Sequence[float]) -> Node:
-    """Which elements of an operation may stand across its decision if its arguments are off by that much."""
-    op = _flag(f"near {node.op.name}", lambda value, *args: undecided(node, args, errors, value))
-    return _made(op, (node, *node.args), node.shape)
+def near_flag(node: Node, errors: Sequence[Any]) -> Node:
+    """Which elements of an operation may stand across its decision if its arguments are off by that much: for each a
+    number that holds at all points, or a node.
+    """
+    given = tuple(error for error in errors if isinstance(error, Node))
+    count = len(node.args)
+
+    def apply(value: Array, *rest: Array) -> Array:
+        moving = iter(rest[count:])
+        known = [next(moving) if isinstance(error, Node) else error for error in errors]
+        return undecided(node, rest[:count], known, value)
+
+    return _made(_flag(f"near {node.op.name}", apply), (node, *node.args, *given), node.shape)
+
+
+def whole_flags(order: Sequence[Node]) -> dict[Node, Node]:
+    """For the nodes of `order` that may be exact whatever their error bounds say, sums and products of whole numbers:
+    at which points they are. (As `Passes.hanging` has it for one point.)
+    """
+    found: dict[Node, Node] = {}
+    for node in order:
+        name = node.op.name
+        if not node.boolean and not all(arg in found for arg in node.args):
+            continue
+        if not (name in WHOLE or name in SUMS or name in ROUNDLESS or not node.args or node.boolean):
+            continue
+        if node.op is CONSTANT and not _is_whole(node.params[0][..., np.newaxis], False).all():
+            continue
+        sized = node.op(*map(TABLE["abs"], node.args), params=node.params) if name in SUMS else node
+        flag = _made(_SMALL if node.args else _WHOLE, (sized,), ())
+        for arg in () if node.boolean else node.args:
+            flag = flag & found[arg]
+        found[node] = flag
+    return found
+
+
+def _is_whole(value: Array, computed: bool) -> Array:
+    """Whether all numbers of a point are whole, or if they are `computed` from such, whether they still must be."""
+    axes = tuple(range(value.ndim - 1))
+    fits = np.abs(value) < 2.0**53
+    return np.asarray((fits if computed else fits & (value == np.floor(value))).all(axis=axes))
+
+
+_SMALL = _flag("exactly computed", lambda value: _is_whole(value, True))
+_WHOLE = _flag("whole", lambda value: _is_whole(value, False))
+
+
+def apart(node: Node, known: Mapping[Node, Range], room: float = 0.0) -> bool:
+    """Whether the ranges of an operation's arguments keep it further than `room` from its kink, jump or equality."""
+    name = node.op.name
+    args = [known.get(arg) for arg in node.args]
+    if any(arg is None for arg in args):
+        return False
+    x, *others = [arg for arg in args if arg is not None]
+    if name in _AT_EQUALITY or name == "clip":
+        return all(max(x.low - y.high, y.low - x.high) > room for y in others)
+    if name in _AT_ZERO:
+        return x.nearest > room
+    if name in ("floor", "ceil", "trunc"):
+        low, high = x.low - room, x.high + room
+        return high - low < 1.0 and math.ceil(low) > math.floor(high)
+    if name == "norm":
+        return x.nearest > room
+    if name == "hypot":
+        return max(x.nearest, others[0].nearest) > room
+    if name == "atan2":
+        return x.nearest > room or others[0].low > room
+    return False
 
 
 def where_looked_at(flags: Node, condition: Node | None) -> Node:

@@ -87,8 +87,12 @@ def _passed(node: Node, x: Range) -> Range:
     return x._replace(ends=False)
 
 
-def _within(node: Node, x: Range, *others: Range) -> Range:
-    return x._replace(ends=True)  # NaN outside its domain
+def _within(node: Node, x: Range) -> Range:
+    low, high = node.params
+    if x.high < low or x.low > high:
+        return UNKNOWN
+    ends = x.low < low or x.high > high  # NaN outside
+    return x._replace(low=max(x.low, low), high=min(x.high, high), ends=ends)
 
 
 def _clip(node: Node, x: Range, low: Range, high: Range) -> Range:

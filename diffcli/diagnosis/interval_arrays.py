@@ -74,7 +74,7 @@ def _unit(node: Node, x: Range) -> Range:
     nearest = length.nearest or length.least
     u = 0.0 if x.u == length.u == 0.0 else (x.u + length.u) / nearest if nearest else INF
     sign = (0.0 if x.low >= 0.0 else -1.0, 0.0 if x.high <= 0.0 else 1.0)
-    return Range(*sign, 0.0, MARGIN * (x.q + length.q), MARGIN * u)
+    return Range(*sign, 0.0, MARGIN * (x.q + length.q), MARGIN * u, ends=length.nearest == 0.0)
 
 
 RULES: dict[str, Rule] = {

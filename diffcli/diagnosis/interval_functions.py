@@ -146,10 +146,11 @@ def _root_slope(x: float) -> float:
 
 def _direction(node: Node, a: Range, b: Range) -> Range:
     """Of a in (a, b)."""
-    nearest = math.hypot(a.nearest, b.nearest) or min(a.least, b.least)
+    away = math.hypot(a.nearest, b.nearest)
+    nearest = away or min(a.least, b.least)
     u = 0.0 if a.u == b.u == 0.0 else (a.u + b.u) / nearest if nearest else INF
     sign = (0.0 if a.low >= 0.0 else -1.0, 0.0 if a.high <= 0.0 else 1.0)
-    return Range(*sign, 0.0, MARGIN * (a.q + b.q), MARGIN * u)
+    return Range(*sign, 0.0, MARGIN * (a.q + b.q), MARGIN * u, ends=away == 0.0)
 
 
 def _hypot(node: Node, a: Range, b: Range) -> Range:

@@ -20,7 +20,8 @@ LARGEST = 1.7976931348623157e308
 class Range(NamedTuple):
     """Values between `low` and `high`, not between −`least` and `least` but for 0; the error is ≤ q·|value| + u.
 
-    `ends` says that values outside are possible: ±∞ or NaN, from arguments that are finite.
+    `ends` says that values outside are possible: ±∞ or NaN, from arguments that are finite. It is `sound` if neither
+    that nor such arguments are possible, as long as the inputs are finite.
     """
 
     low: float
@@ -29,6 +30,7 @@ class Range(NamedTuple):
     q: float = 0.0
     u: float = 0.0
     ends: bool = False
+    sound: bool = True
 
     @property
     def most(self) -> float:
@@ -53,7 +55,7 @@ class Range(NamedTuple):
         return times(self.q, self.most) + self.u
 
 
-UNKNOWN = Range(-INF, INF, 0.0, INF, INF, True)
+UNKNOWN = Range(-INF, INF, 0.0, INF, INF, True, False)
 Rule: TypeAlias = Callable[..., Range]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffcli.bound import Bound, Differentiable
-from diffcli.diagnosis import examine
+from diffcli.diagnosis import SECONDS, examine
 from diffcli.diagnosis.questions import asked
 from diffcli.diagnosis.screen import Screen
 
@@ -25,13 +25,10 @@ Array = NDArray[Any]
 Codes = tuple[str, ...]
 
 #: How many rows of one kind are examined before they speak for all.
-SPEAKERS = 2
-#: How many rows of large error bounds, one after the other, must turn out right.
-CLEARING = 3
-#: How many rows a run examines with exact numbers, how long one of them and all together may take, in seconds.
-EXAMINED, ONE, ALL = 200, 1.0, 3.0
-#: How many rows of one kind, of those that rounding may have decided, are examined each by itself.
-ALONE = 64
+SPEAKERS = 4
+#: How many rows a run examines with exact numbers, and how many of one kind; one that takes longer than so many seconds
+#: of processor time counts as two, or more.
+EXAMINED, ALONE, LONG = 200, 64, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +57,9 @@ class Warned:
 
 @dataclass(slots=True)
 class _Kind:
-    """Rows that are odd in the same way: what those that were examined have said, and whether the rest follows."""
+    """Rows that are odd in the same way: what those that were examined have said."""
 
     said: list[Codes] = field(default_factory=list)
-    cleared: float = 0.0  # error bounds up to which its rows are right all the same
 
     @property
     def agreed(self) -> bool:
@@ -95,7 +91,6 @@ class Watch:
         self._screen: Screen | None = None
         self._kinds: dict[int, _Kind] = {}
         self._left = EXAMINED
-        self._seconds = ALL
 
     def look(
         self, bound: Bound, answers: Sequence[Array], count: int, jobs: int = 1, skipped: Collection[int] = ()
@@ -108,24 +103,18 @@ class Watch:
             return warned
         if self._screen is None:
             self._screen = self._made(bound)
-        self._screen.appeal = lambda doubted: self._right(bound, doubted)
-        rows, signatures, bounds, hanging = self._screen.suspects(bound.at, answers, count, jobs)
+        suspects = self._screen.suspects(bound.at, answers, count, jobs)
+        rows, signatures, bounds, hanging = suspects
+        doubted = np.asarray(bounds.any(axis=1))
         if skipped:
             kept = ~np.isin(rows, list(skipped))
-            rows, signatures, bounds, hanging = rows[kept], signatures[kept], bounds[kept], hanging[kept]
+            rows, signatures, doubted, hanging = rows[kept], signatures[kept], doubted[kept], hanging[kept]
         if not len(rows):
             return warned
-        marks, members = np.unique(signatures, return_inverse=True)
-        order = np.argsort(members, kind="stable")
-        groups = np.split(order, np.flatnonzero(np.diff(members[order])) + 1)
-        for mark, group in sorted(zip(marks.tolist(), groups, strict=True), key=lambda each: int(each[1][0])):
+        for mark, group in _groups(signatures):
             kind = self._kinds.setdefault(mark, _Kind())
-            if bounds[group[0]] > 0.0:
-                known, rest = self._doubted(bound, kind, rows[group], bounds[group])
-            elif hanging[group[0]]:
-                known, rest = self._undecided(bound, kind, rows[group].tolist())
-            else:
-                known, rest = self._alike(bound, kind, rows[group].tolist())
+            ask = self._singly if doubted[group[0]] or hanging[group[0]] else self._alike
+            known, rest = ask(bound, kind, rows[group].tolist())
             for row, codes in known.items():
                 warned.add(codes or _plain(answers, row), [row])
             others = rows[group] if not known else np.array([row for row in rows[group].tolist() if row not in known])
@@ -142,83 +131,55 @@ class Watch:
     def _alike(self, bound: Bound, kind: _Kind, rows: Sequence[int]) -> tuple[dict[int, Codes], Codes]:
         """The codes of rows that are odd in the same way: of those that were asked, and of the rest."""
         known: dict[int, Codes] = {}
-
-        def ask(speakers: Sequence[int]) -> None:
-            for row in speakers:
-                if row not in known:
-                    codes = self._examined(bound, row)
-                    if codes is None:
-                        return
-                    known[row] = codes
-                    kind.said.append(codes)
-
         if not kind.agreed:
-            ask((rows[0], rows[-1]))
+            spread = np.linspace(0, len(rows) - 1, SPEAKERS).astype(int).tolist()
+            self._ask(bound, kind, [rows[k] for k in dict.fromkeys(spread)], known)
             if len(set(kind.said)) > 1:
-                ask(rows)
+                self._ask(bound, kind, rows, known)
         if not kind.said:
             kind.said.append(self._codes(bound, rows[0], 0.0))  # by the place of what is odd alone
         return known, kind.together
 
-    def _doubted(self, bound: Bound, kind: _Kind, rows: Array, bounds: Array) -> tuple[dict[int, Codes], Codes]:
-        """The codes of rows with a large error bound, and of the rest. The largest bounds are looked at first, until
-        so many rows turn out right that the bound is known to say too much.
+    def _singly(self, bound: Bound, kind: _Kind, rows: Sequence[int]) -> tuple[dict[int, Codes], Codes]:
+        """The codes of rows whose error bounds are too large, or where rounding may have decided something, each by
+        itself, since it may as well be right; and what is said of the rest, for which the bound is believed.
         """
         known: dict[int, Codes] = {}
-        right = 0
-        order = np.argsort(-bounds, kind="stable")
-        for k in order.tolist():
-            if bounds[k] <= kind.cleared:
-                break
-            row = int(rows[k])
-            codes = self._examined(bound, row)
-            if codes is None:
-                break
-            known[row] = codes
-            if codes:
-                right = 0
-                kind.said.append(codes)
-                continue
-            right += 1
-            if right >= CLEARING:
-                kind.cleared = max(kind.cleared, 2.0 * float(bounds[k]))
-                break
-        for row, size in zip(rows.tolist(), bounds.tolist(), strict=True):
-            if size <= kind.cleared:
-                known.setdefault(row, ())
-        return known, tuple(dict.fromkeys((*kind.together, "cancellation")))
+        self._ask(bound, kind, rows, known)
+        return known, kind.together or ("cancellation",)
 
-    def _undecided(self, bound: Bound, kind: _Kind, rows: Sequence[int]) -> tuple[dict[int, Codes], Codes]:
-        """The codes of rows where rounding may have decided something: of some, each by itself, since it may as well
-        have decided rightly; and what they say of the rest.
-        """
-        known: dict[int, Codes] = {}
-        for row in rows[:ALONE]:
-            codes = self._examined(bound, row)
+    def _ask(self, bound: Bound, kind: _Kind, rows: Sequence[int], known: dict[int, Codes]) -> None:
+        """Examines some rows, as far as their kind's share goes."""
+        for row in rows:
+            if row in known:
+                continue
+            codes = self._examined(bound, row) if len(kind.said) < ALONE else None
             if codes is None:
-                break
+                return
             known[row] = codes
             kind.said.append(codes)
-        return known, kind.together if kind.said else ("cancellation",)
-
-    def _right(self, bound: Bound, rows: Array) -> bool:
-        """Whether nothing is wrong at the first of some rows."""
-        return all(self._examined(bound, row) == () for row in rows[:CLEARING].tolist())
 
     def _examined(self, bound: Bound, row: int) -> Codes | None:
         """The codes of one row, looked at like a single point; None when a run's share of such looks is used up."""
-        if self._left <= 0 or self._seconds <= 0.0:
+        if self._left <= 0:
             return None
-        self._left -= 1
         start = process_time()
-        codes = self._codes(bound, row, ONE)
-        self._seconds -= process_time() - start
+        codes = self._codes(bound, row, SECONDS)
+        self._left -= 1 + int((process_time() - start) / LONG)
         return codes
 
     def _codes(self, bound: Bound, row: int, seconds: float) -> Codes:
         point = {str(node.params[0]): value[..., row if value.shape[-1] > 1 else 0] for node, value in bound.at.items()}
         findings = examine(self._f, point, self._what, wrt=self._wrt, v=self._v, seconds=seconds)
         return tuple(dict.fromkeys(finding.code for finding in findings))
+
+
+def _groups(signatures: Array) -> list[tuple[int, Array]]:
+    """The places of each signature, in the order in which they come."""
+    marks, members = np.unique(signatures, return_inverse=True)
+    order = np.argsort(members, kind="stable")
+    groups = np.split(order, np.flatnonzero(np.diff(members[order])) + 1)
+    return sorted(zip(marks.tolist(), groups, strict=True), key=lambda each: int(each[1][0]))
 
 
 def _plain(answers: Sequence[Array], row: int) -> Codes:

@@ -69,7 +69,11 @@ def of_values(value: Any) -> tuple[Range, bool]:
     size = np.abs(value)
     least = float(size.min())
     if least == 0.0:
-        least = float(size.min(initial=INF, where=size > 0.0))
+        # Doubles have the order of their bits, in which 0 less 1 is the largest of all.
+        bits = size.view(np.uint64)
+        bits -= np.uint64(1)
+        smallest = bits.min(keepdims=True) + np.uint64(1)
+        least = float(smallest.view(np.float64).flat[0]) or INF
     return Range(low, high, least), finite
 
 
@@ -83,11 +87,12 @@ def _of(node: Node, args: list[Range], cut: bool) -> Range:
             return UNKNOWN
     rule = _RULES.get(name)
     if rule is not None:
-        low, high, least, q, u, ends = rule(node, *args)
+        low, high, least, q, u, ends, _ = rule(node, *args)
     elif name in MOVES or name in ("take", "put"):
-        low, high, least, q, u, ends = hull(args, filled=name in ("index", "diagonal_matrix", "put"))
+        low, high, least, q, u, ends, _ = hull(args, filled=name in ("index", "diagonal_matrix", "put"))
     elif name in LOCALLY_CONSTANT:
-        return Range(-1.0 if name == "sign" else 0.0, 1.0) if name in _STEPS else UNKNOWN
+        sound = all(x.sound for x in args)
+        return Range(-1.0 if name == "sign" else 0.0, 1.0, sound=sound) if name in _STEPS else UNKNOWN
     else:
         return UNKNOWN
     if name not in ROUNDLESS:
@@ -102,7 +107,7 @@ def _of(node: Node, args: list[Range], cut: bool) -> Range:
             return UNKNOWN
         ends = True
         low, high = max(low, -LARGEST), min(high, LARGEST)
-    return Range(low, high, least, q, u, ends)
+    return Range(low, high, least, q, u, ends, not ends and all(x.sound for x in args))
 
 
 _STEPS = frozenset({"sign", "heaviside", "share", "between", "tie_share", "peak", "defined"})

@@ -1,15 +1,16 @@
 """Which of many points need a closer look, found at a small part of what computing them took.
 
-Three questions, from cheap to dear. Is a result not finite, or so small that rounding may have spoilt it? The threshold
-comes from the ranges of the inputs (`ranges`) and is the same for all points, so that this is a comparison a result.
-Does an operation stand at its kink or jump, or leave the doubles' range? A plan of its own computes these flags, where
-there are such operations. And only for the points whose results are small: is their own error bound large (`passes`)?
+In three steps, from cheap to dear, each of which only leaves out what the next would leave out too. Ranges of the
+inputs (`ranges`) say which results may not be finite, or may have lost digits where they are smaller than a threshold,
+and which operations may stand at a kink or a decision at all: so what is done for all points is a comparison a
+result, and flags where there are such operations. Then, for those that are left, comes the error bound that every
+point has by itself: as nodes (`running`), and last as at a single point (`passes`). So whether a point is a suspect
+does not depend on those around it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import zip_longest
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -17,40 +18,40 @@ from numpy.typing import NDArray
 
 from diffcli.bound import Bound
 from diffcli.derive import looked_at
-from diffcli.diagnosis.bounds import EPS, SUBNORMAL_ERROR
-from diffcli.diagnosis.flags import near_flag, not_finite_flag, per_point, site_flag, where_looked_at
-from diffcli.diagnosis.intervals import INF, Range
+from diffcli.diagnosis import extended, running
+from diffcli.diagnosis.bounds import EPS
+from diffcli.diagnosis.flags import (
+    apart,
+    near_flag,
+    not_finite_flag,
+    per_point,
+    site_flag,
+    where_looked_at,
+    whole_flags,
+)
+from diffcli.diagnosis.intervals import LARGEST, UNKNOWN, Range
+from diffcli.diagnosis.marks import NEVER_WRONG, Signatures, kinds, ranges_of, wrong_or_small
 from diffcli.diagnosis.passes import EXCUSABLE, Passes
 from diffcli.diagnosis.questions import Asked
-from diffcli.diagnosis.ranges import of_constant, of_values, ranges
+from diffcli.diagnosis.ranges import of_constant, ranges
 from diffcli.evaluation import Plan
-from diffcli.graph import Node
+from diffcli.graph import INPUT, TABLE, Node
 
 Array: TypeAlias = NDArray[Any]
 
-LARGEST = float(np.finfo(np.float64).max)
-#: Numbers looked at in one go: what fits a core's nearest caches.
-CHUNK = 1 << 15
-#: Of fewer points an answer's elements are looked at together, however they lie: each by itself costs a dozen calls.
-WORTH_A_ROW = 1 << 8
-#: How many rules of ranges are worth their while: rows of an answer times nodes of its graph.
-MOST_RULES = 1 << 17
-#: Points whose error bounds are computed together.
-TOGETHER = 1 << 11
-#: Where the ranges say too little of more than one point in so many, so many points say what errors are usual, and
-#: results are in doubt that errors so many times larger would spoil.
-ONE_IN, SAMPLE, ROOM = 256, 192, 64.0
-#: The share of the points of a block whose error bounds are computed, unless one of them turns out too large; and how
-#: many they are at least.
-SHARE, FEW = 1 / 1024, 256
-#: Points near a decision, of one block, whose error bounds are computed; more are taken to hang on it.
-MOST_NEAR = 1 << 16
+#: Points whose numbers on the way are kept together: for error bounds, and to say what is odd about them.
+TOGETHER, DESCRIBED = 1 << 11, 1 << 14
+#: Where the bounds of so many points are too large, some show how much too large, and what is said of the rest is
+#: multiplied by this.
+MANY, SAMPLE, SAFELY = 1 << 12, 512, 64.0
+#: By how much more than the roundings of its arguments an operation must be away from its decision.
+ROOM = 1.01
 
 
 class Suspects(NamedTuple):
     """Points that need a closer look: their rows, in order; what is odd about each, as a number that is the same for
-    those that are odd in the same way; and where that is only its error bound, how large the bound is, in units of the
-    last place (else 0); and whether it is that rounding may have decided something.
+    those that are odd in the same way; where that is only its error bound, how large the bound is for each row of the
+    answer, in units of the last place (else 0); and whether it is that rounding may have decided something.
     """
 
     rows: Array
@@ -59,280 +60,250 @@ class Suspects(NamedTuple):
     hanging: Array
 
 
+class _Own(NamedTuple):
+    """What is asked of every point by itself: the largest error bound of its results, in units of the last place; that
+    of each result; whether rounding may have decided something (None: never); the bounds on the results' errors.
+    """
+
+    worst: Plan
+    relative: Plan
+    hanging: Plan | None
+    errors: Plan
+
+
 class Screen:
     """Looks over the answers to one question about one formula, as many blocks of points as there are."""
 
     def __init__(self, bound: Bound, asked: Asked) -> None:
         self._function, self._asked = bound.function, asked
-        #: Asked whether the numbers at these rows are right all the same, the most doubtful first.
-        self.appeal: Callable[[Array], bool] | None = None
         derived = asked.derived
         self._later = [node for node in derived.order if node not in derived.primal]
         self._trusted = EXCUSABLE / EPS + len(derived.order)
         self._box: dict[Node, Range] = {}
-        self._doubtful: list[Any] = []
-        self._sampled = False
+        self._thresholds: list[Any] = []
         self._flags: list[Node] = []
-        self._any_flag: Plan | None = None
-        self._all_flags: Plan | None = None
-        self._rooms: list[list[float]] = []
-        self._near: Plan | None = None
+        self._flagged: Plan | None = None
+        self._known: dict[Node, Range] = {}
+        self._own: _Own | None = None
+        self._extended = extended.possible(derived)
+        self._described: Plan | None = None
 
     def suspects(self, at: Mapping[Node, Array], answers: Sequence[Array], count: int, jobs: int = 1) -> Suspects:
         """The points that need a closer look, of `count`. `at` has the points on the last axis, `answers` (in the
         command's order) on the first.
         """
-        grown, infinite = self._fit(at)
-        odd, small = self._marked(answers, count)
-        if np.count_nonzero(small) * ONE_IN > count and (grown or not self._sampled):
-            self._sample(at, answers, count)
-            odd, small = self._marked(answers, count)
-        if self._any_flag is not None:
-            (flagged,) = self._any_flag.run(at, jobs)
-            odd |= flagged
+        infinite = self._fit(at, jobs)
+        wrong, small = wrong_or_small(answers, self._thresholds, count, jobs)
         for value in infinite:
-            odd |= ~np.isfinite(value).all(axis=tuple(range(value.ndim - 1)))
-        doubted, bounds = self._bounded(at, answers, np.flatnonzero(small & ~odd), count)
-        undecided = self._undecided(at, odd, count, jobs)
-        rows = np.union1d(np.union1d(np.flatnonzero(odd), doubted), undecided)
+            wrong |= ~np.isfinite(value).all(axis=tuple(range(value.ndim - 1)))
+        odd, near = np.zeros((2, count), dtype=bool)
+        if self._flagged is not None:
+            odd[:], near[:] = self._flagged.run(at, jobs)
+        doubted, bounds = self._doubted(at, _where(small & ~wrong), count, jobs)
+        hanging = self._hanging(at, _where(near & ~wrong), count, jobs)
+        rows = _where(odd | wrong)
+        if len(doubted) or len(hanging):
+            rows = np.unique(np.concatenate([rows, doubted, hanging]))
         known = np.zeros((len(rows), bounds.shape[1]))
         known[np.searchsorted(rows, doubted)] = bounds
-        hanging = np.isin(rows, undecided)
-        signed = self._signed(at, answers, rows, known, hanging)
-        return Suspects(rows, signed, known.max(axis=1, initial=0.0), hanging)
-
-    def _marked(self, answers: Sequence[Array], count: int) -> tuple[Array, Array]:
-        """The points with a result that is not finite, and those with one that is in doubt for its size."""
-        odd, small = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
-        # Of an answer that is too large to be followed, only the values have thresholds.
-        for answer, threshold in zip_longest(answers, self._doubtful, fillvalue=-1.0):
-            _mark(np.asarray(answer), threshold, odd, small)
-        return odd, small
+        undecided = np.isin(rows, hanging)
+        return Suspects(rows, self._signed(at, answers, rows, known, undecided), known, undecided)
 
     # The ranges ..........................................................................................
 
-    def _fit(self, at: Mapping[Node, Array]) -> tuple[bool, list[Array]]:
-        """Makes the box of the inputs hold these points, and the thresholds fit the box. Whether it had to grow, and
-        the inputs that have numbers which are not finite.
+    def _fit(self, at: Mapping[Node, Array], jobs: int) -> list[Array]:
+        """Makes the box of the inputs hold these points, and all that follows from it; the inputs that have numbers
+        which are not finite.
         """
-        fits = bool(self._box)
+        inputs = self._function.inputs
+        fits = bool(self._box) or (not inputs and bool(self._thresholds))
         infinite = []
-        for node in self._function.inputs:
-            found, finite = of_values(at[node])
+        for node, (found, finite) in zip(inputs, ranges_of([at[node] for node in inputs], jobs), strict=True):
             if not finite:
                 infinite.append(at[node])
             before = self._box.get(node)
             if before is None:
                 self._box[node], fits = found, False
             elif found.low < before.low or found.high > before.high or found.least < before.least:
-                # A little wider than needed, so that the next block fits.
-                low, high = min(found.low, before.low), max(found.high, before.high)
-                room = 0.25 * (high - low)
-                self._box[node] = Range(
-                    low - room if found.low < before.low else low,
-                    high + room if found.high > before.high else high,
-                    min(found.least / 1024.0, before.least),
-                )
-                fits = False
+                self._box[node], fits = _grown(before, found), False
         if not fits:
             self._settle()
-        return not fits, infinite
+        return infinite
 
     def _settle(self) -> None:
         asked, derived = self._asked, self._asked.derived
         primal = derived.primal
         base = ranges([node for node in derived.order if node in primal], self._box, primal)
-        flags = [node for node in base if node.op.name != "input" and base[node].ends and not node.constant]
-        self._set_flags(flags)
-        self._set_near([
-            [base[arg].error if arg in base else 0.0 for arg in node.args] for node in derived.decisions
-        ])  # fmt: skip
-        bound_by = self._threshold
-        outputs = [bound_by(base.get(node)) for node in self._function.outputs]
+        self._set_flags(base)
+        self._known, self._own = base, None
+        outputs = [self._threshold(node, base) for node in self._function.outputs]
         rows = []
-        costly = asked.rows * len(self._later) > MOST_RULES
         for k in range(asked.rows):
-            if costly:
-                rows.append([-1.0] * len((*derived.nodes, *derived.also)))
-                continue
             seeds = {node: of_constant(seed[..., 0]) for node, seed in zip(derived.seeds, asked.row(k), strict=True)}
             found = ranges(self._later, {**base, **seeds}, primal)
-            rows.append([bound_by(found.get(node)) for node in (*derived.nodes, *derived.also)])
-        self._doubtful = [*outputs, *self._arranged(rows)]
-        self._sampled = False
+            if asked.rows == 1:
+                self._known = found
+            rows.append([self._threshold(node, found) for node in (*derived.nodes, *derived.also)])
+        self._thresholds = [*outputs, *self._arranged(rows)]
 
-    def _threshold(self, found: Range | None) -> float:
-        """Up to which size a result is in doubt; −1: at no size."""
-        return -1.0 if found is None else found.threshold(self._trusted)
+    def _threshold(self, node: Node, known: Mapping[Node, Range]) -> float:
+        """Up to which size a result is in doubt."""
+        found = known.get(node, UNKNOWN)
+        limit = found.threshold(self._trusted)
+        return NEVER_WRONG if limit < 0.0 and found.sound else limit
 
-    # Kinks, and where numbers end ........................................................................
-
-    def _set_flags(self, ending: Sequence[Node]) -> None:
-        derived = self._asked.derived
-        sited = derived.sited if derived.nodes else []
-        conditions = looked_at(self._function.outputs) if sited or ending else {}
-        flags = [per_point(where_looked_at(site_flag(node), conditions.get(node))) for node in sited]
-        flags += [per_point(where_looked_at(not_finite_flag(node), conditions.get(node))) for node in ending]
-        flags = list(dict.fromkeys(flags))
-        if flags == self._flags:
-            return
-        self._flags = flags
-        total = flags[0]
-        for flag in flags[1:]:
-            total = total | flag
-        self._any_flag, self._all_flags = Plan([total]), Plan(flags)
-
-    # Decisions ...........................................................................................
-
-    def _set_near(self, rooms: list[list[float]]) -> None:
-        """Flags for what is as near to a decision as these errors of the arguments reach."""
-        decisions = self._asked.derived.decisions
-        if rooms == self._rooms:
-            return
-        self._rooms = rooms
-        conditions = looked_at(self._function.outputs)
-        total = None
-        for node, errors in zip(decisions, rooms, strict=True):
-            flag = per_point(where_looked_at(near_flag(node, errors), conditions.get(node)))
-            total = flag if total is None else total | flag
-        self._near = None if total is None else Plan([total])
-
-    def _undecided(self, at: Mapping[Node, Array], odd: Array, count: int, jobs: int) -> Array:
-        """The points, but for the odd ones, where rounding may have decided something."""
-        if any(INF in errors for errors in self._rooms):
-            self._sample_rooms(at, count)
-        rows = self._near_rows(at, odd, jobs)
-        if len(rows) * ONE_IN > count and len(rows) > FEW:
-            self._sample_rooms(at, count)
-            rows = self._near_rows(at, odd, jobs)
-        found = []
-        for start in range(0, len(rows), TOGETHER):
-            part = rows[start : start + TOGETHER]
-            if start < MOST_NEAR:
-                passes = Passes(self._asked.derived, _taken(at, part), self._asked.row(0))
-                part = part[np.broadcast_to(passes.undecided(), part.shape)]
-            found.append(part)
-        return np.concatenate(found) if found else rows
-
-    def _near_rows(self, at: Mapping[Node, Array], odd: Array, jobs: int) -> Array:
-        if self._near is None:
-            return np.zeros(0, dtype=np.intp)
-        (near,) = self._near.run(at, jobs)
-        return np.flatnonzero(near & ~odd)
-
-    def _sample_rooms(self, at: Mapping[Node, Array], count: int) -> None:
-        """Errors of what decides, from those at some points, where those from the ranges are larger."""
-        derived = self._asked.derived
-        some = _taken(at, np.linspace(0, count - 1, SAMPLE).astype(np.intp))
-        errors = Passes(derived, some, self._asked.row(0)).errors()
-        usual = [[_finite_max(errors[arg]) * ROOM for arg in node.args] for node in derived.decisions]
-        self._set_near([
-            [min(pair) for pair in zip(*each, strict=True)] for each in zip(self._rooms, usual, strict=True)
-        ])  # fmt: skip
-
-    # Error bounds ........................................................................................
-
-    def _sample(self, at: Mapping[Node, Array], answers: Sequence[Array], count: int) -> None:
-        """Thresholds from the errors at some points, where those from the ranges are larger: at the extremes of every
-        input and of every answer, and at points spread evenly.
-        """
-        self._sampled = True
-        chosen = [np.linspace(0, count - 1, SAMPLE).astype(np.intp)]
-        arrays = [np.moveaxis(value, -1, 0) for value in at.values() if value.shape[-1] == count]
-        for array in (*arrays, *answers):
-            flat = array.reshape(count, -1)[:, : SAMPLE // 4]
-            if flat.size:
-                chosen += [flat.argmin(axis=0), flat.argmax(axis=0)]
-        some = _taken(at, np.unique(np.concatenate(chosen)))
-        asked, derived = self._asked, self._asked.derived
-        outputs: list[Array] = []
-        rows: list[list[Array]] = []
-        for k in range(asked.rows):
-            passes = Passes(derived, some, asked.row(k))
-            errors = passes.errors()
-            fair = ~passes.not_finite()
-            usual = [_usual(errors[node], passes.values[node], fair) for node in passes.results()]
-            outputs = usual[: len(self._function.outputs)]
-            rows.append(usual[len(outputs) :])
-        self._apply([*outputs, *self._arranged(rows)])
-
-    def _apply(self, usual: Sequence[Array]) -> None:
-        self._doubtful = [
-            np.minimum(threshold, np.where(errors > 4 * SUBNORMAL_ERROR, ROOM * errors / self._trusted, -1.0))
-            for threshold, errors in zip(self._doubtful, usual, strict=True)
-        ]
-
-    def _arranged(self, rows: Sequence[Sequence[Any]]) -> list[Any]:
-        """What is known of the derivatives, a row a seed, as the answer has them."""
+    def _arranged(self, rows: Sequence[Sequence[float]]) -> list[Any]:
+        """The thresholds of the derivatives, a row a seed, as the answer has them."""
         derived = self._asked.derived
         if self._asked.what not in ("jacobian", "hessian"):
             return list(rows[0])
         width = len(derived.nodes)
         matrix = [
             np.concatenate([
-                np.broadcast_to(each, node.shape).ravel() for each, node in zip(row[:width], derived.nodes, strict=True)
+                np.full(node.size, each) for each, node in zip(row[:width], derived.nodes, strict=True)
             ] or [np.zeros(0)])
             for row in rows
         ]  # fmt: skip
         whole = np.array(matrix)
         return [*rows[0][width:], whole.T if self._asked.by_columns else whole]
 
-    def _bounded(
-        self, at: Mapping[Node, Array], answers: Sequence[Array], rows: Array, count: int
-    ) -> tuple[Array, Array]:
-        """Of some points those whose error bound is too large, and the bound for each row of the answer.
+    # Kinks, decisions, and where numbers end ..............................................................
 
-        Where there are too many, at first only those whose results are smallest against their thresholds are looked
-        at, and as many spread evenly.
+    def _set_flags(self, base: Mapping[Node, Range]) -> None:
+        """One plan for what stands at a kink or has no number, and for what is as near to a decision as rounding may
+        carry it; both only where the ranges do not exclude it.
         """
-        limit = max(FEW, int(SHARE * count))
-        if len(rows) > 2 * limit:
-            some = rows[np.linspace(0, len(rows) - 1, min(len(rows), 16 * limit)).astype(np.intp)]
-            nearest = np.argpartition(self._closeness(answers, some), limit)[:limit]
-            first = some[np.union1d(nearest, np.linspace(0, len(some) - 1, limit).astype(np.intp))]
-            found = self._bounds(at, first)
-            if not found.any() or self._appealed(first, found):
-                return rows[:0], found[:0]
-        found = self._bounds(at, rows)
-        kept = np.flatnonzero(found.any(axis=1))
-        return rows[kept], found[kept]
+        derived = self._asked.derived
+        sited = [node for node in derived.sited if derived.nodes and not apart(node, base)]
+        ending = [node for node in base if node.op is not INPUT and base[node].ends and not node.constant]
+        errors = {node: [base[arg].error if arg in base else 0.0 for arg in node.args] for node in derived.decisions}
+        deciding = [node for node in errors if not apart(node, base, ROOM * EPS * sum(errors[node]))]
+        conditions = looked_at(self._function.outputs) if sited or ending or deciding else {}
 
-    def _closeness(self, answers: Sequence[Array], rows: Array) -> Array:
-        """How small the results are against their thresholds, at some points."""
-        least = np.full(len(rows), INF)
-        for answer, threshold in zip_longest(answers, self._doubtful, fillvalue=-1.0):
-            size = np.abs(np.asarray(answer)[rows])
-            limit = np.asarray(threshold)
-            with np.errstate(all="ignore"):
-                ratio = np.where(limit > 0.0, size / limit, INF)
-            least = np.minimum(least, ratio.reshape(len(rows), -1).min(axis=1, initial=INF))
-        return least
+        def flag(node: Node, flags: Node) -> Node:
+            return per_point(where_looked_at(flags, conditions.get(node)))
 
-    def _appealed(self, rows: Array, bounds: Array) -> bool:
-        """Whether the rows of the largest bounds turn out right, so that bounds up to those are no reason for doubt."""
-        worst = bounds.max(axis=1)
-        order = np.argsort(-worst, kind="stable")
-        if self.appeal is None or not self.appeal(rows[order]):
-            return False
-        self._trusted = max(self._trusted, 4.0 * float(worst[order[0]]))
-        self._settle()
-        return True
+        found = [flag(node, site_flag(node)) for node in sited]
+        found += [flag(node, not_finite_flag(node)) for node in ending]
+        # What an infinite argument decides may be decided otherwise next to it.
+        for node in derived.sited:
+            found += [flag(node, not_finite_flag(arg)) for arg in node.args if arg in ending]
+        near = [flag(node, near_flag(node, errors[node])) for node in deciding]
+        found = list(dict.fromkeys(found))
+        self._flagged = None
+        if found or near:
+            never = self._function.builder.constant(0.0) > 0.0
+            self._flagged = Plan([_either(found or [never]), _either(near or [never])])
+        if found != self._flags:
+            self._flags, self._described = found, None
 
-    def _bounds(self, at: Mapping[Node, Array], rows: Array) -> Array:
-        """The error bounds of some points that are too large, a column a row of the answer; else 0."""
+    # Error bounds ........................................................................................
+
+    def _doubted(self, at: Mapping[Node, Array], rows: Array, count: int, jobs: int) -> tuple[Array, Array]:
+        """Of some points those that may be wrong by too much, and the error bound for each row of the answer."""
         asked = self._asked
-        found = np.zeros((len(rows), asked.rows))
+        if len(rows):
+            worst = np.zeros(len(rows))
+            for k in range(asked.rows):
+                worst = np.maximum(worst, _run_at(self._plans().worst, at, self._seeds(k), rows, count, jobs))
+            rows = rows[worst > self._trusted * (1.0 - running.SLACK)]
+            if len(rows) > MANY and self._extended:
+                rows = self._not_usual(at, rows)
+        if not len(rows):
+            return rows, np.zeros((0, asked.rows))
+        kept, bounds = [rows[:0]], [np.zeros((0, asked.rows))]
         for start in range(0, len(rows), TOGETHER):
             part = rows[start : start + TOGETHER]
-            some = _taken(at, part)
-            for k in range(asked.rows):
-                passes = Passes(asked.derived, some, asked.row(k))
-                passes.trusted = self._trusted
-                worst = passes.worst()
-                if (worst > self._trusted).any():
-                    worst = np.where(passes.excused(), 0.0, worst)
-                found[start : start + len(part), k] = np.where(worst > self._trusted, worst, 0.0)
+            part = part[self._wrong(_taken(at, part), len(part))]
+            found = self._bounds(_taken(at, part), len(part))
+            large = found.any(axis=1)
+            kept.append(part[large])
+            bounds.append(found[large])
+        return np.concatenate(kept), np.concatenate(bounds)
+
+    def _not_usual(self, at: Mapping[Node, Array], rows: Array) -> Array:
+        """Of very many points whose bounds are too large those that may be wrong by too much: what part of the bound
+        the errors really are is found at some of them, and a multiple of it taken for all.
+        """
+        some = _taken(at, rows[np.linspace(0, len(rows) - 1, SAMPLE).astype(np.intp)])
+        usual = [self._opinion(some, SAMPLE, k).parts.max(axis=1) for k in range(self._asked.rows)]
+        kept = []
+        for start in range(0, len(rows), DESCRIBED):
+            part = rows[start : start + DESCRIBED]
+            odd = np.zeros(len(part), dtype=bool)
+            for k, parts in enumerate(usual):
+                found = self._plans().relative.run({**_taken(at, part), **self._seeds(k)})
+                for bound, share in zip(found, parts.tolist(), strict=True):
+                    odd |= ~(bound * min(1.0, SAFELY * share) <= self._trusted)
+            kept.append(part[odd])
+        return np.concatenate(kept)
+
+    def _seeds(self, k: int) -> dict[Node, Array]:
+        return dict(zip(self._asked.derived.seeds, self._asked.row(k), strict=True))
+
+    def _opinion(self, some: Mapping[Node, Array], count: int, k: int) -> extended.Opinion:
+        """How wrong a row of the answer is at some points, by numbers that are finer."""
+        derived = self._asked.derived
+        errors = self._plans().errors.run({**some, **self._seeds(k)})
+        found = extended.opinion(derived, some, self._asked.row(k), errors, self._trusted)
+        return extended.Opinion(np.broadcast_to(found.off, (count,)), found.parts)
+
+    def _wrong(self, some: Mapping[Node, Array], count: int) -> Array:
+        """Which of some points may be wrong by too much for all that numbers say that are finer."""
+        fine = np.ones(count, dtype=bool)
+        for k in range(self._asked.rows if self._extended and count else 0):
+            fine &= self._opinion(some, count, k).off <= EXCUSABLE
+        return ~fine if self._extended else fine
+
+    def _bounds(self, some: Mapping[Node, Array], count: int) -> Array:
+        """The error bounds of some points that are too large, a column a row of the answer; else 0."""
+        found = np.zeros((count, self._asked.rows))
+        for k in range(self._asked.rows if count else 0):
+            passes = Passes(self._asked.derived, some, self._asked.row(k))
+            worst = passes.worst()
+            found[:, k] = np.where(worst > self._trusted, worst, 0.0)
         return found
+
+    def _hanging(self, at: Mapping[Node, Array], rows: Array, count: int, jobs: int) -> Array:
+        """Of some points those where rounding may have decided something."""
+        plan = self._plans().hanging
+        if not len(rows) or plan is None:
+            return rows[:0]
+        return rows[_run_at(plan, at, {}, rows, count, jobs)]
+
+    def _plans(self) -> _Own:
+        if self._own is None:
+            derived = self._asked.derived
+            errors = running.errors(derived.order, self._known)
+            results = [*self._function.outputs, *derived.nodes, *derived.also]
+            relative = running.relative(results, errors)
+            largest = relative[0]
+            for each in relative[1:]:
+                largest = TABLE["maximum"](largest, each)
+            hanging = self._undecided(errors)
+            self._own = _Own(
+                Plan([largest]),
+                Plan(relative),
+                None if hanging is None else Plan([hanging]),
+                Plan([self._function.builder.constant(0.0) if e is None else e for e in map(errors.get, results)]),
+            )
+        return self._own
+
+    def _undecided(self, known: Mapping[Node, Node | None]) -> Node | None:
+        """Whether rounding may have decided something at a point, by its own error bounds."""
+        derived = self._asked.derived
+        if not derived.decisions:
+            return None
+        conditions = looked_at(self._function.outputs)
+        whole = whole_flags([node for node in derived.order if node in derived.primal])
+        flags = []
+        for node in derived.decisions:
+            near = near_flag(node, [0.0 if known[arg] is None else known[arg] for arg in node.args])
+            flag = per_point(where_looked_at(near, conditions.get(node)))
+            if all(arg in whole for arg in node.args):
+                flag = flag & ~_every([whole[arg] for arg in node.args])
+            flags.append(flag)
+        return _either(flags)
 
     # What is odd .........................................................................................
 
@@ -340,96 +311,91 @@ class Screen:
         self, at: Mapping[Node, Array], answers: Sequence[Array], rows: Array, bounds: Array, hanging: Array
     ) -> Array:
         """What is odd about some points, as a number."""
-        signed = np.zeros(len(rows), dtype=np.uint64)
-        if not len(rows):
-            return signed
-        some = _taken(at, rows)
-        _fold(signed, hanging)
+        numbers = np.zeros(len(rows), dtype=np.uint64)
+        for start in range(0, len(rows), DESCRIBED):
+            part = slice(start, start + DESCRIBED)
+            numbers[part] = self._signatures(at, answers, rows[part], bounds[part], hanging[part])
+        return numbers
+
+    def _signatures(
+        self, at: Mapping[Node, Array], answers: Sequence[Array], rows: Array, bounds: Array, hanging: Array
+    ) -> Array:
+        signatures = Signatures(len(rows))
+        signatures.add(hanging)
         for column in bounds.T:
-            _fold(signed, (column > 0.0) + np.isinf(column))
+            signatures.add(column > 0.0)
+            signatures.add(np.isinf(column))
+        some = _taken(at, rows)
         for value in some.values():
-            _fold(signed, _kinds(value))
-        wrong = np.zeros(len(rows), dtype=bool)
+            signatures.add(kinds(value))
         for answer in answers:
             columns = np.moveaxis(answer[rows], 0, -1)
             for column in columns.reshape(-1, len(rows)):
-                kinds = _kinds(column)
-                wrong |= kinds != 0
-                _fold(signed, kinds)
-        if self._all_flags is not None:
-            for flag in self._all_flags.run(some):
-                _fold(signed, flag)
-        # Where a result is not finite, the reason is what first was not.
-        if wrong.any():
-            primal = self._asked.derived.primal
+                signatures.add(kinds(column))
+        # The reason is what first was no number; and whether a kink matters, what is multiplied by 0.
+        for value in self._describing().run(some):
+            signatures.add(value if value.dtype == bool else kinds(value) | _zeros(value))
+        return signatures.numbers
+
+    def _describing(self) -> Plan:
+        """What tells points apart that are odd in different ways: all flags, and all numbers on the way."""
+        if self._described is None:
+            derived = self._asked.derived
             nodes = [
-                node for node in self._asked.derived.order
-                if node in primal and not node.constant and not node.boolean and node.args
+                node for node in derived.order
+                if (node in derived.primal or not derived.seeds) and not node.constant and not node.boolean
             ]  # fmt: skip
-            why = signed[wrong]
-            for value in Plan(nodes).run(_taken(some, np.flatnonzero(wrong))) if nodes else ():
-                _fold(why, _kinds(value))
-            signed[wrong] = why
-        return signed
+            self._described = Plan([*self._flags, *nodes])
+        return self._described
 
 
-def _fold(signed: Array, mark: Array) -> None:
-    """Takes one more mark into the numbers that stand for all marks (Fowler, Noll and Vo)."""
-    np.multiply(signed, np.uint64(0x100000001B3), out=signed)
-    np.bitwise_xor(signed, mark.astype(np.uint64) + np.uint64(1), out=signed)
+def _grown(before: Range, found: Range) -> Range:
+    """A range that holds two, and a little more, so that the next block fits."""
+    low, high = min(found.low, before.low), max(found.high, before.high)
+    room = 0.25 * high - 0.25 * low
+    return Range(
+        max(low - room, -LARGEST) if found.low < before.low else low,
+        min(high + room, LARGEST) if found.high > before.high else high,
+        min(found.least / 1024.0, before.least),
+    )
 
 
-def _mark(answer: Array, threshold: Any, odd: Array, small: Array) -> None:
-    """Marks the points at which a result is not finite (`odd`), or no larger than the threshold (`small`)."""
-    if answer.ndim > 1:
-        columns = np.moveaxis(answer, 0, -1)
-        if columns.flags.c_contiguous and len(answer) >= WORTH_A_ROW:
-            flat = columns.reshape(-1, columns.shape[-1])
-            for row, limit in zip(flat, np.ravel(np.broadcast_to(threshold, columns.shape[:-1])), strict=True):
-                _mark(row, float(limit), odd, small)
-            return
-        answer = answer.reshape(len(answer), -1)
-        threshold = np.ravel(np.broadcast_to(threshold, columns.shape[:-1]))
-    width = max(1, CHUNK // (answer.size // max(1, len(answer)) or 1))
-    scratch = np.empty((width, *answer.shape[1:]))
-    highest = float(np.max(threshold, initial=-1.0))
-    for start in range(0, len(answer), width):
-        part = answer[start : start + width]
-        low, high = part.min(initial=INF), part.max(initial=-INF)
-        # A NaN is no less and no more than anything.
-        if low >= -LARGEST and high <= LARGEST and (highest < 0.0 or low > highest or high < -highest):
-            continue
-        size = np.abs(part, out=scratch[: len(part)])
-        if high <= LARGEST and low >= -LARGEST and size.min() > highest:
-            continue
-        finite, far = size <= LARGEST, size > threshold
-        if size.ndim > 1:
-            finite, far = np.asarray(finite.all(axis=1)), np.asarray(far.all(axis=1))
-        end = start + len(part)
-        odd[start:end] |= ~finite
-        small[start:end] |= ~far
+def _where(flags: Array) -> Array:
+    return np.flatnonzero(flags) if flags.any() else np.zeros(0, dtype=np.intp)
 
 
-def _usual(error: Any, value: Array, fair: Array) -> Array:
-    """The largest error of each element of a node at the points that are `fair`, where all numbers are finite."""
-    errors = np.broadcast_to(error, (*value.shape[:-1], len(fair)))[..., fair]
-    largest = np.max(errors, axis=-1, initial=0.0)
-    return np.where(np.isnan(largest), INF, largest)
+def _either(flags: Sequence[Node]) -> Node:
+    total = flags[0]
+    for flag in flags[1:]:
+        total = total | flag
+    return total
+
+
+def _every(flags: Sequence[Node]) -> Node:
+    total = flags[0]
+    for flag in flags[1:]:
+        total = total & flag
+    return total
+
+
+def _run_at(
+    plan: Plan, at: Mapping[Node, Array], seeds: Mapping[Node, Array], rows: Array, count: int, jobs: int
+) -> Array:
+    """A plan's only output, a number or a flag, at some points."""
+    whole = 2 * len(rows) > count  # then it costs less to compute all than to gather some
+    (found,) = plan.run({**(at if whole else _taken(at, rows)), **seeds}, jobs)
+    found = np.broadcast_to(found, (count if whole else len(rows),))
+    return found[rows] if whole else found
 
 
 def _taken(at: Mapping[Node, Array], rows: Array) -> dict[Node, Array]:
     return {node: value if value.shape[-1] == 1 else value[..., rows] for node, value in at.items()}
 
 
-def _kinds(value: Array) -> Array:
-    """For every point: 0 if all its numbers are finite, else bits: 1 NaN, 2 and 4 the infinities."""
+def _zeros(value: Array) -> Array:
+    """For every point 8 if any of its numbers is 0, and 16 if all are."""
     axes = tuple(range(value.ndim - 1))
-    if np.isfinite(value).all():
+    zero = value == 0.0
+    if not zero.any():
         return np.zeros(value.shape[-1:], dtype=np.uint8)
-    kinds = np.isnan(value) + np.uint8(2) * (value == INF) + np.uint8(4) * (value == -INF)
-    return np.asarray(np.bitwise_or.reduce(kinds, axis=axes) if axes else kinds)
-
-
-def _finite_max(error: Any) -> float:
-    found = np.asarray(error)
-    return float(np.max(found, initial=0.0, where=np.isfinite(found)))
+    return np.asarray(np.uint8(8) * zero.any(axis=axes) + np.uint8(16) * zero.all(axis=axes))

@@ -1,0 +1,157 @@
+"""Second opinions on rounding errors, of many points at once, in extended precision.
+
+The bound on rounding errors adds up every rounding at its worst, and mostly says too much. Where the processor has
+numbers of 64 bits of mantissa (or more), the same graph computed in these is 2,048 times as exact, and the difference
+shows how wrong the doubles really are. How far the finer numbers may be trusted themselves is said by the bound, or by
+what becomes of them when all of them are off by a few of their last places, up or down (Vignes, A stochastic
+arithmetic for reliable scientific computation, 1993). Arbitrary precision takes ten thousand times as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.diagnosis.bounds import EPS, LOCALLY_CONSTANT, MOVES, ROUNDLESS
+from diffcli.diagnosis.derived import Derived
+from diffcli.diagnosis.passes import EXCUSABLE
+from diffcli.graph import CONSTANT, INPUT, TABLE, Node
+
+Array: TypeAlias = NDArray[Any]
+_Values: TypeAlias = Mapping[Node, Array]
+
+#: How exact extended numbers are, relative to doubles; and by how many halves of their last place a function of the C
+#: library may be off.
+FINER = float(np.finfo(np.longdouble).eps) / float(np.finfo(np.float64).eps)
+OFF = 16.0
+#: How many times everything is computed a little off: by so much, and what that changes is taken so many times.
+SAMPLES = 2
+SHAKEN = 2.0**-60
+SAFELY = 8.0
+_FACTORS = (np.longdouble(1.0) + np.longdouble(SHAKEN), np.longdouble(1.0) - np.longdouble(SHAKEN))
+
+#: What NumPy computes in extended precision by the same kernel that serves doubles: its own functions, but for the
+#: conversions of angles (whose factor is a double), and those of the table that are written in them alone.
+KERNELS = frozenset(
+    name for name, op in TABLE.items() if isinstance(op.apply, np.ufunc) and name not in ("deg2rad", "rad2deg")
+) | {
+    *MOVES, "where", "relu", "clip", "sum", "quotient", "sech_square", "asin_slope", "atanh_slope", "sigmoid",
+    "sigmoid_slope", "softplus", "log_sigmoid",
+}  # fmt: skip
+
+
+def possible(derived: Derived) -> bool:
+    """Whether this processor's numbers are finer than doubles, and all operations can be computed in them."""
+    return FINER <= 2.0**-11 and all(
+        not node.args or node.boolean or _as_they_are(node) or node.op.name in KERNELS or node.op.name == "within"
+        for node in derived.order
+    )
+
+
+class Opinion(NamedTuple):
+    """For every point: how wrong a result may be, relative to what it should be, at the most (but for derivatives that
+    are `as good as zero`); and for each result, a row each, the same as a part of the bound on its error, where that is
+    larger than is trusted. Infinite: nothing is known.
+    """
+
+    off: Array
+    parts: Array
+
+
+def opinion(
+    derived: Derived, at: Mapping[Node, Array], seeds: Sequence[Array], errors: Sequence[Array], trusted: float
+) -> Opinion:
+    """How wrong the results are. `errors` are the bounds on their errors, in units of `EPS`, in the order of
+    `Derived`: outputs, derivatives, and what else belongs to the answer.
+    """
+    given = dict(zip(derived.seeds, seeds, strict=True))
+    off, parts = np.zeros(1), []
+    with np.errstate(all="ignore"):
+        doubles = dict(zip(derived.order, derived.run({**at, **given}), strict=True))
+        exact = _computed(derived, {**at, **given}, doubles)
+        shaken = [_computed(derived, {**at, **given}, doubles, sample) for sample in range(SAMPLES)]
+        wrong = {}
+        bounds = iter(errors)
+        for node in [*derived.function.outputs, *derived.nodes, *derived.also]:
+            error = next(bounds)
+            spread = np.max([np.abs(each[node] - exact[node]) for each in shaken], axis=0)
+            wrong[node] = np.abs(doubles[node] - exact[node]) + np.fmin(error * (EPS * FINER * OFF), spread * SAFELY)
+            doubted = error > trusted * np.abs(doubles[node])
+            parts.append(_largest(np.where(doubted, wrong[node] / (error * EPS), 0.0)))
+        relative = {node: np.where(each == 0.0, 0.0, each / np.abs(exact[node])) for node, each in wrong.items()}
+        if not all((each <= EXCUSABLE).all() for each in relative.values()):
+            beside = [_computed(derived, {**_moved(at, pattern), **given}, doubles) for pattern in (1, 2)]
+            for group in (derived.nodes, derived.also):
+                for node, zero in zip(group, _as_good_as_zero(group, doubles, exact, beside, wrong), strict=True):
+                    relative[node] = np.where(zero, 0.0, relative[node])
+        for each in relative.values():
+            off = np.maximum(off, _largest(each))
+    return Opinion(_known(off), _known(np.array(np.broadcast_arrays(off, *parts)[1:])))
+
+
+def _largest(value: Array) -> Array:
+    return np.asarray(value.max(axis=tuple(range(value.ndim - 1)), initial=0.0))
+
+
+def _as_good_as_zero(
+    group: Sequence[Node], doubles: _Values, exact: _Values, beside: Sequence[_Values], wrong: _Values
+) -> list[Array]:
+    """Which of some derivatives are wrong by a rounding of the largest of them, and by what their inputs' last places
+    change: so it is judged at a single point.
+    """
+    if sum(node.size for node in group) < 2:
+        return [np.zeros(1, dtype=bool) for _ in group]
+    largest = np.zeros(1)
+    for node in group:
+        largest = np.maximum(largest, _largest(np.abs(doubles[node])))
+    found = []
+    for node in group:
+        moved = np.max([np.abs(each[node] - exact[node]) for each in beside], axis=0)
+        found.append((wrong[node] <= 64 * EPS * largest) & (wrong[node] <= 8.0 * moved))
+    return found
+
+
+def _moved(at: Mapping[Node, Array], pattern: int) -> dict[Node, Array]:
+    """The inputs, each off by its last place, in a pattern of signs (the same as at a single point)."""
+    moved, count = {}, 0
+    for node, value in at.items():
+        signs = np.where((np.arange(count, count + node.size) // pattern) % 2, -1.0, 1.0)
+        count += node.size
+        moved[node] = value * (1.0 + signs.reshape((*node.shape, 1)) * 2.0**-52)
+    return moved
+
+
+def _known(value: Array) -> Array:
+    return np.where(np.isnan(value), np.inf, value).astype(np.float64)
+
+
+def _as_they_are(node: Node) -> bool:
+    """What decides, decides as it does among the doubles: where that is not sure there are warnings of their own."""
+    return node.op.name in LOCALLY_CONSTANT or node.op.name == "number"
+
+
+def _computed(
+    derived: Derived, given: Mapping[Node, Array], doubles: Mapping[Node, Array], sample: int | None = None
+) -> dict[Node, Array]:
+    """All numbers in extended precision; of a `sample`, each a little off by its operation."""
+    found: dict[Node, Array] = {}
+    for place, node in enumerate(derived.order):
+        if node.op is INPUT:
+            found[node] = given[node].astype(np.longdouble)
+        elif node.op is CONSTANT:
+            found[node] = doubles[node].astype(np.longdouble)
+        elif node.boolean:
+            found[node] = doubles[node]
+        elif _as_they_are(node):
+            found[node] = doubles[node].astype(np.longdouble)
+        elif node.op.name == "within":
+            found[node] = np.where(np.isnan(doubles[node]), np.nan, found[node.args[0]])
+        else:
+            value = node.op.apply(*[found[arg] for arg in node.args], *node.params)
+            if sample is not None and node.op.name not in ROUNDLESS:
+                value = value * _FACTORS[(place * 0x9E3779B1 >> (7 + sample)) & 1]
+            found[node] = value
+    return found

@@ -1,0 +1,148 @@
+"""Passes over long columns of numbers: their extremes, which are not finite or too small, and numbers for what is odd.
+
+All of it goes through memory a stretch at a time, so that what is read once is still in a cache when it is read again,
+and on several threads where there is enough to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.diagnosis.intervals import INF, LARGEST, Range
+from diffcli.diagnosis.ranges import of_values
+from diffcli.evaluation import in_threads
+
+Array: TypeAlias = NDArray[Any]
+
+#: Numbers looked at in one go: what fits a core's nearest caches.
+CHUNK = 1 << 15
+#: A thread is worth its start for so many numbers.
+WORTH_A_THREAD = 1 << 18
+#: Thresholds of results that are never too small, and of those that are not even infinite at any point.
+NEVER_SMALL, NEVER_WRONG = -1.0, -INF
+
+
+def ranges_of(values: Sequence[Array], jobs: int) -> list[tuple[Range, bool]]:
+    """For each of some arrays the range of its finite numbers, and whether all are."""
+    parts: list[list[tuple[Range, bool]]] = [[] for _ in values]
+
+    def work(shared: Iterator[tuple[int, Array]]) -> None:
+        for k, part in shared:
+            parts[k].append(of_values(part))
+
+    _spread(work, [(k, part) for k, value in enumerate(values) for part in _stretches(value)], values, jobs)
+    return [(_joined([found for found, _ in each]), all(finite for _, finite in each)) for each in parts]
+
+
+def _stretches(value: Array) -> Iterator[Array]:
+    """An array in parts of the last axis, or as a whole where it is small."""
+    width = max(1, 2 * CHUNK * value.shape[-1] // max(1, value.size))
+    for start in range(0, value.shape[-1], width):
+        yield value[..., start : start + width]
+
+
+def _joined(found: Sequence[Range]) -> Range:
+    """One range for all; those of nothing (0 to 0, none nearer than ∞) do not count."""
+    some = [each for each in found if each.least < INF or each.low or each.high]
+    if not some:
+        return Range(0.0, 0.0, INF)
+    # Where only some stretches hold zeros and nothing else, 0 has to be inside.
+    zero = [0.0] if len(some) < len(found) else []
+    return Range(
+        min([each.low for each in some] + zero),
+        max([each.high for each in some] + zero),
+        min(each.least for each in some),
+    )
+
+
+def wrong_or_small(answers: Sequence[Array], thresholds: Sequence[Any], count: int, jobs: int) -> tuple[Array, Array]:
+    """The points with a result that is not finite, and those with one that is no larger than its threshold. The
+    answers have their points on the first axis; of those beyond the thresholds it is only seen whether they are finite.
+    """
+    odd, small = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+    columns: list[tuple[Array, float]] = []
+    tables: list[tuple[Array, Array]] = []
+    for answer, threshold in zip_longest(answers, thresholds, fillvalue=NEVER_SMALL):
+        moved = np.moveaxis(np.asarray(answer), 0, -1)
+        limits = np.ravel(np.broadcast_to(threshold, moved.shape[:-1]))
+        if len(limits) == 1 or (moved.flags.c_contiguous and count >= CHUNK // 8):
+            pairs = zip(moved.reshape(-1, count), limits.tolist(), strict=True)
+            columns += [(column, limit) for column, limit in pairs if limit != NEVER_WRONG]
+        elif np.any(limits != NEVER_WRONG):
+            tables.append((np.asarray(answer).reshape(count, -1), np.maximum(limits, NEVER_SMALL)))
+
+    def work(shared: Iterator[int]) -> None:
+        scratch = np.empty(CHUNK)
+        for start in shared:
+            end = start + CHUNK
+            for column, limit in columns:
+                _mark(column[start:end], limit, odd[start:end], small[start:end], scratch)
+            for table, limits in tables:
+                _mark_rows(table[start:end], limits, odd[start:end], small[start:end])
+
+    # A stretch of points belongs to one thread, whose marks therefore meet nobody else's.
+    _spread(work, range(0, count, CHUNK), [column for column, _ in (*columns, *tables)], jobs)
+    return odd, small
+
+
+def _mark(part: Array, limit: float, odd: Array, small: Array, scratch: Array) -> None:
+    low, high = part.min(), part.max()
+    # A NaN is no less and no more than anything.
+    finite = low >= -LARGEST and high <= LARGEST
+    if finite and (limit < 0.0 or low > limit or high < -limit):
+        return
+    size = np.abs(part, out=scratch[: len(part)])
+    if not finite:
+        odd |= ~(size <= LARGEST)
+    elif size.min() > limit:
+        return
+    small |= size <= limit
+
+
+def _mark_rows(part: Array, limits: Array, odd: Array, small: Array) -> None:
+    """The same for many results a point, that lie side by side."""
+    width = max(1, CHUNK // part.shape[1])
+    for start in range(0, len(part), width):
+        size = np.abs(part[start : start + width])
+        end = start + len(size)
+        odd[start:end] |= ~(size.max(axis=1) <= LARGEST)
+        small[start:end] |= (size <= limits).any(axis=1)
+
+
+def _spread(work: Callable[[Iterator[Any]], None], parts: Iterable[Any], arrays: Sequence[Array], jobs: int) -> None:
+    threads = max(1, min(jobs, sum(array.size for array in arrays) // WORTH_A_THREAD))
+
+    def quietly(shared: Iterator[Any]) -> None:
+        with np.errstate(all="ignore"):
+            work(shared)
+
+    in_threads(threads, quietly, parts)
+
+
+def kinds(value: Array) -> Array:
+    """For every point: 0 if all its numbers are finite, else bits: 1 NaN, 2 and 4 the infinities."""
+    axes = tuple(range(value.ndim - 1))
+    if np.isfinite(value).all():
+        return np.zeros(value.shape[-1:], dtype=np.uint8)
+    found = np.isnan(value) + np.uint8(2) * (value == INF) + np.uint8(4) * (value == -INF)
+    return np.asarray(np.bitwise_or.reduce(found, axis=axes) if axes else found)
+
+
+class Signatures:
+    """A number for each of some points that is the same for those with the same marks (nearly surely no others)."""
+
+    def __init__(self, count: int) -> None:
+        self.numbers = np.zeros(count, dtype=np.uint64)
+        self._key = 0
+
+    def add(self, mark: Array | int) -> None:
+        """Takes in one more mark, a number or a number a point."""
+        self._key = (self._key + 0x9E3779B97F4A7C15) % (1 << 64)  # as in Steele, Lea and Flood's SplitMix
+        if np.any(mark):
+            mixed = (self._key ^ (self._key >> 30)) * 0xBF58476D1CE4E5B9 % (1 << 64)
+            self.numbers += np.asarray(mark).astype(np.uint64) * np.uint64(mixed | 1)
