@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from time import process_time
 from typing import Any
 
 import numpy as np
@@ -20,15 +19,17 @@ from diffcli.bound import Bound, Differentiable
 from diffcli.diagnosis import SECONDS, examine
 from diffcli.diagnosis.questions import asked
 from diffcli.diagnosis.screen import Screen
+from diffcli.graph import ancestors
 
 Array = NDArray[Any]
 Codes = tuple[str, ...]
 
 #: How many rows of one kind are examined before they speak for all.
 SPEAKERS = 4
-#: How many rows a run examines with exact numbers, and how many of one kind; one that takes longer than so many seconds
-#: of processor time counts as two, or more.
-EXAMINED, ALONE, LONG = 200, 64, 0.1
+#: How many rows a run examines with exact numbers, at the most, and of one kind. What that may cost, in seconds, if an
+#: examination evaluates so many times at so many bits; and how many rows are examined whatever it costs.
+EXAMINED, ALONE = 200, 64
+ALL, EVALUATIONS, BITS, FEW = 8.0, 30, 400, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Watch:
         self._f, self._what, self._wrt, self._v = f, what, wrt, v
         self._screen: Screen | None = None
         self._kinds: dict[int, _Kind] = {}
-        self._left = EXAMINED
+        self._left = 0
 
     def look(
         self, bound: Bound, answers: Sequence[Array], count: int, jobs: int = 1, skipped: Collection[int] = ()
@@ -103,6 +104,7 @@ class Watch:
             return warned
         if self._screen is None:
             self._screen = self._made(bound)
+            self._left = min(EXAMINED, max(FEW, int(ALL / _price(bound))))
         suspects = self._screen.suspects(bound.at, answers, count, jobs)
         rows, signatures, bounds, hanging = suspects
         doubted = np.asarray(bounds.any(axis=1))
@@ -163,15 +165,21 @@ class Watch:
         """The codes of one row, looked at like a single point; None when a run's share of such looks is used up."""
         if self._left <= 0:
             return None
-        start = process_time()
-        codes = self._codes(bound, row, SECONDS)
-        self._left -= 1 + int((process_time() - start) / LONG)
-        return codes
+        self._left -= 1
+        return self._codes(bound, row, SECONDS)
 
     def _codes(self, bound: Bound, row: int, seconds: float) -> Codes:
         point = {str(node.params[0]): value[..., row if value.shape[-1] > 1 else 0] for node, value in bound.at.items()}
         findings = examine(self._f, point, self._what, wrt=self._wrt, v=self._v, seconds=seconds)
         return tuple(dict.fromkeys(finding.code for finding in findings))
+
+
+def _price(bound: Bound) -> float:
+    """What looking at a point with exact numbers costs, in seconds; reckoned, so that no other work changes it."""
+    from diffcli.precise.arithmetic import cost
+
+    once = sum(cost(node, BITS) for node in ancestors(bound.function.outputs) if node.args)
+    return EVALUATIONS * (1 + sum(node.size for node in bound.wrt)) * max(once, 1e-6)
 
 
 def _groups(signatures: Array) -> list[tuple[int, Array]]:

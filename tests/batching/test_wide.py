@@ -9,7 +9,7 @@ import pytest
 
 import diffcli
 from diffcli.batching import writers
-from diffcli.diagnosis import screen
+from diffcli.diagnosis import marks
 from diffcli.errors import ExpressionError, UsageError
 from tests.batching.tables import here
 from tests.cli.conftest import Run, plain_environment, run
@@ -67,10 +67,9 @@ def test_few_points_with_many_numbers_are_looked_at_together() -> None:
     """A matrix of 10⁶ numbers at each of two points took seven calls of NumPy for every number: 12 s."""
     answer = np.ascontiguousarray(np.random.default_rng(0).uniform(1.0, 2.0, (10**6, 2))).T
     answer[1, 77] = np.nan
-    odd, small = np.zeros(2, bool), np.zeros(2, bool)
     start = perf_counter()
-    screen._mark(answer, np.full(10**6, 0.5), odd, small)
-    assert (odd.tolist(), small.tolist()) == ([False, True], [False, True])
+    odd, small = marks.wrong_or_small([answer], [np.full(10**6, 0.5)], 2, 1)
+    assert (odd.tolist(), small.tolist()) == ([False, True], [False, False])
     assert perf_counter() - start < 2.0
 
 
