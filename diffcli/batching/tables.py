@@ -18,7 +18,7 @@ from diffcli.batching.arrays import Batch
 from diffcli.batching.columns import Array, Block, Layout
 from diffcli.batching.flow import Ahead, Behind
 from diffcli.batching.readers import Table, read_blocks
-from diffcli.batching.writers import Answer, Field, Same, Writer, json_value
+from diffcli.batching.writers import Answer, Field, Same, Writer
 from diffcli.bound import Differentiable
 from diffcli.errors import UsageError
 from diffcli.labels import labels
@@ -139,7 +139,7 @@ def _all(arrays: Mapping[str, Array], path: tuple[str, ...], mark: str = "") -> 
 
 
 def _seed(key: str, seed: Mapping[str, Any]) -> Same:
-    return Same(key, {name: json_value(np.asarray(value, dtype=np.float64)) for name, value in seed.items()})
+    return Same(key, {name: np.asarray(value, dtype=np.float64) for name, value in seed.items()})
 
 
 def _matrix(name: str, mark: str, rows: Sequence[str], columns: Sequence[str], matrix: Array) -> tuple[Field, Array]:

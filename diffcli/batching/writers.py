@@ -6,7 +6,6 @@ it is, with the codes of its warnings there (``domain``, or ``kink;tie``).
 
 from __future__ import annotations
 
-import json
 import math
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +19,7 @@ from diffcli.batching import printing
 from diffcli.batching.columns import Array
 from diffcli.batching.spools import Spool, TextSpool, npy_header
 from diffcli.errors import UsageError
+from diffcli.report import as_json
 from diffcli.report.stream import Sink
 
 #: Those that `--format` takes; TSV is for files whose suffix says so.
@@ -28,6 +28,8 @@ FORMATS = ("csv", "jsonl", "npy", "npz", "parquet")
 MOST_COLUMNS = 1 << 16
 #: How many rows a group has, at least, but for the last.
 GROUP_ROWS = 1 << 16
+#: A row of JSON with more numbers is written by itself, as the answer to one point is.
+WIDE = 1 << 14
 SEEKING = frozenset({"npy", "npz", "parquet"})
 
 
@@ -146,8 +148,10 @@ class JsonWriter:
 
     def __init__(self, sink: Sink, parts: Sequence[Field | Same], kept: Sequence[str]) -> None:
         self._sink, self._parts, self._kept = sink, parts, kept
+        fields = [part for part in parts if isinstance(part, Field)]
+        self._wide = sum(field.size for field in fields) > WIDE
         #: A row in which all is well, as a form for ``%``: its number, texts in JSON, numbers.
-        places = [_place(part.shape) for part in parts if isinstance(part, Field)]
+        places = [_Place("") if self._wide else _place(field.shape) for field in fields]
         self._form = f"{_formed(self._row(_Place('%d'), [_Place('%s')] * len(kept), places, []))}\n"
 
     def _row(self, i: Any, kept: Sequence[Any], values: Sequence[Any], warnings: Sequence[Any]) -> dict[str, Any]:
@@ -168,28 +172,36 @@ class JsonWriter:
 
     def write(self, answer: Answer) -> None:
         """A line a row."""
-        if not answer.count:
-            return
+        if self._wide:
+            for i in range(answer.count):
+                self._put(f"{as_json.dumps(self._odd(answer, i))}\n")
+        elif answer.count:
+            self._put(self._lines(answer))
+
+    def _put(self, text: str) -> None:
+        # Bytes that were no text, as JSON writes what is no character.
+        self._sink.write(text.encode("utf-8", "backslashreplace"))
+        self._sink.flush()
+
+    def _lines(self, answer: Answer) -> str:
         table = _table(answer)
-        kept = [[json.dumps(text, ensure_ascii=False) for text in column] for column in answer.kept]
+        kept = [[as_json.dumps(text) for text in column] for column in answer.kept]
         columns = (range(answer.first, answer.first + answer.count), *kept, *table.T.tolist())
         text = (self._form * answer.count) % tuple(chain.from_iterable(zip(*columns, strict=True)))
         odd = {*np.flatnonzero(~np.isfinite(table).all(axis=1)).tolist(), *answer.errors, *answer.warnings}
         if odd:
             lines = text.split("\n")
             for i in odd:
-                lines[i] = json.dumps(self._odd(answer, i), ensure_ascii=False)
+                lines[i] = as_json.dumps(self._odd(answer, i))
             text = "\n".join(lines)
-        # Bytes that were no text, as JSON writes what is no character.
-        self._sink.write(text.encode("utf-8", "backslashreplace"))
-        self._sink.flush()
+        return text
 
     def _odd(self, answer: Answer, i: int) -> dict[str, Any]:
-        """A row with an error, a warning, or a number that JSON has no sign for."""
+        """A row with an error, a warning, a number that JSON has no sign for, or very many of them."""
         kept = [column[i] for column in answer.kept]
         if i not in answer.errors:
             warnings = [{"code": code} for code in answer.warnings.get(i, ())]
-            return self._row(answer.first + i, kept, [json_value(array[i]) for array in answer.arrays], warnings)
+            return self._row(answer.first + i, kept, [array[i] for array in answer.arrays], warnings)
         code, message = answer.errors[i]
         row: dict[str, Any] = {"i": answer.first + i}
         if self._kept:
@@ -225,18 +237,7 @@ def _formed(value: Any) -> str:
         case dict():
             return "{" + ", ".join(f"{_formed(key)}: {_formed(each)}" for key, each in value.items()) + "}"
         case _:
-            return json.dumps(value, ensure_ascii=False).replace("%", "%%")
-
-
-def json_value(array: Array) -> Any:
-    """A number or nested lists, with strings for what JSON has no number for."""
-    if np.isfinite(array).all():
-        return array.tolist()
-    mixed = np.asarray(array).astype(object)
-    mixed[np.isnan(array)] = "NaN"
-    mixed[array == np.inf] = "Infinity"
-    mixed[array == -np.inf] = "-Infinity"
-    return mixed.tolist()
+            return as_json.dumps(value).replace("%", "%%")
 
 
 class NpyWriter:
