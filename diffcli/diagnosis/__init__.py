@@ -14,7 +14,7 @@ from diffcli.diagnosis.questions import ask
 if TYPE_CHECKING:
     from diffcli.diagnosis.findings import Finding
 
-#: What the exact numbers of one command may cost, in seconds (`diffcli.precise.arithmetic.Allowance`).
+#: What the exact numbers of one command may cost, in seconds (`diffcli.precise.allowance.Allowance`).
 SECONDS = 1.0
 
 

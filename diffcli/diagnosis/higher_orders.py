@@ -24,7 +24,7 @@ from diffcli.diagnosis.words import number, of_lost, of_site
 from diffcli.graph import Node
 from diffcli.labels import order_mark
 
-#: What their exact values may cost, in seconds (`diffcli.precise.arithmetic.Allowance`).
+#: What their exact values may cost, in seconds (`diffcli.precise.allowance.Allowance`).
 SECONDS = 1.0
 
 

@@ -176,7 +176,7 @@ class Watch:
 
 def _price(bound: Bound) -> float:
     """What looking at a point with exact numbers costs, in seconds; reckoned, so that no other work changes it."""
-    from diffcli.precise.arithmetic import cost
+    from diffcli.precise.allowance import cost
 
     once = sum(cost(node, BITS) for node in ancestors(bound.function.outputs) if node.args)
     return EVALUATIONS * (1 + sum(node.size for node in bound.wrt)) * max(once, 1e-6)

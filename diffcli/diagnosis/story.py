@@ -19,7 +19,7 @@ from diffcli.diagnosis.questions import ask
 from diffcli.errors import Span
 from diffcli.rewrites import rewrites
 
-#: What the exact numbers may cost, in seconds (`diffcli.precise.arithmetic.Allowance`).
+#: What the exact numbers may cost, in seconds (`diffcli.precise.allowance.Allowance`).
 SECONDS = 3.0
 #: How many nodes are named, and from how many digits on.
 NODES, LEAST = 8, 1.0

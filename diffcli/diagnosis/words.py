@@ -31,7 +31,8 @@ def _arguments(passes: Passes, node: Node, element: int) -> list[float]:
 def local(node: Node, args: list[float]) -> Any:
     """One elementwise operation in arbitrary precision: its value's sign and size as (value, log10), or None."""
     from diffcli.precise import available
-    from diffcli.precise.arithmetic import Arithmetic, apply
+    from diffcli.precise.arithmetic import Arithmetic
+    from diffcli.precise.graphs import apply
 
     if not available() or node.op.kind != "elementwise":
         return None

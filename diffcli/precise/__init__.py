@@ -1,12 +1,14 @@
 """The same graph in arbitrary precision, by mpmath, which is imported on first use only.
 
-`arithmetic` evaluates a graph once; `limits` asks it for values and derivatives at rising precision until two agree.
-What that costs is reckoned beforehand and limited (`Allowance`).
+`graphs` evaluates a graph once, by the operations of `scalars` and `arrays`. `evaluations` does so at and near a point,
+at rising precision until two agree; `limits` finds what values and derivatives go to, `orders` higher derivatives, and
+`rounded` their digits. What that costs is reckoned beforehand and limited (`allowance`).
 """
 
 from __future__ import annotations
 
-from diffcli.precise.arithmetic import SlowError, available, require
+from diffcli.precise.allowance import SlowError
+from diffcli.precise.arithmetic import available, require
 from diffcli.precise.limits import Exactly, to_double
 
 __all__ = ["Exactly", "SlowError", "available", "require", "to_double"]

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from math import comb
 from typing import Any, NamedTuple
 
-from diffcli.precise.limits import MOST, Exactly, Partial
+from diffcli.precise.evaluations import MOST
+from diffcli.precise.limits import Exactly, Partial
 
 #: How much shorter the second step is, which must tell the same as the first; as a power of two.
 SHORTER = 64

@@ -13,8 +13,10 @@ from numpy.typing import ArrayLike
 from diffcli.bound import Differentiable, Point, bind
 from diffcli.errors import UsageError
 from diffcli.labels import labels
-from diffcli.precise.arithmetic import WIDE_REACH, SlowError, require
-from diffcli.precise.limits import MOST, Exactly
+from diffcli.precise.allowance import SlowError
+from diffcli.precise.arithmetic import WIDE_REACH, require
+from diffcli.precise.evaluations import MOST
+from diffcli.precise.limits import Exactly
 from diffcli.precise.orders import higher
 
 #: How long it may take, in seconds.

@@ -13,7 +13,7 @@ from diffcli.diagnosis import SECONDS
 from diffcli.diagnosis.questions import ask
 from diffcli.diagnosis.truth import truth
 from diffcli.precise import Exactly, SlowError
-from diffcli.precise.arithmetic import Allowance
+from diffcli.precise.allowance import Allowance
 
 
 def test_waiting_costs_nothing() -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from diffcli.graph import Builder
-from diffcli.precise.arithmetic import Arithmetic, apply
+from diffcli.precise.arithmetic import Arithmetic
+from diffcli.precise.graphs import apply
 
 from .cases import Array, Case
 

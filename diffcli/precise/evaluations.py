@@ -1,0 +1,235 @@
+"""The outputs of a graph at and near a point, at rising precision until two evaluations agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.graph import CONSTANT, Node, ancestors
+from diffcli.precise.allowance import Allowance, cost
+from diffcli.precise.arithmetic import Arithmetic, Exact
+from diffcli.precise.graphs import evaluate
+from diffcli.precise.sequences import Sequences
+
+#: The precisions, in bits, that an evaluation starts from and may rise to.
+LEAST, MOST = 160, 24_000
+#: The precision at which whatever doubles can tell apart is seen side by side.
+SEEN = 2_400
+#: Log₂ of the step that the steps of differences are powers of: away from 0, and at 0, where doubles reach down to
+#: 2^-1074.
+UNIT, UNIT_AT_ZERO = -100, -150
+#: No step is longer than those at 2^LARGEST: a wave out there has the same length as here.
+LARGEST = 40
+#: Where an infinite input is approached from.
+TOWARDS_INFINITY = (100, 300, 900)
+
+
+class Evaluations(Sequences):
+    """The numbers of some nodes of a graph, as functions of the inputs, in arbitrary precision.
+
+    `at` maps each input to its doubles. `wrt` are inputs; their elements, row by row, are numbered j = 0, 1, …
+    The elements of `outputs`, row by row, are numbered likewise.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Node],
+        at: Mapping[Node, NDArray[np.float64]],
+        wrt: Sequence[Node],
+        *,
+        seconds: float = 2.0,
+        exactly: Mapping[float, Any] | None = None,
+    ) -> None:
+        super().__init__(Arithmetic())
+        self.ar.allowance = Allowance(seconds)
+        self.ar.exactly = exactly or {}
+        self.outputs = list(outputs)
+        self.order = ancestors(outputs)
+        self.at = at
+        self.directions = [(node, k) for node in wrt for k in range(node.size)]
+        self._stops = [node for node in self.order if node.op.name == "stop"]
+        self._frozen: tuple[int, dict[Node, Exact]] = (0, {})
+        self._costs: dict[int, float] = {}
+        self._base: dict[tuple[int, int], list[Any]] = {}
+        self._values: list[Any] | None = None
+        # 1 − cos(x) is x²/2 below 1: what is far from 1 itself needs that many more bits to be seen beside it.
+        numbers = [*at.values(), *(node.params[0] for node in self.order if node.op is CONSTANT and node.size < 100)]
+        sizes = [int(np.frexp(x)[1]) for value in numbers for x in np.ravel(value) if x and np.isfinite(x)]
+        self._least = max(LEAST, 4 * max(map(abs, sizes), default=0))
+        # A kink is rounded off on the scale of the smallest number about, or of its square.
+        smallest = min(sizes, default=0)
+        self._smallest = 2 * smallest if smallest < -60 else None
+        self._infinite = sum(int(np.isinf(value).sum()) for value in at.values())
+        self._pace = 0
+        #: By how many powers of two steps are shorter: where exponents are large, they vary as fast.
+        self.shorter = 0
+
+    # Points ..............................................................................................
+
+    def coordinate(self, j: int) -> float:
+        """The double at direction j."""
+        node, k = self.directions[j]
+        return float(np.ravel(self.at[node])[k])
+
+    def scale(self, j: int) -> int:
+        """Log₂ of what steps in direction j are measured by."""
+        x = self.coordinate(j)
+        size = min(int(np.frexp(x)[1]), LARGEST) if x else 0
+        return (size if self._smallest is None else min(size, self._smallest)) - self.shorter
+
+    def unit(self, j: int) -> int:
+        """Log₂ of the step that the steps in direction j are powers of."""
+        return UNIT if self.coordinate(j) else UNIT_AT_ZERO
+
+    def _point(self, shifts: Mapping[tuple[Node, int], Any], infinite: Any) -> dict[Node, Exact]:
+        """The inputs, with some elements moved, and the infinite ones at ±`infinite`, each at its own pace."""
+        point = {}
+        met = 0
+        for node, value in self.at.items():
+            array = self.ar.array(value)
+            for k, x in enumerate(np.ravel(value)):
+                if np.isinf(x) and infinite is not None:
+                    pace = 1 + (met if self._pace > 0 else self._infinite - 1 - met if self._pace < 0 else 0)
+                    array.flat[k] = pace * (infinite if x > 0 else -infinite)
+                    met += 1
+                shift = shifts.get((node, k))
+                if shift is not None:
+                    array.flat[k] = self.ar.add(array.flat[k], shift)
+            point[node] = array
+        return point
+
+    def _run(self, precision: int, shifts: Mapping[tuple[Node, int], Any], infinite: Any = None) -> list[Any]:
+        """Every output's elements at one precision."""
+        ar = self.ar
+        ar.m.prec = precision
+        if precision not in self._costs:
+            self._costs[precision] = sum(cost(node, precision) for node in self.order)
+        ar.allowance.spend(self._costs[precision])
+        frozen = None
+        if self._stops:
+            if self._frozen[0] != precision:
+                values = evaluate(ar, self.order, self._point({}, infinite))
+                self._frozen = (precision, {node: values[node] for node in self._stops})
+            frozen = self._frozen[1]
+        found = evaluate(ar, self.order, self._point(shifts, infinite), frozen)
+        return [x for node in self.outputs for x in found[node].flat]
+
+    # Values ..............................................................................................
+
+    def values(self, bits: int = 70) -> list[Any]:
+        """The outputs at the point itself, at rising precision until two agree to `bits`."""
+        if self._infinite:
+            return self._at_infinity(lambda k: self._values_near({}, k))
+        return self.agreed(lambda precision: self._run(precision, {}), bits)
+
+    def _at_infinity(self, at: Callable[[int], list[Any]]) -> list[Any]:
+        """Limits as the infinite inputs grow; where there are several, whatever their paces."""
+        found = []
+        for pace in (0, 1, -1) if self._infinite > 1 else (0,):
+            self._pace = pace
+            found.append([limit.value for limit in self.along([at(k) for k in TOWARDS_INFINITY])])
+        self._pace = 0
+        return [
+            column[0] if all(self.agree(column[0], x) for x in column[1:]) else self.ar.nan
+            for column in zip(*found, strict=True)
+        ]
+
+    def _values_near(
+        self, shifts: Mapping[tuple[Node, int], Any], infinite: int | None = None, step: int = 0
+    ) -> list[Any]:
+        """The outputs near the point, where no input is infinite."""
+        far = None if infinite is None else self.ar.m.mpf(2) ** infinite
+        return self.agreed(lambda precision: self._run(precision, shifts, far), 70, -infinite if infinite else step)
+
+    def agreed(self, compute: Callable[[int], list[Any]], bits: int, step: int = 0, least: int = 0) -> list[Any]:
+        """`compute(precision)` where more precision changes nothing any more; `step`: log₂ of a step it takes;
+        `least`: the precision that makes sense of it.
+        """
+        ar, precision = self.ar, max(self._least, bits + 64, 64 - 4 * step, least)
+        before: list[Any] | None = None
+        last = 0
+        while True:
+            ar.needed = 0
+            now = compute(precision)
+            enough = ar.needed + bits <= precision or precision >= MOST
+            if enough and before is not None and self.same(before, now, bits):
+                return now
+            pairs = list(zip(before or now, now, strict=True))
+            faded = [before is not None and self._fades(b, n, last, precision) for b, n in pairs]
+            known = all(fades or self.alike(b, n, bits) for fades, (b, n) in zip(faded, pairs, strict=True))
+            if any(faded) and known and precision >= SEEN:
+                # What fades asks for more bits for ever: `enough` says nothing here.
+                return [ar.m.zero if fades else n for n, fades in zip(now, faded, strict=True)]
+            if precision >= MOST:
+                return [n if self.alike(b, n, bits) else ar.nan for b, n in pairs]
+            zero = any(faded) or any(not isinstance(x, bool) and x == 0 for x in now)
+            # What cancels to nothing may do so for want of bits: doubles differ by up to 2^2100.
+            rise = max(
+                ar.needed + bits + 32,
+                precision + (96 if before is None else precision // 2),
+                SEEN if zero and precision < SEEN else 0,
+            )
+            before, last = now, precision
+            precision = min(rise, MOST)
+
+    def _fades(self, before: Any, now: Any, last: int, precision: int) -> bool:
+        """Whether a number is nothing but rounding at both precisions, shrinks as they grow, and means 0: sin(π) is as
+        small as π has digits.
+        """
+        m = self.ar.m
+        if isinstance(now, bool) or isinstance(before, bool) or not (m.isfinite(before) and m.isfinite(now)):
+            return False
+        if not before or m.mag(before) > -last // 2:
+            return False
+        if not now:
+            return True
+        if precision >= SEEN and m.mag(now) > -SEEN // 2:
+            return False
+        return bool(m.mag(before) - m.mag(now) >= precision - last - 64)
+
+    # Near the point .....................................................................................
+
+    def moved(self, precision: int, steps: Mapping[int, Any], infinite: Any = None) -> list[Any]:
+        """The outputs at one precision, a step away from the point in some directions."""
+        if not any(steps.values()) and infinite is None:
+            key = (precision, 0)
+            if key not in self._base:
+                self._base[key] = self._run(precision, {})
+            return self._base[key]
+        return self._run(precision, {self.directions[j]: step for j, step in steps.items()}, infinite)
+
+    def _quotient(self, a: Any, b: Any, h: Any) -> Any:
+        """(a − b)/h, NaN where either is not finite, with note of the bits that the difference takes."""
+        m = self.ar.m
+        if isinstance(a, bool) or isinstance(b, bool):
+            return m.zero if a == b else self.ar.nan
+        if not (m.isfinite(a) and m.isfinite(b)):
+            return self.ar.nan
+        d = a - b
+        if a and b:
+            lost = max(m.mag(a), m.mag(b)) - (m.mag(d) if d else max(m.mag(a), m.mag(b)) - self.ar.m.prec)
+            if d:
+                self.ar.needed = max(self.ar.needed, lost + 64)
+        return d / h
+
+    def _here(self) -> list[Any]:
+        if self._values is None:
+            self._values = self.values()
+        return self._values
+
+    def _steps(self, line: Mapping[int, float], sign: int, units: int) -> dict[tuple[Node, int], Any]:
+        m = self.ar.m
+        steps = {}
+        for j, slope in line.items():
+            size = m.mpf(2) ** (self.scale(j) + units * self.unit(j))
+            steps[self.directions[j]] = sign * m.mpf(slope) * size
+        return steps
+
+    def _off(self, h: Any) -> dict[int, Any]:
+        """Steps of all inputs that are nothing beside h."""
+        m = self.ar.m
+        sizes = [m.mpf(abs(self.coordinate(i)) or 1.0) for i in range(len(self.directions))]
+        return {i: h * h * size * (i + 2) / (i + 3) for i, size in enumerate(sizes)}
