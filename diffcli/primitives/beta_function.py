@@ -83,8 +83,9 @@ def _digamma_rise(a: Array, b: Array) -> Array:
     value = np.where(np.abs(a) < 2.0**-1000, (1.0 / a - 1.0 / total[0]) / b, value)
     # For a small step by the slope: the difference would have no digits left.
     step = np.abs(b) <= 2.0**-27 * np.abs(a)
-    safe = np.where(step, a, 1.5)
-    value = np.where(step, polygamma_of(safe, 1) + 0.5 * b * polygamma_of(safe, 2), value)
+    if step.any():
+        safe = np.where(step, a, 1.5)
+        value = np.where(step, polygamma_of(safe, 1) + 0.5 * b * polygamma_of(safe, 2), value)
     pole = is_pole(total[0]) & (total[1] == 0.0)
     return np.where(is_pole(a) | pole | np.isnan(a) | np.isnan(b), np.nan, value)
 
@@ -131,14 +132,17 @@ def _slope_at_zero(a: Array, b: Array) -> Array:
 def _beta_slope(a: Array, b: Array) -> Array:
     """∂B/∂a = B·(ψ(a) − ψ(a+b)), in one piece, since B may be subnormal or infinite where the product is not."""
     logarithm, sign = _log_beta(a, b)
-    (m, p), (n, q) = np.frexp(b), np.frexp(_digamma_rise(a, b))
+    rise = _digamma_rise(a, b)
+    (m, p), (n, q) = np.frexp(b), np.frexp(rise)
     finite = np.isfinite(m) & np.isfinite(n)
     value = exponential(logarithm, twofold.whole(-sign * np.where(finite, m * n, 1.0)), p + q)
-    value = np.where(np.minimum(np.abs(a), np.abs(b)) < 2.0**-1000, -_digamma_rise(a, b), value)
+    value = np.where(np.minimum(np.abs(a), np.abs(b)) < 2.0**-1000, -rise, value)
     least, most = np.minimum(a, b), np.maximum(a, b)
     value = np.where(finite, value, np.where(np.isinf(n) & (a == 0.0), -np.inf, np.nan))
     value = np.where(((most >= 2.0**53) & (least > 2.0**20)) | (np.isposinf(most) & (least > 0.0)), 0.0, value)
-    value = np.where(_vanishes(a, b), _slope_at_zero(a, b), value)
+    vanishes = _vanishes(a, b)
+    if vanishes.any():
+        value = np.where(vanishes, _slope_at_zero(a, b), value)
     return np.where(is_pole(a) | is_pole(b) | np.isnan(a + b), np.nan, value)
 
 
@@ -204,10 +208,11 @@ def _beta_bend(a: Array, b: Array, mixed: bool) -> Array:
     fine = np.isfinite(factor[0])
     value = exponential(logarithm, twofold.multiply(twofold.choose(fine, factor, psi_a), twofold.whole(sign)))
     reached = (first[0] == a) & (second[0] == b) & (both[0] == total[0]) & fine
-    plain = _beta_slope(a, b) * -b * _digamma_rise(a, b)
-    if mixed:
-        plain = _beta_slope(a, b) * -a * _digamma_rise(b, a) - _beta(a, b) * polygamma_of(total[0], 1)
-    value = np.where(reached, value, plain)
+    if not reached.all():
+        plain = _beta_slope(a, b) * -b * _digamma_rise(a, b)
+        if mixed:
+            plain = _beta_slope(a, b) * -a * _digamma_rise(b, a) - _beta(a, b) * polygamma_of(total[0], 1)
+        value = np.where(reached, value, plain)
     # At a zero of B by the next term of 1/Γ(−m + ε) = (−1)ᵐ·m!·(ε − ψ(m + 1)·ε² + …).
     m, distance = _pole_of_sum(a, b)
     near = (np.abs(distance) <= _NEAR) & (a != 0.0) & (b != 0.0) & (m < 2.0**52)

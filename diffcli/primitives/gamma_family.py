@@ -7,7 +7,7 @@ the zeros of lgamma and digamma.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -244,14 +244,31 @@ def _power_of(x: Two, n: int) -> Two:
     return result
 
 
+#: So many numbers are worked on at once.
+_AT_ONCE = 4096
+
+
+def _batches(steps: list[Two], size: int) -> Iterator[list[Two]]:
+    """`steps` of arrays of that size in parts that are no larger than is good for a cache."""
+    several = max(1, _AT_ONCE // max(size, 1))
+    for start in range(0, len(steps), several):
+        yield steps[start : start + several]
+
+
 def _zeta(s: int, a: Two) -> Two:
     """Σₖ (a+k)⁻ˢ for a > 0 (Hurwitz), s ≥ 2: the first terms one by one, the rest by Euler and Maclaurin."""
     one = twofold.two((1.0, 0.0))
     z, total = a, twofold.whole(np.zeros_like(a[0]))
+    steps = [z]
     while (low := z[0] < _FAR + s).any():
-        term = _power_of(twofold.divide(one, z), s)
-        total = twofold.choose(low, twofold.add(total, term), total)
         z = twofold.choose(low, twofold.add(z, one), z)
+        steps.append(z)
+    # Of few numbers all terms at once: an operation on an array costs as much as one on a number.
+    for few in _batches(steps[:-1], a[0].size):
+        terms = _power_of(twofold.divide(one, (np.stack([x[0] for x in few]), np.stack([x[1] for x in few]))), s)
+        for k, x in enumerate(few):
+            low = x[0] < _FAR + s
+            total = twofold.choose(low, twofold.add(total, (terms[0][k], terms[1][k])), total)
     r = twofold.divide(one, z)
     weights = [(math.prod(range(s, s + 2 * k - 1)), math.factorial(2 * k)) for k in range(1, 15)]
     corrections = twofold.add(twofold.two((0.5, 0.0)), twofold.multiply(stirling_series(z, weights), z))
