@@ -20,7 +20,7 @@ class Spool:
     """Rows of one shape and type, behind each other."""
 
     def __init__(self, folder: str | None, dtype: str = "<f8") -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by `pour`
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by `close`
         self._dtype = dtype
 
     def add(self, array: NDArray[Any]) -> None:
@@ -33,6 +33,10 @@ class Spool:
         self._file.seek(0)
         while data := self._file.read(1 << 20):
             member.write(data)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what has been added."""
         self._file.close()
 
 
@@ -40,7 +44,7 @@ class TextSpool:
     """Texts, whose array is as wide as the longest of them; each block waits as wide as its own longest."""
 
     def __init__(self, folder: str | None) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by `pour`
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by `close`
         self._blocks: list[tuple[int, int]] = []  # texts, letters of the longest
         self.count = 0
 
@@ -59,4 +63,8 @@ class TextSpool:
         for count, width in self._blocks:
             block = np.frombuffer(self._file.read(4 * count * width), dtype=f"<U{width}")
             member.write(block.astype(f"<U{widest}").tobytes())
+        self.close()
+
+    def close(self) -> None:
+        """Let go of what has been added."""
         self._file.close()

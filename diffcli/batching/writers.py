@@ -98,7 +98,7 @@ def open_writer(form: str, sink: Sink, parts: Sequence[Field | Same], kept: Sequ
 
 def _table(answer: Answer) -> Array:
     """(rows, columns): all fields side by side."""
-    parts = [array.reshape(answer.count, -1) for array in answer.arrays]
+    parts = [array.reshape(answer.count, math.prod(array.shape[1:])) for array in answer.arrays]
     return np.concatenate([*parts], axis=1) if parts else np.zeros((answer.count, 0))
 
 
@@ -276,7 +276,7 @@ class NpzWriter:
     """Arrays by name, points first; kept columns as texts; `error_row` and `error` say which rows failed and why."""
 
     def __init__(self, sink: Sink, fields: Sequence[Field], kept: Sequence[str]) -> None:
-        self._sink, self._fields, self._names = sink, fields, kept
+        self._sink, self._fields, self._names = sink, fields, _texts(kept)
         # Beside the result, where there is room for it, and not where temporary files may be in memory.
         self._spools = [Spool(sink.folder) for _ in fields]
         self._kept = [TextSpool(sink.folder) for _ in kept]
@@ -308,7 +308,10 @@ class NpzWriter:
                     texts.pour(member)
 
     def abandon(self) -> None:
-        """What waits has no name."""
+        """What waits has no name, and goes with its files."""
+        waiting: list[Spool | TextSpool] = [*self._spools, *self._kept, self._errors, self._error_rows]
+        for spool in waiting:
+            spool.close()
 
 
 class ParquetWriter:
@@ -326,6 +329,7 @@ class ParquetWriter:
         if width > MOST_COLUMNS:
             said = f"Parquet is not made for tables of {width:,} columns"
             raise UsageError(said, hint="npz holds matrices as they are: -o result.npz", code="limit")
+        kept = _texts(kept)
         texts, results = [(name, arrow.string()) for name in kept], [(c, arrow.float64()) for c in _columns(fields)]
         self._schema = arrow.schema([*texts, *results, ("error", arrow.string())])
         # Results hardly repeat, so a dictionary of them costs half the time and saves nothing.
@@ -366,7 +370,7 @@ class ParquetWriter:
 
 
 def _texts(column: Sequence[str]) -> Sequence[str]:
-    """Texts that Parquet can hold: bytes that were no text become question marks."""
+    """Texts that Parquet can hold, and names that archives can: bytes that were no text become question marks."""
     try:
         "".join(column).encode()
     except UnicodeEncodeError:

@@ -150,6 +150,15 @@ def test_fail_fast_stops_at_the_first_bad_row(run: Run, here: Path) -> None:
     assert not (here / "o.csv").exists()
 
 
+@pytest.mark.parametrize("form", ["csv", "tsv", "jsonl", "npy", "npz", "parquet"])
+@pytest.mark.parametrize("command", ["eval", "grad", "jacobian", "hessian"])
+def test_fail_fast_at_the_very_first_row(command: str, form: str, run: Run, here: Path) -> None:
+    (here / "p.csv").write_text("x,y\nq,1\n2,3\n")
+    outcome = run(command, "x*y", "--points", "p.csv", "--fail-fast", "-o", f"o.{form}")
+    assert outcome == (2, "", "error: row 0: x is q, not a number\n  rows are counted from 0\n")
+    assert not (here / f"o.{form}").exists()
+
+
 @pytest.mark.parametrize("chunk", [8, 1 << 22])
 def test_fail_fast_prints_the_rows_before(chunk: int, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sizes, "CHUNK", chunk)
@@ -174,6 +183,12 @@ def test_what_is_wrong_with_a_whole_file(run: Run, here: Path) -> None:
     (here / "empty.csv").write_text("")
     (here / "broken.npz").write_bytes(b"PK\x03\x04 and so on")
     (here / "broken.parquet").write_bytes(b"PAR1")
+    header = (here / "plain.npy").read_bytes()
+    (here / "odd.npy").write_bytes(header.replace(b"'fortran_order': ", b"'fortran_order'(("))
+    np.savez(here / "later.npz", x=np.zeros(2))
+    (here / "later.npz").write_bytes(
+        (here / "later.npz").read_bytes().replace(b"PK\x01\x02-\x03-\x00", b"PK\x01\x02-\x03\xbb\x00")
+    )
     (here / "twice.csv").write_text("x,x,y\n1,2,3\n")
     (here / "hole.csv").write_text("w[0],w[2]\n1,2\n")
     (here / "other.csv").write_text("a,b\n1,2\n")
@@ -186,6 +201,8 @@ def test_what_is_wrong_with_a_whole_file(run: Run, here: Path) -> None:
         "uneven.npz": "different numbers of points",
         "empty.csv": "empty.csv is empty",
         "broken.npz": "cannot be read",
+        "odd.npy": "cannot be read: its header is none of NumPy's",
+        "later.npz": "cannot be read: zip file version 18.7",
         "broken.parquet": "cannot be read",
         "twice.csv": "two columns x",
         "other.csv": "no column is an input",
@@ -271,6 +288,24 @@ def test_a_decimal_comma_is_told(run: Run, here: Path) -> None:
     (here / "p.tsv").write_text("x\ty\n1,5\t2\n")
     outcome = run("eval", "x*y", "--points", "p.tsv")
     assert answered(outcome) == [("", "x is 1,5, not a number; write 1.5")]
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "npz", "parquet"])
+def test_names_that_are_no_text_are_carried_along(form: str, run: Run, here: Path) -> None:
+    (here / "p.csv").write_bytes(b"x,caf\xe9\n1,a\n")
+    name = b"caf\xe9".decode("utf-8", "surrogateescape")
+    outcome = run("eval", "2*x", "--points", "p.csv", "--keep", name, "-o", f"o.{form}")
+    assert (outcome.code, outcome.err.startswith("1 row, ")) == (0, True)
+    match form:
+        case "csv":
+            assert (here / "o.csv").read_bytes() == b"caf\xe9,f,error\na,2,\n"
+        case "jsonl":
+            assert json.loads((here / "o.jsonl").read_text())["kept"] == {name: "a"}
+        case "npz":
+            with np.load(here / "o.npz") as archive:
+                assert archive["caf\ufffd"].tolist() == ["a"]
+        case _:
+            assert parquet.read_table(here / "o.parquet")["caf\ufffd"].to_pylist() == ["a"]
 
 
 def test_columns_to_keep_are_there_once(run: Run, here: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -20,11 +21,22 @@ from diffcli.labels import labels
 from diffcli.report.text import escape
 
 
+def _mapped(path: str) -> NDArray[Any]:
+    """The array of an ``.npy`` file, not read yet. Raises OSError or ValueError where it is none."""
+    try:
+        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError):
+        raise
+    except Exception as error:  # NumPy reads the header as a piece of Python, and raises whatever that does
+        raise ValueError("its header is none of NumPy's") from error
+    return array
+
+
 class NpyTable:
     """An array in an ``.npy`` file, a row a point; structured arrays name their columns themselves."""
 
     def __init__(self, path: str, columns: Sequence[str] | None) -> None:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+        array = _mapped(path)
         self._dtype = array.dtype
         if array.dtype.names:
             shapes = {name: array.dtype[name].shape for name in array.dtype.names}
@@ -75,7 +87,10 @@ class NpzTable:
     """Arrays by input in an ``.npz`` file, each with the points on its first axis; read as they are unpacked."""
 
     def __init__(self, path: str) -> None:
-        self._archive = zipfile.ZipFile(path)
+        try:
+            self._archive = zipfile.ZipFile(path)
+        except NotImplementedError as error:  # a version of ZIP that nobody has written yet
+            raise ValueError(str(error)) from error
         self._members: dict[str, tuple[tuple[int, ...], bool, np.dtype[Any]]] = {}
         self.names: list[str] = []
         try:
@@ -90,7 +105,9 @@ class NpzTable:
             try:
                 with self._archive.open(info) as member:
                     shape, fortran, dtype = _npy_header(member)
-            except ValueError:  # something else, that nobody need read
+            except (OSError, zipfile.BadZipFile, zlib.error):
+                raise
+            except Exception:  # something else, that nobody need read
                 shape, fortran, dtype = (), False, np.dtype("V")
             self._members[name] = shape, fortran, dtype
             self.names += labels(name, shape[1:])
