@@ -159,7 +159,7 @@ def pattern(
             return None
         for arg in uses.get(node, ()):
             found.pop(arg, None)
-    return _stacked([found.get(node) or empty(node.size, width) for node in outputs])
+    return _stacked([found.get(node) or empty(node.size, width) for node in outputs] or [empty(0, width)])
 
 
 def _last_uses(order: Sequence[Node], outputs: Sequence[Node]) -> dict[Node, list[Node]]:

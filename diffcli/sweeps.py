@@ -29,8 +29,9 @@ def one_hots(nodes: Sequence[Node], shared: Colouring, first: int, count: int) -
     chosen = np.flatnonzero((shared.colours >= first) & (shared.colours < first + count))
     rows = np.zeros((len(shared.colours), count))
     rows[chosen, shared.colours[chosen] - first] = 1.0
-    ends = np.cumsum([node.size for node in nodes])[:-1]
-    return [part.reshape((*node.shape, count)) for node, part in zip(nodes, np.split(rows, ends), strict=True)]
+    ends = np.cumsum([0, *(node.size for node in nodes)])[:-1]
+    _, *parts = np.split(rows, ends)  # nothing stands before the first
+    return [part.reshape((*node.shape, count)) for node, part in zip(nodes, parts, strict=True)]
 
 
 def swept(

@@ -116,3 +116,15 @@ def test_nothing_is_judged_too(words: list[str], capsys: pytest.CaptureFixture[s
 def test_a_formula_may_repeat_the_number_that_its_gradient_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["grad", "sum(where(x, 3, 0))", "x=[1,2]", "--json"]) == 0
     assert '"gradient": {"x": [0.0, 0.0]}' in capsys.readouterr().out
+
+
+def test_nothing_to_differentiate_by(capsys: pytest.CaptureFixture[str]) -> None:
+    """A formula of params alone, say: matrices without columns, at one point and at many."""
+    f = diffcli.parse("param k = 2\nf = k^2")
+    for found in (diffcli.hessian(f, {"k": 3}), diffcli.hessian(f, {"k": 3}, sparse=True)):
+        assert (np.asarray(found).shape, found.value, found.columns, found.passes) == ((0, 0), 9.0, (), 0)
+    many = f.batch({"k": [3.0, 4.0]}).hessian()
+    assert (many.matrix.shape, many.value.tolist(), many.gradient) == ((2, 0, 0), [9.0, 16.0], {})
+    assert f.batch({"k": [3.0]}).jacobian(mode="forward").matrix.shape == (1, 1, 0)
+    assert main(["hessian", "param k = 2; f = k^2", "k=3:4:2", "-q"]) == 0
+    assert capsys.readouterr().out == "k,f,error\n3,9,\n4,16,\n"
