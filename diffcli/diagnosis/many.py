@@ -91,7 +91,7 @@ class Watch:
         self._f, self._what, self._wrt, self._v = f, what, wrt, v
         self._screen: Screen | None = None
         self._kinds: dict[int, _Kind] = {}
-        self._left = 0
+        self._left: int | None = None
 
     def look(
         self, bound: Bound, answers: Sequence[Array], count: int, jobs: int = 1, skipped: Collection[int] = ()
@@ -104,9 +104,8 @@ class Watch:
             return warned
         if self._screen is None:
             self._screen = self._made(bound)
-            self._left = min(EXAMINED, max(FEW, int(ALL / _price(bound))))
-        suspects = self._screen.suspects(bound.at, answers, count, jobs)
-        rows, signatures, bounds, hanging = suspects
+        with np.errstate(all="ignore"):
+            rows, signatures, bounds, hanging = self._screen.suspects(bound.at, answers, count, jobs)
         doubted = np.asarray(bounds.any(axis=1))
         if skipped:
             kept = ~np.isin(rows, list(skipped))
@@ -163,6 +162,8 @@ class Watch:
 
     def _examined(self, bound: Bound, row: int) -> Codes | None:
         """The codes of one row, looked at like a single point; None when a run's share of such looks is used up."""
+        if self._left is None:
+            self._left = min(EXAMINED, max(FEW, int(ALL / _price(bound))))
         if self._left <= 0:
             return None
         self._left -= 1

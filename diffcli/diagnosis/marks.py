@@ -7,6 +7,7 @@ and on several threads where there is enough to do.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
@@ -60,58 +61,99 @@ def _joined(found: Sequence[Range]) -> Range:
     )
 
 
-def wrong_or_small(answers: Sequence[Array], thresholds: Sequence[Any], count: int, jobs: int) -> tuple[Array, Array]:
-    """The points with a result that is not finite, and those with one that is no larger than its threshold. The
-    answers have their points on the first axis; of those beyond the thresholds it is only seen whether they are finite.
+@dataclass(slots=True)
+class _Column:
+    """One number of every point: up to which size it is in doubt, whether it is known to be finite, and whether there
+    were numbers on both sides of 0 so far.
     """
-    odd, small = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
-    columns: list[tuple[Array, float]] = []
+
+    numbers: Array
+    limit: float
+    finite: bool
+    both: bool = False
+
+
+def wrong_or_small(
+    answers: Sequence[Array], thresholds: Sequence[Any], count: int, jobs: int, finite: Sequence[Any] = ()
+) -> tuple[Array, Array]:
+    """The rows with a result that is not finite, and the others with one that is no larger than its threshold. The
+    answers have their points on the first axis; of those beyond the thresholds it is only seen whether they are finite,
+    and of those that are known to be `finite` not even that.
+    """
+    columns: list[_Column] = []
     tables: list[tuple[Array, Array]] = []
-    for answer, threshold in zip_longest(answers, thresholds, fillvalue=NEVER_SMALL):
+    for k, (answer, threshold) in enumerate(zip_longest(answers, thresholds, fillvalue=NEVER_SMALL)):
         moved = np.moveaxis(np.asarray(answer), 0, -1)
         limits = np.ravel(np.broadcast_to(threshold, moved.shape[:-1]))
         if len(limits) == 1 or (moved.flags.c_contiguous and count >= CHUNK // 8):
-            pairs = zip(moved.reshape(-1, count), limits.tolist(), strict=True)
-            columns += [(column, limit) for column, limit in pairs if limit != NEVER_WRONG]
+            known = np.ravel(np.broadcast_to(finite[k] if k < len(finite) else False, moved.shape[:-1])).tolist()
+            parts = map(_Column, moved.reshape(-1, count), limits.tolist(), known)
+            columns += [column for column in parts if column.limit != NEVER_WRONG]
         elif np.any(limits != NEVER_WRONG):
             tables.append((np.asarray(answer).reshape(count, -1), np.maximum(limits, NEVER_SMALL)))
+    found: dict[int, tuple[Array, Array]] = {}
 
     def work(shared: Iterator[int]) -> None:
-        scratch = np.empty(CHUNK)
+        marks = _Marks()
         for start in shared:
             end = start + CHUNK
-            for column, limit in columns:
-                _mark(column[start:end], limit, odd[start:end], small[start:end], scratch)
+            for column in columns:
+                marks.take(column, start, end)
             for table, limits in tables:
-                _mark_rows(table[start:end], limits, odd[start:end], small[start:end])
+                marks.take_rows(table[start:end], limits)
+            if marks.any:
+                found[start] = marks.rows(start)
 
-    # A stretch of points belongs to one thread, whose marks therefore meet nobody else's.
-    _spread(work, range(0, count, CHUNK), [column for column, _ in (*columns, *tables)], jobs)
-    return odd, small
-
-
-def _mark(part: Array, limit: float, odd: Array, small: Array, scratch: Array) -> None:
-    low, high = part.min(), part.max()
-    # A NaN is no less and no more than anything.
-    finite = low >= -LARGEST and high <= LARGEST
-    if finite and (limit < 0.0 or low > limit or high < -limit):
-        return
-    size = np.abs(part, out=scratch[: len(part)])
-    if not finite:
-        odd |= ~(size <= LARGEST)
-    elif size.min() > limit:
-        return
-    small |= size <= limit
+    _spread(
+        work, range(0, count, CHUNK), [*(column.numbers for column in columns), *(table for table, _ in tables)], jobs
+    )
+    nothing = np.zeros(0, dtype=np.intp)
+    rows = [found[start] for start in sorted(found)] or [(nothing, nothing)]
+    return np.concatenate([wrong for wrong, _ in rows]), np.concatenate([small for _, small in rows])
 
 
-def _mark_rows(part: Array, limits: Array, odd: Array, small: Array) -> None:
-    """The same for many results a point, that lie side by side."""
-    width = max(1, CHUNK // part.shape[1])
-    for start in range(0, len(part), width):
-        size = np.abs(part[start : start + width])
-        end = start + len(size)
-        odd[start:end] |= ~(size.max(axis=1) <= LARGEST)
-        small[start:end] |= (size <= limits).any(axis=1)
+class _Marks:
+    """What one stretch of points is marked with; there is nothing to clear where nothing was marked, as mostly."""
+
+    def __init__(self) -> None:
+        self.any = False
+        self._scratch = np.empty(CHUNK)
+        self._wrong, self._small = np.zeros((2, CHUNK), dtype=bool)
+
+    def take(self, column: _Column, start: int, end: int) -> None:
+        """Marks where a result is not finite, or no larger than its limit."""
+        part, limit = column.numbers[start:end], column.limit
+        finite = column.finite
+        if not (finite and column.both):
+            low, high = part.min(), part.max()
+            # A NaN is no less and no more than anything.
+            finite = finite or bool(low >= -LARGEST and high <= LARGEST)
+            if finite and (limit < 0.0 or low > limit or high < -limit):
+                return
+            column.both = bool(low < 0.0 < high)
+        size = np.abs(part, out=self._scratch[: len(part)])
+        if finite and size.min() > limit:
+            return
+        self.any = True
+        self._wrong[: len(part)] |= ~(size <= LARGEST)
+        self._small[: len(part)] |= size <= limit
+
+    def take_rows(self, part: Array, limits: Array) -> None:
+        """The same for many results a point, that lie side by side."""
+        self.any = True
+        width = max(1, CHUNK // part.shape[1])
+        for start in range(0, len(part), width):
+            size = np.abs(part[start : start + width])
+            end = start + len(size)
+            self._wrong[start:end] |= ~(size.max(axis=1) <= LARGEST)
+            self._small[start:end] |= (size <= limits).any(axis=1)
+
+    def rows(self, start: int) -> tuple[Array, Array]:
+        """The rows that are wrong, and the others that are small; after that nothing is marked."""
+        self._small &= ~self._wrong
+        rows = np.flatnonzero(self._wrong) + start, np.flatnonzero(self._small) + start
+        self._wrong[:] = self._small[:] = self.any = False
+        return rows
 
 
 def _spread(work: Callable[[Iterator[Any]], None], parts: Iterable[Any], arrays: Sequence[Array], jobs: int) -> None:

@@ -10,7 +10,7 @@ does not depend on those around it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -81,6 +81,7 @@ class Screen:
         self._trusted = EXCUSABLE / EPS + len(derived.order)
         self._box: dict[Node, Range] = {}
         self._thresholds: list[Any] = []
+        self._finite: list[Any] = []
         self._flags: list[Node] = []
         self._flagged: Plan | None = None
         self._known: dict[Node, Range] = {}
@@ -93,17 +94,17 @@ class Screen:
         command's order) on the first.
         """
         infinite = self._fit(at, jobs)
-        wrong, small = wrong_or_small(answers, self._thresholds, count, jobs)
-        for value in infinite:
-            wrong |= ~np.isfinite(value).all(axis=tuple(range(value.ndim - 1)))
-        odd, near = np.zeros((2, count), dtype=bool)
+        wrong, small = wrong_or_small(answers, self._thresholds, count, jobs, self._finite)
+        odd = [wrong, *(np.flatnonzero(~np.isfinite(x).all(axis=tuple(range(x.ndim - 1)))) for x in infinite)]
+        wrong = _together(odd)
+        near = wrong[:0]
         if self._flagged is not None:
-            odd[:], near[:] = self._flagged.run(at, jobs)
-        doubted, bounds = self._doubted(at, _where(small & ~wrong), count, jobs)
-        hanging = self._hanging(at, _where(near & ~wrong), count, jobs)
-        rows = _where(odd | wrong)
-        if len(doubted) or len(hanging):
-            rows = np.unique(np.concatenate([rows, doubted, hanging]))
+            sited, decided = self._flagged.run(at, jobs)
+            odd.append(_where(sited, count))
+            near = _where(decided, count)
+        doubted, bounds = self._doubted(at, np.setdiff1d(small, wrong, assume_unique=True), count, jobs)
+        hanging = self._hanging(at, np.setdiff1d(near, wrong, assume_unique=True), count, jobs)
+        rows = _together([*odd, doubted, hanging])
         known = np.zeros((len(rows), bounds.shape[1]))
         known[np.searchsorted(rows, doubted)] = bounds
         undecided = np.isin(rows, hanging)
@@ -136,36 +137,36 @@ class Screen:
         base = ranges([node for node in derived.order if node in primal], self._box, primal)
         self._set_flags(base)
         self._known, self._own = base, None
-        outputs = [self._threshold(node, base) for node in self._function.outputs]
+        outputs = [base.get(node, UNKNOWN) for node in self._function.outputs]
         rows = []
         for k in range(asked.rows):
             seeds = {node: of_constant(seed[..., 0]) for node, seed in zip(derived.seeds, asked.row(k), strict=True)}
             found = ranges(self._later, {**base, **seeds}, primal)
             if asked.rows == 1:
                 self._known = found
-            rows.append([self._threshold(node, found) for node in (*derived.nodes, *derived.also)])
-        self._thresholds = [*outputs, *self._arranged(rows)]
+            rows.append([found.get(node, UNKNOWN) for node in (*derived.nodes, *derived.also)])
+        self._thresholds = [*map(self._threshold, outputs), *self._arranged(rows, self._threshold)]
+        self._finite = [*(each.sound for each in outputs), *self._arranged(rows, lambda each: float(each.sound))]
 
-    def _threshold(self, node: Node, known: Mapping[Node, Range]) -> float:
+    def _threshold(self, found: Range) -> float:
         """Up to which size a result is in doubt."""
-        found = known.get(node, UNKNOWN)
         limit = found.threshold(self._trusted)
         return NEVER_WRONG if limit < 0.0 and found.sound else limit
 
-    def _arranged(self, rows: Sequence[Sequence[float]]) -> list[Any]:
-        """The thresholds of the derivatives, a row a seed, as the answer has them."""
+    def _arranged(self, rows: Sequence[Sequence[Range]], said: Callable[[Range], float]) -> list[Any]:
+        """What is said of the derivatives by their ranges, a row a seed, as the answer has them."""
         derived = self._asked.derived
         if self._asked.what not in ("jacobian", "hessian"):
-            return list(rows[0])
+            return [said(each) for each in rows[0]]
         width = len(derived.nodes)
         matrix = [
             np.concatenate([
-                np.full(node.size, each) for each, node in zip(row[:width], derived.nodes, strict=True)
+                np.full(node.size, said(each)) for each, node in zip(row[:width], derived.nodes, strict=True)
             ] or [np.zeros(0)])
             for row in rows
         ]  # fmt: skip
         whole = np.array(matrix)
-        return [*rows[0][width:], whole.T if self._asked.by_columns else whole]
+        return [*map(said, rows[0][width:]), whole.T if self._asked.by_columns else whole]
 
     # Kinks, decisions, and where numbers end ..............................................................
 
@@ -360,8 +361,14 @@ def _grown(before: Range, found: Range) -> Range:
     )
 
 
-def _where(flags: Array) -> Array:
-    return np.flatnonzero(flags) if flags.any() else np.zeros(0, dtype=np.intp)
+def _where(flags: Array, count: int) -> Array:
+    return np.flatnonzero(np.broadcast_to(flags, (count,))) if flags.any() else np.zeros(0, dtype=np.intp)
+
+
+def _together(parts: Sequence[Array]) -> Array:
+    """All rows that are in any of some parts, each of which is in order."""
+    some = [part for part in parts if len(part)]
+    return np.unique(np.concatenate(some)) if len(some) > 1 else some[0] if some else parts[0]
 
 
 def _either(flags: Sequence[Node]) -> Node:

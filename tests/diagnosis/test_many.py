@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import numpy as np
 import pytest
 
 import diffcli
-from diffcli.diagnosis import examine, many
+from diffcli.diagnosis import examine, extended, many
 from diffcli.diagnosis.many import SPEAKERS, Watch
 from tests.cli.conftest import Run, run  # noqa: F401
+from tests.diagnosis.formulas import EDGE, ORDINARY, SIMPLE, formula, point
+from tests.diagnosis.random_points import expression
 from tests.diagnosis.test_variants import SECOND, VARIANTS
 
 HARD = [
@@ -79,6 +82,101 @@ def test_ordinary_points_are_left_in_peace() -> None:
                 warned[problem["name"]] = (code, len(where))
     assert rows > 3000
     assert warned == {}
+
+
+def differences(text: str, points: dict[str, Any], verb: str = "grad") -> tuple[list[Any], int]:
+    """The rows of a batch whose codes are not those of the same point alone, and how many are warned of. Digits count
+    from the seventh on in a batch.
+    """
+    program = diffcli.parse(text)
+    batch = program.batch({name: points[name] for name in program.inputs})
+    {"grad": batch.value_and_grad, "eval": batch.values, "hessian": batch.hessian}[verb]()
+    warned = batch.warnings
+    found, count = [], 0
+    for row in range(len(batch)):
+        codes = {code for code, rows in warned.items() if row in rows}
+        at = {name: points[name][row] for name in program.inputs}
+        findings = examine(program, at, verb)
+        alone = {finding.code for finding in findings}
+        if codes != alone and not (codes < alone and alone - codes == {"cancellation"} and lost(findings) <= 8):
+            found.append((verb, text, at, codes, alone))
+        count += bool(codes)
+    return found, count
+
+
+def test_every_row_of_random_formulas_is_warned_of_as_alone() -> None:
+    """Among rows of all kinds: ordinary ones, kinks and zeros, the ends of the doubles, infinities and NaN."""
+    rng = random.Random(12)
+    edges = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 1e-9, 1e-200, 1e200, 710.0, math.inf, -math.inf, math.nan, 1e-17]
+    found, warned = [], 0
+    for k in range(24):
+        text = expression(rng, 3)
+        points = {
+            name: np.array([rng.choice(edges) if rng.random() < 0.4 else rng.uniform(-3, 3) for _ in range(12)])
+            for name in "xy"
+        }
+        if set(diffcli.parse(text).inputs):
+            more, count = differences(text, points, ("grad", "eval", "hessian")[k % 3])
+            found += more
+            warned += count
+    for k in range(20):
+        made = formula(rng)
+        rows = [point(rng, made.inputs, rng.choice([ORDINARY, SIMPLE, EDGE])) for _ in range(8)]
+        points = {name: np.array([np.reshape(row[name], shape) for row in rows]) for name, shape in made.inputs.items()}
+        more, count = differences(made.text, points, "grad" if k % 2 else "eval")
+        found += more
+        warned += count
+    assert found == []
+    assert warned > 60
+
+
+def test_ties_everywhere_hide_no_cancellation() -> None:
+    x = np.array([-1.3448459309401117, 0.5, 1.5, -2.0, 0.25, 0.75])
+    y = np.array([-1e-9, 0.7, 0.9, 1.1, 1.3, 1.7])
+    assert differences("1/(atan(((-(x) / (y + x)) / asinh(max(y, y)))))", {"x": x, "y": y}) == ([], 1)
+
+
+def test_what_an_infinite_argument_decides_is_looked_at() -> None:
+    points = {"x": np.linspace(-3, 3, 8), "y": np.full(8, -0.0)}
+    assert differences("((max((1 / y), cos(x)))^2)^2", points) == ([], 8)
+
+
+#: Sixty turns by an angle: nothing is lost, but every turn adds 40 % to the bound.
+TURNS = "p0 = x\nq0 = y\n" + "\n".join(
+    f"p{k + 1} = 0.6*p{k} - 0.8*q{k}\nq{k + 1} = 0.8*p{k} + 0.6*q{k}" for k in range(60)
+)
+
+
+@pytest.mark.parametrize("count", [300, 6000])
+def test_a_hopeless_bound_raises_no_alarm_and_hides_none(count: int) -> None:
+    program = diffcli.parse(f"{TURNS}\nf = p60^2 + q60^2 + (1 - cos(z))/z^2\nreturn f")
+    rng = np.random.default_rng(6)
+    points = {name: rng.uniform(0.5, 1.5, count) for name in "xyz"}
+    bad = [7, count // 2, count - 1]
+    points["z"][bad] = 1e-9
+    batch = program.batch(points)
+    batch.value_and_grad()
+    assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"cancellation": bad}
+
+
+def test_without_finer_numbers_the_rows_are_examined(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extended, "possible", lambda derived: False)
+    found = []
+    for text, at in HARD[::9]:
+        batch, row = among_others(text + " ", at, 12)
+        batch.value_and_grad()
+        alone = {finding.code for finding in examine(diffcli.parse(text), at, "grad")}
+        if codes_of(batch, row) != alone:
+            found.append((text, at, codes_of(batch, row), alone))
+    assert found == []
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("text", ["x*y", "max(x, y)/y", "sqrt(x)*y", "sum([x, y])", "abs(x) + y"])
+def test_ranges_as_wide_as_the_doubles(text: str) -> None:
+    """NumPy complained on standard error of an overflow in what was made of them."""
+    for x in ([-1e308, 1.0], [1.7e308, -1.7e308], [1.0, 2.0], [0.0, 5e-324]):
+        assert differences(text, {"x": np.array(x), "y": np.array([1.0, 1.5e308])})[0] == []
 
 
 def test_a_row_is_judged_the_same_in_any_company() -> None:

@@ -64,6 +64,7 @@ def held(text: str, box: Any, count: int = 300) -> None:
         if known is None or known.q + known.u == np.inf or node.op is INPUT:
             continue
         assert known.ends or (finite | before).all() or node not in derived.primal, (text, node)
+        assert finite.all() or not known.sound, (text, node)
         x, e = value[..., ~spoilt[node]], error[..., ~spoilt[node]]
         assert ((known.low <= x) & (x <= known.high)).all(), (text, node, known, x.min(), x.max())
         assert (np.abs(x[x != 0.0]) >= known.least).all(), (text, node, known)

@@ -1,0 +1,188 @@
+"""The error bound as nodes is that of `passes`; what extended precision clears is right; what is left out may be."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+import diffcli
+from diffcli.bound import bind
+from diffcli.diagnosis import extended, running
+from diffcli.diagnosis.bounds import SUBNORMAL_ERROR
+from diffcli.diagnosis.flags import apart, whole_flags
+from diffcli.diagnosis.intervals import Range
+from diffcli.diagnosis.passes import Passes
+from diffcli.diagnosis.questions import Asked, asked
+from diffcli.diagnosis.ranges import of_values, ranges
+from diffcli.evaluation import Plan
+from diffcli.graph import TABLE, Node
+from tests.diagnosis.formulas import ORDINARY, formula, point
+from tests.diagnosis.test_ranges import RULES
+
+COUNT = 40
+
+
+def points(text: str, low: float, high: float) -> tuple[Asked, dict[Node, np.ndarray[Any, Any]]]:
+    """A gradient to be asked for, and points between two numbers."""
+    program = diffcli.parse(text)
+    bound = bind(program, dict.fromkeys(program.inputs, 1.0))
+    rng = np.random.default_rng(len(text))
+    return asked(bound, "grad"), {node: rng.uniform(low, high, COUNT) for node in bound.function.inputs}
+
+
+@pytest.mark.parametrize("text", RULES)
+@pytest.mark.parametrize("boxed", [False, True])
+def test_the_bound_as_nodes_is_no_smaller(text: str, boxed: bool) -> None:
+    """And without ranges, which cut it short, no larger either."""
+    for low, high in ((0.3, 2.0), (-2.0, 2.0)):
+        question, at = points(text, low, high)
+        derived = question.derived
+        box = {node: of_values(x)[0] for node, x in at.items()}
+        known = ranges(derived.order, box, derived.primal) if boxed else {}
+        found = running.errors(derived.order, known)
+        passes = Passes(derived, at)
+        expected = passes.errors()
+        nodes = [node for node in derived.order if found[node] is not None]
+        exact = [node for node in derived.order if found[node] is None]
+        assert not any(np.any(expected[node]) for node in exact)
+        values = Plan([found[node] for node in nodes]).run(at)  # type: ignore[misc]
+        for node, value in zip(nodes, values, strict=True):
+            own = np.broadcast_to(expected[node], (*node.shape, COUNT))
+            with np.errstate(invalid="ignore"):
+                fine = ~(value < own * (1 - running.SLACK) - 64 * SUBNORMAL_ERROR)
+                near = boxed | ~np.isfinite(value) | (value <= own * (1 + 1e-9) + 64 * SUBNORMAL_ERROR)
+            assert fine.all(), (text, node)
+            assert np.all(near), (text, node)
+
+
+def test_the_largest_bound_of_a_result_is_that_of_passes() -> None:
+    for text in ("x*y - y^2", "sin(x)/(x - y) + exp(x)", "sum([x, y, x*y]) - 3*x"):
+        question, at = points(text, 0.4, 2.0)
+        found = running.errors(question.derived.order, {})
+        passes = Passes(question.derived, at)
+        relative = Plan(running.relative(passes.results(), found)).run(at)
+        np.testing.assert_allclose(np.max(np.broadcast_arrays(*relative), axis=0), passes.worst(), rtol=1e-9)
+
+
+# Extended precision -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(extended.FINER > 2.0**-11, reason="no numbers finer than doubles here")
+def test_kernels_are_as_exact_as_is_claimed() -> None:
+    rng = np.random.default_rng(2)
+    asked_of = 0
+    with mpmath.workprec(120):
+        for name in sorted(extended.KERNELS):
+            op = TABLE[name]
+            if op.kind != "elementwise" or op.boolean or op.reference is None or not op.samples:
+                continue
+            asked_of += 1
+            args = [rng.uniform(max(low, -50), min(high, 50), 60) for low, high in op.samples]
+            with np.errstate(all="ignore"):
+                value = op.apply(*[x.astype(np.longdouble) for x in args])
+            assert value.dtype == np.longdouble, name
+            for k, y in enumerate(value):
+                exact = op.reference(mpmath.mp, *[mpmath.mpf(float(x[k])) for x in args])
+                if isinstance(exact, mpmath.mpc) or not exact or not mpmath.isfinite(exact):
+                    continue
+                high = float(y)
+                off = abs((mpmath.mpf(high) + mpmath.mpf(float(y - np.longdouble(high))) - exact) / exact)
+                assert off <= extended.OFF * 2.0**-64, (name, args, k)
+    assert asked_of > 30
+
+
+def opinion(text: str, at: dict[str, list[float]]) -> extended.Opinion:
+    program = diffcli.parse(text)
+    bound = bind(program, dict.fromkeys(program.inputs, 1.0))
+    question = asked(bound, "grad")
+    values = {node: np.array(at[str(node.params[0])]) for node in bound.function.inputs}
+    passes = Passes(question.derived, values)
+    errors = [np.broadcast_to(passes.errors()[node], passes.values[node].shape) for node in passes.results()]
+    return extended.opinion(question.derived, values, [], errors, 1e6)
+
+
+@pytest.mark.skipif(extended.FINER > 2.0**-11, reason="no numbers finer than doubles here")
+def test_what_cancels_beyond_extended_precision_is_not_cleared() -> None:
+    """1 + 1e-25 − 1 is 0 to doubles and to 64 bits alike: that they agree says nothing."""
+    found = opinion("(1 + x) - 1 + 0*y", {"x": [1e-25, 1e-9, 0.5], "y": [1.0, 1.0, 1.0]})
+    assert not found.off[0] <= 1e-9
+    assert 1e-9 < found.off[1] < 1e-6
+    assert found.off[2] < 1e-15
+
+
+@pytest.mark.skipif(extended.FINER > 2.0**-11, reason="no numbers finer than doubles here")
+def test_an_opinion_is_never_too_good() -> None:
+    """Of random formulas: the error is no larger than is said, against 60 digits."""
+    from diffcli.precise import Exactly
+
+    rng = random.Random(8)
+    cleared = 0
+    for _ in range(60):
+        made = formula(rng)
+        if set(made.inputs.values()) != {()}:
+            continue
+        at = {name: float(np.ravel(value)[0]) for name, value in point(rng, made.inputs, ORDINARY).items()}
+        program = diffcli.parse(made.text)
+        bound = bind(program, at)
+        question = asked(bound, "eval")
+        if not extended.possible(question.derived):
+            continue
+        passes = Passes(question.derived, bound.at)
+        errors = [np.broadcast_to(passes.errors()[node], passes.values[node].shape) for node in passes.results()]
+        said = float(extended.opinion(question.derived, bound.at, [], errors, 1e6).off[0])
+        if not said < 1e-9:
+            continue
+        exactly = Exactly(bound.function.outputs, {node: x[..., 0] for node, x in bound.at.items()}, bound.wrt)
+        (exact,) = exactly.values()
+        value = mpmath.mpf(float(passes.values[bound.function.outputs[0]].flat[0]))
+        assert abs(value - exact) <= abs(exact) * mpmath.mpf(max(said, 1e-300)), (made.text, at)
+        cleared += 1
+    assert cleared >= 15
+
+
+# What ranges exclude ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "y", "away"),
+    [
+        ("abs(x)", (0.5, 2), (0, 0), True), ("abs(x)", (-1, 2), (0, 0), False), ("max(x, y)", (2, 3), (0, 1), True),
+        ("max(x, y)", (0, 3), (1, 2), False), ("floor(x)", (1.25, 1.5), (0, 0), True),
+        ("floor(x)", (1.5, 2), (0, 0), False), ("floor(x)", (1.25, 9), (0, 0), False),
+        ("clip(x, 0, y)", (0.5, 0.75), (1, 2), True),
+        ("clip(x, 0, y)", (0.5, 1.75), (1, 2), False), ("hypot(x, y)", (-1, 1), (1, 2), True),
+        ("hypot(x, y)", (-1, 1), (0, 2), False), ("atan2(x, y)", (-1, 1), (1, 2), True),
+        ("atan2(x, y)", (-1, 1), (-1, 2), False), ("x % y", (1, 2), (3, 4), False),
+    ],
+)  # fmt: skip
+def test_operations_that_ranges_keep_from_their_kinks(
+    text: str, x: tuple[float, float], y: tuple[float, float], away: bool
+) -> None:
+    program = diffcli.parse(f"{text} + 0*y")
+    derived = asked(bind(program, {"x": 1.0, "y": 1.0}), "grad").derived
+    box = dict(zip(derived.function.inputs, (Range(*x), Range(*y)), strict=True))
+    known = ranges(derived.order, box, derived.primal)
+    (node,) = derived.sited
+    assert apart(node, known) is away
+
+
+def test_whole_numbers_stay_whole() -> None:
+    program = diffcli.parse("floor(x*y + 3*x) + floor(x/y)")
+    bound = bind(program, {"x": 1.0, "y": 1.0})
+    derived = asked(bound, "grad").derived
+    flags = whole_flags(derived.order)
+    products, quotients = (node.args[0] for node in derived.sited)
+    assert quotients not in flags
+    at = dict(
+        zip(
+            bound.function.inputs,
+            (np.array([3.0, 0.5, 2.0**40, -0.0]), np.array([2.0, 2.0, 2.0**20, 1.0])),
+            strict=True,
+        )
+    )
+    (found,) = Plan([flags[products]]).run(at)
+    assert found.tolist() == [True, False, False, True]
