@@ -1,0 +1,36 @@
+"""Where the exact result is 0, rounding leaves something at every precision; no precision makes sense of it."""
+
+from __future__ import annotations
+
+import pytest
+
+import diffcli
+from diffcli.bound import bind
+from diffcli.precise import Exactly
+
+
+@pytest.mark.parametrize(
+    ("source", "at"),
+    [
+        # 1/0, of which rounding makes a huge number at every precision.
+        ("1/logsumexp(log_softmax(v))", {"v": [0.1, -0.3, 0.75]}),
+        # A slope of 0: what is left of v × v/y is rounding.
+        (
+            "min(logaddexp(cross(v, v/y), concat([y, x], [y*y])))",
+            {"v": [2.409949619477344, 0.23894554835064521, 0.2072736430271419], "y": 0.48410790194477527, "x": 2.98},
+        ),
+    ],
+)
+def test_rounding_that_is_left_of_nothing_asks_for_no_more_and_more_digits(
+    source: str, at: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = bind(diffcli.parse(source), at)
+    point = {node: value[..., 0] for node, value in bound.at.items()}
+    exactly = Exactly(bound.function.outputs, point, bound.wrt, seconds=20.0)
+    precisions: list[int] = []
+    run = exactly._run
+    monkeypatch.setattr(exactly, "_run", lambda bits, *rest: precisions.append(bits) or run(bits, *rest))
+    exactly.values()
+    for j in range(len(exactly.directions)):
+        exactly.partial(j)
+    assert max(precisions) < 10_000
