@@ -63,6 +63,7 @@ class Differences:
     def value(self, moved: dict[int, Any] | None = None) -> Row:
         """The formula's value at the working precision, with some places moved."""
         o = self.exact
+        o.check()
         point = {name: [o.number(x) for x in row] for name, row in self.at.items()}
         for j, step in (moved or {}).items():
             name, k = self.places[j]

@@ -14,6 +14,8 @@ import mpmath
 
 Row: TypeAlias = list[Any]
 
+#: One for all: making it takes longer than most formulas do.
+_MPMATH: Any = mpmath.MPContext()
 #: Addends that differ by so many bits are never seen side by side, and no argument beyond 2^FAR is worked on.
 BEYOND, FAR = 6_000, 2_200
 
@@ -26,16 +28,19 @@ class Exact:
     """mpmath at one precision. `needed` is the precision, in bits, that would have kept all that mattered so far."""
 
     def __init__(self, seconds: float = 2.0) -> None:
-        self.m: Any = mpmath.MPContext()
+        self.m = _MPMATH
         self.needed = 0
         self.digits = 80
         self._end = process_time() + seconds
-        self.allowed = seconds
+
+    def check(self) -> None:
+        """Ends what takes too long."""
+        if process_time() > self._end:
+            raise Undecided
 
     def at(self, bits: int) -> None:
         """Work with so many bits from here on."""
-        if process_time() > self._end:
-            raise Undecided
+        self.check()
         self.m.prec = bits
         self.needed = 0
 

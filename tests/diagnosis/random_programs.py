@@ -68,6 +68,8 @@ REFINED = 1e-14
 LEAST = 2.0**-1070
 #: One program in so many has functions of the gamma family, of which mpmath takes a thousand times as long.
 SPECIAL = 200
+#: How long the truth may take, in seconds of the processor: at first, and where there is something to complain of.
+FIRST, SURE = 0.1, 2.0
 KINDS = (ORDINARY, ORDINARY, SIMPLE, EDGE)
 
 
@@ -110,7 +112,7 @@ class Case:
         # Second derivatives multiply: a smaller formula has as many.
         made = formula(rng, 3 if verb == "hessian" else 4, shape, special=i % SPECIAL == 1)
         at = point(rng, made.inputs, kind)
-        for _ in range(3):  # most have a value where they are asked for
+        for _ in range(6):  # most have a value where they are asked for
             if rng.random() < 0.1 or defined(made, at):
                 break
             at = point(rng, made.inputs, kind)
@@ -148,7 +150,7 @@ class Case:
 
     def truths(self, *, sure: bool) -> list[Slope]:
         """What the numbers should be, in their order: values, first and second derivatives."""
-        differences = Differences(self.formula, self.at)
+        differences = Differences(self.formula, self.at, seconds=SURE if sure else FIRST)
         more = 40 if sure else 0
         first: Truth = differences.first(sure=sure, more=more)
         found = [Slope(UNDEFINED, None) if x is None else Slope(SMOOTH, x) for x in first.values]
