@@ -251,7 +251,7 @@ def _fixed_power(n: float) -> Callable[[Exact, Any], Any]:
 
 
 def _atan2(o: Exact, y: Any, x: Any) -> Any:
-    return None if x == 0 and y == 0 else o.m.atan2(y, x)
+    return o.m.zero if x == 0 and y == 0 else o.m.atan2(y, x)  # as in C
 
 
 def _mod(o: Exact, x: Any, d: Any) -> Any:
@@ -360,13 +360,15 @@ _ONE: dict[str, Callable[[Exact, Any], Any]] = {
     "heaviside": lambda o, x: (o.m.sign(x) + 1) / 2, "clip": lambda o, x: min(max(x, -o.m.one), o.m.one),
     "mod_2": lambda o, x: _mod(o, x, o.m.mpf(2)), "cap": lambda o, x: min(x, o.m.one),
     "nonzero": lambda o, x: x != 0, "below_one": lambda o, x: x < 1, "inside": lambda o, x: -1 < x < 1,
-    "not": lambda o, c: not c, "log_complement": lambda o, x: _log(o, o.add(-x, o.m.one)),
-    "sin_over": lambda o, x: (o.flat(x, 2), o.near(x), o.m.sin(x) / x)[2] if x else None,
-    "expm1_over": lambda o, x: (o.flat(x), o.m.expm1(x) / x)[1] if x and o.m.mag(x) < 60 else None,
+    "not": lambda o, c: not c,
 }  # fmt: skip
 _TWO: dict[str, Callable[[Exact, Any, Any], Any]] = {
     "add": lambda o, a, b: o.add(a, b), "subtract": lambda o, a, b: o.add(a, -b), "multiply": lambda o, a, b: a * b,
-    "divide": lambda o, a, b: a / b if b else None, "hypot": lambda o, a, b: o.m.sqrt(o.add(a * a, b * b)),
+    "divide": lambda o, a, b: a / b if b else None,
+    # Of sin(x) and x, and of expm1(x) and x: near 0 a constant.
+    "sin_over": lambda o, a, b: (o.flat(b, 2), a / b)[1] if b else None,
+    "expm1_over": lambda o, a, b: (o.flat(b), a / b)[1] if b else None,
+    "hypot": lambda o, a, b: o.m.sqrt(o.add(a * a, b * b)),
     "atan2": _atan2, "logaddexp": _logaddexp, "xlogy": _xlogy, "beta": _beta,
     "max": lambda o, a, b: max(a, b), "min": lambda o, a, b: min(a, b), "mod": _mod, "fmod": _fmod,
     "less": lambda o, a, b: a < b, "less_equal": lambda o, a, b: a <= b, "greater": lambda o, a, b: a > b,
@@ -604,6 +606,8 @@ MEANINGS: dict[str, Callable[..., Row]] = {
     "sort_0": lambda o, a: [x for pair in zip(_sort(o, a[0::2]), _sort(o, a[1::2]), strict=True) for x in pair],
     **{f"repeat_{n}": (lambda o, x, n=n: x * n) for n in (2, 3, 4)},
 }  # fmt: skip
+#: What takes its arguments number by number.
+ELEMENTWISE = frozenset({*_ONE, *_TWO, "one", "power", "where"})
 
 
 def _of_numbers_or_rows(name: str, over_rows: Callable[..., Row]) -> None:

@@ -10,14 +10,18 @@ from __future__ import annotations
 import math
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from tests.diagnosis.exact import MEANINGS, Exact, Row, Undecided
+from tests.diagnosis.exact import ELEMENTWISE, MEANINGS, Exact, Row, Undecided
 
 Shape = tuple[int, ...]
+#: A number of the way: (step,), or in a function's body (step, element, inner step); of what a step on whole arrays
+#: takes, ("of", step, argument).
+Place = tuple[Any, ...]
+Touch = Callable[[Place, Row], Row]
 NUMBER: Shape = ()
 PAIR: Shape = (2,)
 TRIPLE: Shape = (3,)
@@ -35,6 +39,11 @@ class Step(NamedTuple):
     args: tuple[int, ...]
     shape: Shape
     number: float = 0.0
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether it takes its arguments number by number."""
+        return self.meaning in ELEMENTWISE and not (len(self.args) == 1 and self.meaning in ("max", "min"))
 
 
 class Way(NamedTuple):
@@ -174,8 +183,8 @@ _BRANCHES = [
 _CONDITIONS = _ways(1, (NUMBER, NUMBER), _COMPARED)
 _GUARDS = [
     ("less", "0 < {}", "log\n sqrt\n power_3_2  {}^1.5\n power_1_3  {}^(1/3)"),
-    ("nonzero", "{} != 0", "reciprocal  1/{}\n sinc\n sin_over  sin({0})/{0}\n expm1_over  expm1({0})/{0}"),
-    ("below_one", "{} < 1", "log_complement  log(1 - {})\n square  {}^2"),
+    ("nonzero", "{} != 0", "reciprocal  1/{}\n sinc\n sin_over\n expm1_over"),
+    ("below_one", "{} < 1", "log_complement\n square  {}^2"),
     ("inside", "-1 < {} < 1", "asin\n atanh\n acos"),
 ]
 CONSTANTS: list[tuple[str, float]] = [
@@ -185,6 +194,14 @@ CONSTANTS: list[tuple[str, float]] = [
 
 
 _RARE = [*_ways(1, (None,), _SPECIAL), *_ways(0.2, (None, None), "beta")]
+
+
+#: What has several operations: each takes the argument (0) or the results of those before (1, 2, …).
+_COMPOSED: dict[str, list[tuple[str, str, tuple[int, ...]]]] = {
+    "log_complement": [("(1 - {})", "one_minus", (0,)), ("log({})", "log", (1,))],
+    "sin_over": [("sin({})", "sin", (0,)), ("{}/{}", "sin_over", (1, 0))],
+    "expm1_over": [("expm1({})", "expm1", (0,)), ("{}/{}", "expm1_over", (1, 0))],
+}
 
 
 class _Table:
@@ -228,11 +245,16 @@ class Formula:
         """How many numbers that is."""
         return math.prod(self.shape)
 
-    def value(self, exact: Exact, point: dict[str, Row], held: list[Row] | None = None) -> Row:
-        """Its value, and in `held` those of its `stop` steps: taken from there if it has them, else put there."""
+    def value(
+        self, exact: Exact, point: dict[str, Row], held: list[Row] | None = None, touch: Touch | None = None
+    ) -> Row:
+        """Its value, and in `held` those of its `stop` steps: taken from there if it has them, else put there.
+
+        `touch(place, row)` may change the result of a step, and what a step on whole arrays takes.
+        """
         given = list(held) if held else None
         found: list[Row] = []
-        for step in self.steps:
+        for i, step in enumerate(self.steps):
             if step.meaning == "input":
                 row = point[step.text]
             elif step.meaning == "number":
@@ -242,28 +264,46 @@ class Formula:
                 if given is None and held is not None:
                     held.append(row)
             elif step.meaning == "call":
-                row = self._called(exact, step, [found[i] for i in step.args])
+                row = self._called(exact, i, [found[k] for k in step.args], touch)
             else:
-                row = MEANINGS[step.meaning](exact, *[found[i] for i in step.args])
-            found.append(row)
+                args = [found[k] for k in step.args]
+                if touch is not None and not step.elementwise:
+                    args = [touch(("of", i, a), arg) for a, arg in enumerate(args)]
+                row = MEANINGS[step.meaning](exact, *args)
+            found.append(row if touch is None else touch((i,), row))
         return found[-1]
 
-    def _called(self, exact: Exact, step: Step, args: list[Row]) -> Row:
-        body = self.functions[step.text.partition("(")[0]]
+    def _called(self, exact: Exact, i: int, args: list[Row], touch: Touch | None) -> Row:
+        body = self._body(i)
         size = max(map(len, args))
         out: Row = []
         for k in range(size):
             found: list[Row] = []
-            for inner in body:
+            for n, inner in enumerate(body):
                 if inner.meaning == "input":
                     arg = args["st".index(inner.text)]
-                    found.append([arg[k if len(arg) > 1 else 0]])
+                    row = [arg[k if len(arg) > 1 else 0]]
                 elif inner.meaning == "number":
-                    found.append([exact.number(inner.number)])
+                    row = [exact.number(inner.number)]
                 else:
-                    found.append(MEANINGS[inner.meaning](exact, *[found[i] for i in inner.args]))
+                    row = MEANINGS[inner.meaning](exact, *[found[m] for m in inner.args])
+                found.append(row if touch is None else touch((i, k, n), row))
             out.append(found[-1][0])
         return out
+
+    def _body(self, i: int) -> list[Step]:
+        return self.functions[self.steps[i].text.partition("(")[0]]
+
+    def step(self, place: Place) -> Step:
+        """The step that `touch` is told of by a place."""
+        if place[0] == "of":
+            return self.steps[place[1]]
+        return self.steps[place[0]] if len(place) == 1 else self._body(place[0])[place[2]]
+
+    def arguments(self, place: Place) -> list[Place]:
+        """Where the arguments of a step's result are."""
+        args = self.step(place).args
+        return [(k,) for k in args] if len(place) == 1 else [(*place[:2], k) for k in args]
 
 
 class _Growing:
@@ -343,7 +383,10 @@ class _Growing:
             condition, test, bodies = rng.choice(_GUARDS)
             way = rng.choice(_ways(1, (None,), bodies))
             arg = self.grow(shape, depth - 2)
-            inside = self.put(way.text, way.meaning, (arg,), shape)
+            made = [arg]
+            for text, meaning, places in _COMPOSED.get(way.meaning, [(way.text, way.meaning, (0,))]):
+                made.append(self.put(text, meaning, tuple([made[k] for k in places]), shape))
+            inside = made[-1]
             args: tuple[int, ...] = (arg,)
             if condition == "less":
                 zero = self.put("0", "number", (), NUMBER, 0.0)
