@@ -31,6 +31,8 @@ class Exact:
         self.m = _MPMATH
         self.needed = 0
         self.digits = 80
+        #: Whether a number of the point is −0, which mpmath does not tell from 0.
+        self.minus = False
         self._end = process_time() + seconds
 
     def check(self) -> None:
@@ -251,7 +253,11 @@ def _fixed_power(n: float) -> Callable[[Exact, Any], Any]:
 
 
 def _atan2(o: Exact, y: Any, x: Any) -> Any:
-    return o.m.zero if x == 0 and y == 0 else o.m.atan2(y, x)  # as in C
+    if x == 0 and y == 0:
+        if o.minus:
+            raise Undecided  # as in C, if only mpmath had a −0
+        return o.m.zero
+    return o.m.atan2(y, x)
 
 
 def _mod(o: Exact, x: Any, d: Any) -> Any:
