@@ -137,6 +137,8 @@ def of_sides(name: str, d: Derivative) -> str:
         if math.isnan(d.exact):
             return f": {name} does not exist"
         return f": on both sides {name} is {number(d.exact)}"
+    if d.left == d.right:
+        return f": {name} does not exist; on both sides of here it is {number(d.left)}"
     return f": {name} is {number(d.left)} from the left and {number(d.right)} from the right"
 
 
