@@ -37,6 +37,14 @@ ROUNDLESS = MOVES | LOCALLY_CONSTANT | {
 }  # fmt: skip
 
 
+#: Operations on single numbers of which the slopes say all: straight lines, or steps, which `sites` sees to.
+STRAIGHT = LOCALLY_CONSTANT | {
+    "add", "subtract", "negate", "abs", "maximum", "minimum", "where", "relu", "clip", "within", "stop", "number",
+    "mod", "fmod",
+}  # fmt: skip
+#: Of an argument that is off by more than so much of itself a slope says little: x² has none at 0.
+LOST = 2.0**-10
+
 #: What is 0 or subnormal only where that is so to the last digit.
 NEVER_UNDERFLOWS = frozenset({
     "add", "subtract", "sum", "sqrt", "cbrt", "hypot", "log", "log2", "log10", "cos", "acos", "cosh", "logaddexp",
@@ -58,7 +66,24 @@ def bound(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Arr
         handed = _perturbed(node, args, errors, value)
     else:
         handed = _whole(node, args, errors, value)
+    if node.op.kind == "elementwise" and name not in STRAIGHT:
+        handed = widened(node, args, errors, value, handed)
     return handed if exactly or name in ROUNDLESS else handed + rounding(node, args, value)
+
+
+def widened(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Array, handed: Array) -> Array:
+    """The error that is `handed` on by the slopes, or what arguments whose digits are lost make by being off by as much
+    as they may be, if that is more: slopes vanish where x² or x·y of such zeros still move.
+    """
+    lost = [x.dtype != bool and error * EPS > LOST * np.abs(x) for x, error in zip(args, errors, strict=True)]
+    flagged = [i for i, flags in enumerate(lost) if np.any(flags)]
+    for signs in range(1 << len(flagged)) if flagged else ():
+        moved = list(args)
+        for k, i in enumerate(flagged):
+            step = np.where(lost[i], errors[i] * EPS, 0.0)
+            moved[i] = args[i] - step if signs >> k & 1 else args[i] + step
+        handed = np.fmax(handed, np.abs(node.op.apply(*moved, *node.params) - value) / EPS)
+    return handed
 
 
 def rounding(node: Node, args: Sequence[Array], value: Array) -> Array:
@@ -207,6 +232,11 @@ def _whole(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Ar
             signs = np.where((np.arange(count) >> pattern) % 2, -1.0, 1.0).reshape((*x.shape[:-1], 1))
             moved.append(x + signs * np.where(np.isfinite(error), error, 0.0) * step)
         total = np.fmax(total, np.abs(node.op.apply(*moved, *node.params) - value) / step)
+        if (size * EPS > LOST * largest).any():  # of zeros that are not, products move too
+            off = [
+                x + np.where(m < x, -1.0, 1.0) * error * EPS for x, m, error in zip(args, moved, errors, strict=True)
+            ]
+            total = np.fmax(total, np.abs(node.op.apply(*off, *node.params) - value) / EPS)
     return np.where(np.isfinite(size), total, np.inf)
 
 
@@ -241,7 +271,7 @@ def _summed(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array)
 def _multiplied(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
     a, b = np.abs(args[0]), np.abs(args[1])
     depth = max(1.0, math.log2(max(node.args[0].shape[-1], 1)))
-    total: Array = node.op.apply(e[0] + depth * a, b) + node.op.apply(a, e[1])
+    total: Array = node.op.apply(e[0] + depth * a, b) + node.op.apply(a + EPS * e[0], e[1])
     return total
 
 

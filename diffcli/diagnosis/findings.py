@@ -7,7 +7,7 @@ arbitrary precision (`diffcli.precise`), and what turns out right is not mention
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,14 +23,19 @@ from diffcli.diagnosis.refined import PRODUCTS, Refined, refined
 from diffcli.diagnosis.sites import CONTINUOUS, SITES
 from diffcli.diagnosis.truth import SECOND_ORDER, Derivative, Sides, Truth, element, excusable, right, truth
 from diffcli.diagnosis.words import (
+    OF_REGULAR,
     local,
+    nowhere,
     of_decided,
     of_derivative,
     of_indeterminate,
     of_lost,
+    of_nearly_singular,
+    of_outside,
     of_sides,
     of_singular,
     of_site,
+    of_vanished,
 )
 from diffcli.errors import Span
 from diffcli.graph import INPUT, Node
@@ -171,8 +176,17 @@ class Examination:
             self._singular(passes, *culprit, "value", bad)
         elif infinite:
             self._indeterminate(passes, infinite)
+        elif (outside := self._without_value(passes, outputs, looks)) is not None:
+            node, k = outside
+            self._add(*of_outside(self.naming.spell(node), passes, node, k), node, "value")
         elif not self._decided(passes, looks, self._beyond_rounding(passes, outputs), "value"):
             self._lost(passes, looks, outputs)
+
+    def _without_value(self, passes: Passes, outputs: list[int], looks: Looks) -> tuple[Node, int] | None:
+        """What gave a number where there is none, if some output elements have no value."""
+        values = self.truth.values
+        none = values is not None and any(math.isnan(values[o]) for o in outputs)
+        return self._outside(passes, looks) if none else None
 
     def _value_is_said(self, passes: Passes, o: int) -> bool:
         """Whether a finding is about what makes an output element."""
@@ -283,7 +297,9 @@ class Examination:
         values = self.truth.values
         bad = [o for o in bad[:ASKED] if self.reach.makes(passes, node, o)]
         repaired = values is not None and any(math.isfinite(values[o]) for o in bad) and bool(bad)
-        if repaired:
+        if repaired and node.op.name in OF_REGULAR:
+            reason, message, hint = of_nearly_singular(self.naming.spell(node))
+        elif repaired:
             assert self.truth.exists is not None
             if not all(self.truth.exists[o] for o in bad):
                 reason = "removable"
@@ -320,7 +336,8 @@ class Examination:
         made = [element(self.function.outputs, o)[0] for o in outputs] if d is None else [d.node]
         vanished = self._vanished(passes, looks)
         if vanished is not None:
-            self._add("overflow", f"{self.naming.spell(vanished)} underflows to 0", None, vanished, where)
+            node, rest = vanished
+            self._add("overflow", of_vanished(self.naming.spell(node), rest), None, node, where)
             return
         culprit = self._where_digits_went(passes, looks, made[0])
         cancels = culprit.op.name in ("add", "subtract", "sum")
@@ -403,24 +420,33 @@ class Examination:
     def _label(self, d: Derivative) -> str:
         return self.naming.derivative(d.o, d.j, first=d.first)
 
-    def _vanished(self, passes: Passes, used: Looks) -> Node | None:
-        """The first operation whose result is not 0 and yet is so small that a double has no place for it."""
-        for node in passes.order:
-            if (
-                node not in used
-                or node not in self.naming.ids
-                or node.op.kind != "elementwise"
-                or not node.args
-                or node.boolean
-            ):
-                continue
-            small = (np.abs(passes.values[node]) < SMALLEST_NORMAL) & used[node]
-            for k in np.flatnonzero(small)[:4]:
-                args = [float(np.ravel(passes.values[arg])[k]) for arg in node.args]
-                exact = local(node, args)
-                if exact is not None and -np.inf < exact[1] < -307.6:
-                    return node
+    def _vanished(self, passes: Passes, used: Looks) -> tuple[Node, float] | None:
+        """The first operation whose result is so small that a double has no place for its digits, and what it gave."""
+        for node, k, args in self._single(passes, used, lambda value: np.abs(value) < SMALLEST_NORMAL):
+            exact = local(node, args)
+            if exact is not None and -np.inf < exact[1] < -307.6:
+                rest = float(np.ravel(passes.values[node])[k])
+                if abs(exact[0] - rest) > TOLERANCE * abs(exact[0]):
+                    return node, rest
         return None
+
+    def _outside(self, passes: Passes, used: Looks) -> tuple[Node, int] | None:
+        """The first operation that gave a number where it has no value."""
+        for node, k, args in self._single(passes, used, np.isfinite):
+            if all(map(math.isfinite, args)) and nowhere(node, args):
+                return node, k
+        return None
+
+    def _single(
+        self, passes: Passes, used: Looks, wanted: Callable[[Any], Any]
+    ) -> Iterator[tuple[Node, int, list[float]]]:
+        """The operations on single numbers, of those looked at, that gave what is wanted; where, and of what."""
+        for node in passes.order:
+            if node not in used or node not in self.naming.ids or node.op.kind != "elementwise":
+                continue
+            if node.args and not node.boolean:
+                for k in np.flatnonzero(wanted(passes.values[node]) & used[node])[:4]:
+                    yield node, int(k), [float(np.ravel(passes.values[arg])[k]) for arg in node.args]
 
     def _where_digits_went(self, passes: Passes, used: Looks, output: Node) -> Node:
         """The first of the nodes on the way to `output` whose error is large against itself, those of its

@@ -274,7 +274,7 @@ class Passes:
         value = np.abs(self.values[node].astype(np.float64))
         with np.errstate(all="ignore"):
             # Nothing below the smallest subnormal can be asked of a double.
-            excess = np.maximum(errors[node] - 4 * SUBNORMAL_ERROR, 0.0)
+            excess = np.maximum(errors[node] - 16 * SUBNORMAL_ERROR, 0.0)
             ulps = np.where(excess == 0.0, 0.0, excess / value)
         return np.where(np.isnan(ulps), np.inf, ulps)
 

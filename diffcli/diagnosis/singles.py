@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.bounds import ROUNDLESS, bound, rounding, slopes
+from diffcli.diagnosis.bounds import EPS, LOST, ROUNDLESS, STRAIGHT, bound, rounding, slopes, widened
 from diffcli.diagnosis.sites import at_site
 from diffcli.graph import Node
 
@@ -91,6 +91,7 @@ class Singles:
                 more.update(zip(uses.places.tolist(), zip(*columns, strict=True), strict=True))
         errors: list[Any] = own.tolist()
         first, second = one.tolist(), two.tolist()
+        most = (np.abs(flat) * (LOST / EPS)).tolist()
         for place, a, b in self._steps:
             if b >= 0:
                 # A factor of 0 hands nothing on, not even an error without bounds.
@@ -100,6 +101,8 @@ class Singles:
                     error += first[place] * here if first[place] else 0.0
                 if there:
                     error += second[place] * there if second[place] else 0.0
+                if (here > most[a] or there > most[b]) and self._nodes[place].op.name not in STRAIGHT:
+                    error = self._widened(place, (a, b), values, errors, error)
                 errors[place] = error
             elif a >= 0:
                 pairs = zip(more[place], self._args[place], strict=True)
@@ -108,6 +111,14 @@ class Singles:
                 other = self._other(place, values, errors)
                 errors[place] = other if self._nodes[place].shape else float(other[0])
         return errors
+
+    def _widened(
+        self, place: int, places: tuple[int, int], values: Sequence[Array], errors: Sequence[Any], handed: float
+    ) -> float:
+        node = self._nodes[place]
+        some = places[: len(node.args)]
+        args, mine = [values[k] for k in some], [np.full(1, errors[k]) for k in some]
+        return float(widened(node, args, mine, values[place], np.full(1, handed))[0])
 
     def _other(self, place: int, values: Sequence[Array], errors: Sequence[Any]) -> Array:
         places = self._args[place]

@@ -30,6 +30,20 @@ def _arguments(passes: Passes, node: Node, element: int) -> list[float]:
 
 def local(node: Node, args: list[float]) -> Any:
     """One elementwise operation in arbitrary precision: its value's sign and size as (value, log10), or None."""
+    y = _exactly(node, args)
+    if y is None or isinstance(y, bool) or y != y or abs(y) == math.inf:
+        return None
+    return y, (float(y.context.log10(abs(y))) if y else -math.inf)
+
+
+def nowhere(node: Node, args: list[float]) -> bool:
+    """Whether one elementwise operation has no value at some numbers."""
+    y = _exactly(node, args)
+    return y is not None and y != y
+
+
+def _exactly(node: Node, args: list[float]) -> Any:
+    """One elementwise operation in arbitrary precision; None without mpmath, and for operations on arrays."""
     from diffcli.precise import available
     from diffcli.precise.arithmetic import Arithmetic
     from diffcli.precise.graphs import apply
@@ -39,10 +53,7 @@ def local(node: Node, args: list[float]) -> Any:
     ar = Arithmetic()
     ar.m.prec = 128
     exact = [np.array(ar.number(x), dtype=object) for x in args]
-    y: Any = apply(ar, _Alone(node), exact)[()]  # type: ignore[arg-type]
-    if isinstance(y, bool) or ar.is_nan(y) or not ar.m.isfinite(y):
-        return None
-    return y, (float(ar.m.log10(abs(y))) if y else -math.inf)
+    return apply(ar, _Alone(node), exact)[()]  # type: ignore[arg-type]
 
 
 class _Alone:
@@ -70,32 +81,76 @@ def of_singular(shown: str, passes: Passes, node: Node, element: int) -> Said:
             return "overflow", f"{shown} overflows: doubles end at 1.8e+308", None
         said = f"{shown} divides {number(top)} by 0"
         return ("pole" if math.isinf(value) else "domain"), said, "keep the divisor away from 0"
-    if name in ("inv", "solve", "logabsdet"):
+    if name in OF_REGULAR:
         return ("pole" if math.isinf(value) else "domain"), f"{shown}: the matrix is singular", "check its rank"
     if name == "chol":
         return "domain", f"{shown}: the matrix is not positive definite", "add a small multiple of eye(n)"
     if math.isinf(value) and not args:
         return "overflow", f"{shown} overflows: doubles end at 1.8e+308", None
+    at_pole = _at_pole(name, args)
+    if math.isinf(value) and exact is None and (
+        name not in _POLES or at_pole is False) and not (name == "power" and args[0] == 0.0):  # fmt: skip
+        return "overflow", f"{shown} overflows: doubles end at 1.8e+308", None
+    callee = FUNCTIONS.get(name)
+    if math.isinf(value):
+        hint = f"its domain is {callee.doc.domain}" if callee else None
+        return "pole", f"{shown} is infinite: {_given(args)}", hint
+    if at_pole:
+        return "pole", f"{shown} has a pole here: {_given(args)}", _domain(name)
+    if not args:
+        return "domain", f"{shown} is not a number", _domain(name)
+    return of_outside(shown, passes, node, element)
+
+
+def of_outside(shown: str, passes: Passes, node: Node, element: int) -> Said:
+    """The code, the reason and the cure for an elementwise operation outside its domain."""
+    return "domain", f"{shown} has no value: {_given(_arguments(passes, node, element))}", _domain(node.op.name)
+
+
+def of_vanished(shown: str, rest: float) -> str:
+    """The reason for digits that went below the range of doubles: what is left is `rest`."""
+    if rest == 0.0:
+        return f"{shown} underflows to 0"
+    return f"{shown} underflows to {number(rest)}: doubles have fewer digits below 2.2e-308"
+
+
+def of_nearly_singular(shown: str) -> Said:
+    """The same for a matrix that is regular, and that rounding makes singular."""
+    said = f"{shown}: to all digits of doubles the matrix is singular, and yet it is not"
+    return "cancellation", said, "it is as good as singular: check its rank, or scale its rows"
+
+
+def _given(args: list[float]) -> str:
+    """The arguments, as the end of a sentence."""
+    shown = [number(x) for x in args]
+    if len(shown) == 1:
+        return f"its argument is {shown[0]}"
+    return f"its arguments are {', '.join(shown[:-1])} and {shown[-1]}"
+
+
+def _domain(name: str) -> str | None:
     callee = FUNCTIONS.get(name)
     domain = callee.doc.domain if callee else "all reals"
-    given = ", ".join(number(x) for x in args)
-    if math.isinf(value) and exact is None and name not in _POLES and not (name == "power" and args[0] == 0.0):
-        return "overflow", f"{shown} overflows: doubles end at 1.8e+308", None
-    if math.isinf(value):
-        return "pole", f"{shown} is infinite: its argument is {given}", f"its domain is {domain}" if callee else None
-    hint = f"its domain is {domain}" if domain != "all reals" else None
-    if not args:
-        return "domain", f"{shown} is not a number", hint
-    return "domain", f"{shown} has no value: its argument is {given}", hint
+    return f"its domain is {domain}" if domain != "all reals" else None
+
+
+def _at_pole(name: str, args: list[float]) -> bool | None:
+    """Whether a function of the gamma family is at one of its poles; None for all others."""
+    if name not in _GAMMA_FAMILY:
+        return None
+    return any(x <= 0.0 and x == math.floor(x) for x in args)
 
 
 def of_indeterminate(shown: str, passes: Passes, node: Node) -> str:
     """The reason why a node has no value although no argument of it is NaN: 0·∞ and its like."""
     k = int(np.flatnonzero(np.isnan(passes.values[node]))[0])
-    given = " and ".join(number(x) for x in _arguments(passes, node, k))
-    return f"{shown} is not determined" + (f": its arguments are {given}" if given else "")
+    args = _arguments(passes, node, k)
+    return f"{shown} is not determined" + (f": {_given(args)}" if args else "")
 
 
+_GAMMA_FAMILY = frozenset({"gamma", "lgamma", "digamma", "polygamma", "beta"})
+#: What needs a matrix that is not singular.
+OF_REGULAR = frozenset({"inv", "solve", "logabsdet"})
 #: What has poles at finite arguments.
 _POLES = frozenset({
     "log", "log2", "log10", "log1p", "atanh", "logit", "erfinv", "gamma", "lgamma", "digamma", "polygamma", "beta",

@@ -221,7 +221,7 @@ class Case:
             if finding.code in ("kink", "tie", "predicate-at-equality"):
                 true = "sharp" in verdicts or off or singular
             elif finding.code == "cancellation":
-                true = off or "undefined" in verdicts
+                true = off or "undefined" in verdicts or "not finite" in verdicts
             else:
                 true = singular or off or "sharp" in verdicts
             if not true:

@@ -269,6 +269,63 @@ def test_each_reason_has_its_code(source: str, point: dict[str, Any], codes: lis
     assert [finding.code for finding in examine(program, point, what)] == codes
 
 
+#: Zeros, but for digits that are lost, of which the next operation has no slope: formula, point, what is meant.
+FLAT = [
+    ("p = sin(sign(x)-cos(x)); p*p*p", 1e-17, 1.25e-103),
+    ("p = sin(sign(x)-cos(x)); p^2", 1e-17, 2.5e-69),
+    ("p = sign(x)-cos(x); [p, p]@[p, p]", 1e-17, 5e-69),
+    ("p = sign(x)-cos(x); det([[p, 2*p], [p^2, p]])", 1e-17, 2.5e-69),
+    ("p = sign(x)-cos(x); sum([p, x*p]^2)", 1e-17, 2.5e-69),
+    ("p = exp(x)-1-x; prod([p, p, p])", 1e-9, 1.2500000012500005e-55),
+    ("p = [exp(x)-1-x, exp(x)-1-x]; sum(p*p)", 1e-9, 5.000000003333335e-37),
+    ("p = exp(x)-1-x; cosh(p) - 1", 1e-9, 1.2500000008333337e-37),
+]
+
+
+@pytest.mark.parametrize(("source", "x", "value"), FLAT, ids=[each[0] for each in FLAT])
+def test_a_zero_without_digits_is_doubted_where_its_square_is(source: str, x: float, value: float) -> None:
+    for what in ("eval", "grad", "hessian"):
+        finding = examine(diffcli.parse(source), {"x": x}, what)[0]
+        assert (finding.code, finding.where) == ("cancellation", "value")
+        assert finding.refined is not None
+        told = finding.refined["values"]["f"] if what == "eval" else finding.refined["value"]
+        assert told == pytest.approx(value, rel=1e-15)
+
+
+#: What is said where and why, in words that must hold: formula, point, command, code, words.
+SAID = [
+    ("gamma(x)", {"x": -1}, "eval", "pole", "has a pole here"),
+    ("gamma(x)", {"x": 1e300}, "eval", "overflow", "overflows"),
+    ("digamma(x)", {"x": -2}, "eval", "pole", "has a pole here"),
+    ("lgamma(x)", {"x": 0}, "eval", "pole", "is infinite"),
+    ("xlogy(x, y)", {"x": 0, "y": -1}, "grad", "domain", "has no value: its arguments are 0 and -1"),
+    ("exp(x)*1e300", {"x": -740}, "eval", "overflow", "underflows to 4.19956e-322: doubles have fewer digits"),
+    ("exp(x)*1e300", {"x": -800}, "eval", "overflow", "underflows to 0"),
+    ("inv(A)", {"A": [[1e200, 1], [1, 1e-200]]}, "eval", "cancellation", "to all digits of doubles the matrix is"),
+    ("inv(A)", {"A": [[1, 2], [2, 4]]}, "eval", "domain", "the matrix is singular"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "at", "what", "code", "words"), SAID, ids=[each[0] for each in SAID])
+def test_the_words_hold(source: str, at: dict[str, Any], what: str, code: str, words: str) -> None:
+    (finding,) = examine(diffcli.parse(source), at, what)
+    assert finding.code == code
+    assert words in finding.message
+
+
+@pytest.mark.parametrize(
+    ("source", "at", "what"),
+    [
+        ("1/erf((x*x)**(x+1))", {"x": 2.0361995257131733}, "grad"),  # a slope of 1e-2442
+        ("digamma(1)-tanh(x)", {"x": 5e-324}, "hessian"),  # 2·tanh·sech², to the last place of the smallest numbers
+        ("log1p(digamma(x/x))", {"x": -1.909}, "hessian"),
+        ("[1.5, 1] + mod([y, x]/[x, y], [x, y])", {"x": 1.44, "y": 1e-17}, "jacobian"),  # jumps 1e-34 apart
+    ],
+)
+def test_nothing_is_said_of_what_is_right(source: str, at: dict[str, Any], what: str) -> None:
+    assert examine(diffcli.parse(source), at, what) == []
+
+
 def test_the_culprit_is_underlined() -> None:
     (finding,) = examine(diffcli.parse("y + log(1 + exp(x))"), {"x": 1000, "y": 1}, "grad")
     assert (finding.expression, finding.span, finding.where) == ("exp(x)", (12, 18), "value")
