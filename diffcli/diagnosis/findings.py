@@ -31,6 +31,7 @@ from diffcli.diagnosis.words import (
     of_indeterminate,
     of_lost,
     of_nearly_singular,
+    of_nothing,
     of_outside,
     of_sides,
     of_singular,
@@ -353,7 +354,10 @@ class Examination:
                 node not in self.naming.ids or node.op is INPUT or not self.reach.on_the_way(node, d)
             ):  # where the parts of a derivative are added up
                 node, what = self._output(d), f"the sum that makes {self._label(d)}"
-        self._add("cancellation", of_lost(what, where, digits, cancels=cancels), None, node, where)
+        known = self.truth.values
+        nothing = d is None and known is not None and all(math.isnan(known[o]) for o in outputs)
+        said = of_nothing(what, cancels=cancels) if nothing else of_lost(what, where, digits, cancels=cancels)
+        self._add("cancellation", said, None, node, where)
 
     # Decisions ...........................................................................................
 

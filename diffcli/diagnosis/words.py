@@ -203,6 +203,11 @@ def of_lost(what: str, where: str, digits: float, *, cancels: bool) -> str:
     return f"{what} {'cancels' if cancels else 'magnifies rounding errors'}: the {where} loses {lost}"
 
 
+def of_nothing(what: str, *, cancels: bool) -> str:
+    """The reason why there is a number where there should be none."""
+    return f"{what} {'cancels' if cancels else 'magnifies rounding errors'}: with all digits there is no value here"
+
+
 def of_decided(shown: str, what: str, off: float) -> str:
     """The reason why `shown` may have been decided wrongly: by `what`, whose relative error is up to `off`."""
     if off >= 0.5:

@@ -51,6 +51,10 @@ class Blame:
             known = self._in(self.nodes[place], self.derived.nodes, k, row)
         return known or (self.value(place, o) and self._moves(j, place))
 
+    def between(self, place: int, j: int) -> bool:
+        """Whether a node stands between the input of direction j and the value, used or not."""
+        return self.directions[j][0] in ancestors([self.nodes[place]])
+
     def bend(self, place: int, i: int, j: int) -> bool:
         """The same for a second derivative in directions i and j."""
         known = self._in(self.nodes[place], self.derived.nodes, i, j)

@@ -202,7 +202,9 @@ class Case:
             o, j = divmod(k - values, n)
             # What has no value has no derivative.
             of_value = verdict == UNDEFINED and finding.where == "value" and blame.value(finding.node, o)
-            return of_value or blame.slope(finding.node, o, j)
+            # NaN goes wherever the formula does: 0·NaN is NaN.
+            spreads = verdict == "not finite" and values == 1 and blame.between(finding.node, j)
+            return of_value or spreads or blame.slope(finding.node, o, j)
         return blame.bend(finding.node, *divmod(k - len(self.numbers), n))
 
     def close(self, truths: Sequence[Slope]) -> bool:

@@ -106,6 +106,8 @@ class Paths:
             if meaning in EXACT:
                 continue
             sizes = [abs(x) if x is not None and x is not True and x is not False else 0 for x in row]
+            if meaning == "power_1_3":  # the exponent 1/3 is rounded too
+                sizes = [size * (1 + abs(self.exact.m.log(size))) if size else 0 for size in sizes]
             if place[0] == "of" and meaning in FACTORISATIONS:
                 sizes = [max(sizes)] * len(sizes)
             least = self.exact.m.ldexp(1, NORMAL)

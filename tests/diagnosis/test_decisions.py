@@ -124,3 +124,26 @@ def test_whole_numbers_are_exact() -> None:
     program = diffcli.parse("sum(relu(A@x))")
     at = {"A": [[1.0, -2.0], [3.0, 1.0]], "x": [2.0, 1.0]}
     assert not ask(bind(program, at), "eval").suspicious()
+
+
+#: Decisions inside of operations on arrays: formula, and the derivative at x in terms of x, for small x.
+INSIDE = [
+    ("eigvalsh([[exp(x)-x, 0], [0, 1+x^2/5]])[0]", 0.4),
+    ("eigvalsh([[exp(x)-x, x^3], [x^3, 1+x^2/5]])[0]", 0.4),
+    ("sort([exp(x)-x, 1+x^2/5])[0]", 0.4),
+    ("median([exp(x)-x, 1+x^2/5, 1+x^2/4])", 0.5),
+    ("norm([exp(x)-x-1, x^2/5]) + 1", 2 * 0.29**0.5),
+    ("hypot(exp(x)-x-1, x^2/5) + 1", 2 * 0.29**0.5),
+    ("max(norm([exp(x)-x, 1]), sqrt(2))", 0.5**0.5),
+    ("mod(norm([exp(x)-x-1]), x^2/5)", 0.2),
+    ("floor(norm([exp(x)-x]))", 0.0),
+    ("logsumexp([1e17*(exp(x)-x-1), 0])/1e17 + 1", 0.99),
+]
+
+
+@pytest.mark.parametrize(("text", "slope"), INSIDE, ids=[each[0] for each in INSIDE])
+@pytest.mark.parametrize("x", [3e-9, 0.7e-8, 1e-8, 1.3e-8])
+def test_what_lost_digits_decide_inside_of_an_operation_is_said(text: str, slope: float, x: float) -> None:
+    program = diffcli.parse(text)
+    found = float(np.ravel(diffcli.grad(program, {"x": x})["x"])[0])
+    assert abs(found - slope * x) <= 1e-6 * slope * x or examined(text, x)
