@@ -25,6 +25,8 @@ UNIT, UNIT_AT_ZERO = -100, -150
 LARGEST = 40
 #: Where an infinite input is approached from.
 TOWARDS_INFINITY = (100, 300, 900)
+#: What jumps again and again.
+_STEPPED = frozenset({"mod", "fmod", "floor", "ceil", "round", "trunc"})
 
 
 class Evaluations(Sequences):
@@ -59,9 +61,10 @@ class Evaluations(Sequences):
         numbers = [*at.values(), *(node.params[0] for node in self.order if node.op is CONSTANT and node.size < 100)]
         sizes = [int(np.frexp(x)[1]) for value in numbers for x in np.ravel(value) if x and np.isfinite(x)]
         self._least = max(LEAST, 4 * max(map(abs, sizes), default=0))
-        # A kink is rounded off on the scale of the smallest number about, or of its square.
+        # A kink is rounded off on the scale of the smallest number about, or of its square; steps stand closer still.
         smallest = min(sizes, default=0)
-        self._smallest = 2 * smallest if smallest < -60 else None
+        power = 5 if any(node.op.name in _STEPPED for node in self.order) else 2
+        self._smallest = power * smallest if smallest < -40 else None
         self._infinite = sum(int(np.isinf(value).sum()) for value in at.values())
         self._pace = 0
         #: By how many powers of two steps are shorter: where exponents are large, they vary as fast.
@@ -148,21 +151,31 @@ class Evaluations(Sequences):
         """`compute(precision)` where more precision changes nothing any more; `step`: log₂ of a step it takes;
         `least`: the precision that makes sense of it.
         """
-        ar, precision = self.ar, max(self._least, bits + 64, 64 - 4 * step, least)
+        ar, precision = self.ar, max(self._least, bits + 64, 64 - 2 * step, least)
         before: list[Any] | None = None
-        last = 0
+        last = lacking = 0
         while True:
             ar.needed = 0
             now = compute(precision)
-            enough = ar.needed + bits <= precision or precision >= MOST
+            short, lacking = lacking, ar.needed - precision
+            enough = lacking + bits <= 0 or precision >= MOST
+            # What rounding leaves of an exact 0, added to something, asks for as many more bits whatever it is given.
+            enough = enough or (last >= SEEN and abs(lacking - short) < 64)
             if enough and before is not None and self.same(before, now, bits):
                 return now
             pairs = list(zip(before or now, now, strict=True))
             faded = [before is not None and self._fades(b, n, last, precision) for b, n in pairs]
-            known = all(fades or self.alike(b, n, bits) for fades, (b, n) in zip(faded, pairs, strict=True))
-            if any(faded) and known and precision >= SEEN:
+            burst = [before is not None and self._bursts(b, n, last, precision) for b, n in pairs]
+            known = all(
+                fades or bursts or self.alike(b, n, bits)
+                for fades, bursts, (b, n) in zip(faded, burst, pairs, strict=True)
+            )
+            if (any(faded) or any(burst)) and known and precision >= SEEN:
                 # What fades asks for more bits for ever: `enough` says nothing here.
-                return [ar.m.zero if fades else n for n, fades in zip(now, faded, strict=True)]
+                return [
+                    ar.m.zero if fades else ar.nan if bursts else n
+                    for n, fades, bursts in zip(now, faded, burst, strict=True)
+                ]
             if precision >= MOST:
                 return [n if self.alike(b, n, bits) else ar.nan for b, n in pairs]
             zero = any(faded) or any(not isinstance(x, bool) and x == 0 for x in now)
@@ -189,6 +202,16 @@ class Evaluations(Sequences):
         if precision >= SEEN and m.mag(now) > -SEEN // 2:
             return False
         return bool(m.mag(before) - m.mag(now) >= precision - last - 64)
+
+    def _bursts(self, before: Any, now: Any, last: int, precision: int) -> bool:
+        """Whether a number is one over nothing but rounding, which grows as the precisions do, and so means 1/0."""
+        m = self.ar.m
+        if isinstance(now, bool) or isinstance(before, bool):
+            return False
+        if not (m.isfinite(before) and m.isfinite(now)):  # by chance, the 0 itself
+            pairs = [(x, bits) for x, bits in ((before, last), (now, precision)) if m.isfinite(x) and x]
+            return last >= SEEN and len(pairs) == 1 and bool(m.mag(pairs[0][0]) > pairs[0][1] // 2)
+        return bool(before and now) and self._fades(1 / before, 1 / now, last, precision)
 
     # Near the point .....................................................................................
 

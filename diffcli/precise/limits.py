@@ -226,7 +226,31 @@ class Exactly(Evaluations):
             sides.append(limits)
         found = [self.both(left.value, right.value) for left, right in zip(*sides, strict=True)]
         count = len(found)
+        if i == j and any(self.ar.m.isfinite(each.value) for each in found):
+            crossed = self._joins(i, found)
         return [each if all(crossed[o::count]) else each._replace(value=self.ar.nan) for o, each in enumerate(found)]
+
+    def _joins(self, i: int, found: Sequence[Partial]) -> list[bool]:
+        """Whether the slope in direction i goes through the point in one, for each output with these second derivatives
+        on the two sides. It may jump by so little of itself that no double shows it: then second differences across
+        the point grow as the step shrinks.
+        """
+        unit = UNIT if self.coordinate(i) else UNIT_AT_ZERO
+        far, near = (self._across(i, self.scale(i) + unit - closer) for closer in (0, 20))
+        return [not abs(b) > 1024 * max(abs(a), abs(each.value)) for a, b, each in zip(far, near, found, strict=True)]
+
+    def _across(self, i: int, step: int) -> list[Any]:
+        """Second differences with the point in the middle, at the steps ±2^`step`."""
+
+        def quotients(precision: int) -> list[Any]:
+            m = self.ar.m
+            m.prec = precision
+            h = m.mpf(2) ** step
+            before, here, after = (self.moved(precision, {i: n * h}) for n in (-1, 0, 1))
+            return [self._quotient(self._quotient(c, b, h), self._quotient(b, a, h), h)
+                    for a, b, c in zip(before, here, after, strict=True)]  # fmt: skip
+
+        return self.agreed(quotients, 40, 2 * step)
 
     def _bends(self, i: int, j: int, sign: int, away: int, ratio: float, units: int) -> list[Any]:
         """Second differences on one side of the point. The steps are unlike, by `ratio`, so that no symmetry of the

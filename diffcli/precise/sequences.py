@@ -72,7 +72,8 @@ class Sequences:
         """The third of the samples, where these three show that all go like hᵖ·(α + β·log h), 2p a whole number."""
         m, row = self.ar.m, []
         for a, middle, b in zip(first, halfway, second, strict=True):
-            if isinstance(b, bool) or self.ar.is_nan(b) or (a == 0 and b == 0):
+            # Of what is a constant already but for its last bits, these say nothing.
+            if isinstance(b, bool) or self.ar.is_nan(b) or (a == 0 and b == 0) or self.alike(middle, b, 100):
                 row.append(b)
                 continue
             if not all(not isinstance(x, bool) and m.isfinite(x) and x for x in (a, middle, b)):
