@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.bounds import EPS
+from diffcli.diagnosis.bounds import EPS, SMALLEST_NORMAL
 from diffcli.diagnosis.passes import EXCUSABLE, TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question
 from diffcli.graph import Node
@@ -159,7 +159,9 @@ class Derivative:
         """Whether nothing need be said about it."""
         if self.exact is None:
             doubt = self._element(self.passes.doubts(self.node))
-            return math.isfinite(self.value) and not doubt > self.passes.trusted
+            # Only a bound speaks, and adds up what might underflow: that much nobody misses.
+            doubted = doubt > self.passes.trusted and self.rounding() > SMALLEST_NORMAL
+            return math.isfinite(self.value) and not doubted
         return not self.kink and math.isfinite(self.value) and right(self.value, self.exact)
 
     @property

@@ -18,6 +18,12 @@ from diffcli.precise.sequences import POWERS, Limit
 #: How much longer the second of the steps is that mixed differences take, and how much to see whether it matters.
 STEEP, STEEPER = 0.75, 1.25
 
+#: What may have a kink, or make one of a zero.
+_KINKED = frozenset({
+    "abs", "maximum", "minimum", "relu", "clip", "max", "min", "sort", "where", "hypot", "norm", "sqrt", "power",
+    "eigvalsh", "mod", "fmod",
+})  # fmt: skip
+
 
 class _UnevenError(Exception):
     """Difference quotients that should be the same are not."""
@@ -226,7 +232,8 @@ class Exactly(Evaluations):
             sides.append(limits)
         found = [self.both(left.value, right.value) for left, right in zip(*sides, strict=True)]
         count = len(found)
-        if i == j and any(self.ar.m.isfinite(each.value) for each in found):
+        kinked = any(node.op.name in _KINKED for node in self.order)
+        if i == j and kinked and any(self.ar.m.isfinite(each.value) for each in found):
             crossed = self._joins(i, found)
         return [each if all(crossed[o::count]) else each._replace(value=self.ar.nan) for o, each in enumerate(found)]
 

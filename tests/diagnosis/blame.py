@@ -105,10 +105,12 @@ class Blame:
         if node.boolean:
             yield self._run(base, node, ~start)
             return
+        with np.errstate(all="ignore"):
+            others = [other(start) for other in NONSENSE]
         there = np.ones(node.size, dtype=bool) if element is None else np.arange(node.size) == element
-        for other in (*NONSENSE, lambda x: x + 1.0):
-            put = np.where(there.reshape((*node.shape, 1)), other(start), start)
-            yield self._run(base, node, put, reverse=other not in NONSENSE)
+        for k, other in enumerate([*others, start + 1.0]):
+            put = np.where(there.reshape((*node.shape, 1)), other, start)
+            yield self._run(base, node, put, reverse=k == len(others))
 
     def _run(self, base: Mapping[Node, Array], node: Node, put: Array, *, reverse: bool = False) -> dict[Node, Array]:
         now = {node: put}

@@ -137,6 +137,8 @@ class Differences:
         if a is None or b is None:
             return Slope(ALONE, None) if a is None and b is None else None
         if a == f == b:
+            if f and self.exact.m.mag(f) > 1100:
+                raise Undecided  # beside a number beyond doubles a slope may be too small to be seen
             return Slope(SMOOTH, self.exact.m.zero)
         right, left = self._quotient(a, f, h), self._quotient(f, b, h)
         if not self.wary and abs(right - left) <= self.exact.m.ldexp(max(abs(right), abs(left)), -45):
