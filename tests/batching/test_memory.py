@@ -29,8 +29,13 @@ def test_memory_does_not_grow_with_bad_rows(here: Path) -> None:
     assert found[1] < found[0] + 15_000, found
 
 
-def test_the_command_shows_every_format(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(2_000) == 0
+def test_the_command_shows_every_format(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter([[40_000, 41_000]] * 4 + [[40_000, 90_000]])
+    monkeypatch.setattr(memory, "peaks", lambda form, counts: next(found))
+    assert run(2_000) == 1
     head, _, *lines = capsys.readouterr().out.splitlines()
     assert head == "| format | 20 rows | 2,000 rows | difference |"
     assert [line.split("|")[1].strip() for line in lines] == [*FORMATS]
+    assert lines[0] == "| csv | 39 MB | 40 MB | 1 MB |"
