@@ -21,6 +21,8 @@ SEEN = 2_400
 #: Log₂ of the step that the steps of differences are powers of: away from 0, and at 0, where doubles reach down to
 #: 2^-1074.
 UNIT, UNIT_AT_ZERO = -100, -150
+#: Times this: at powers of two themselves mod(1/h, 1) is always 0.
+UNEVEN = 0.6180339887498949
 #: No step is longer than those at 2^LARGEST: a wave out there has the same length as here.
 LARGEST = 40
 #: Where an infinite input is approached from.
@@ -248,7 +250,7 @@ class Evaluations(Sequences):
         steps = {}
         for j, slope in line.items():
             size = m.mpf(2) ** (self.scale(j) + units * self.unit(j))
-            steps[self.directions[j]] = sign * m.mpf(slope) * size
+            steps[self.directions[j]] = sign * m.mpf(slope) * UNEVEN * size
         return steps
 
     def _off(self, h: Any) -> dict[int, Any]:

@@ -175,8 +175,11 @@ class Exactly(Evaluations):
                 step = units * UNIT_AT_ZERO + (self._smallest or 0)
                 return self._values_near(self._steps(line, sign, units), step=step)
 
+            self.ar.beyond = False
             rows = self.approach(near)
             if all(map(self.ar.is_nan, rows[-1])):
+                if self.ar.beyond:
+                    return [self.ar.nan] * len(together)  # out of reach: nobody knows what it goes to that way
                 continue
             found.append([limit.value for limit in self.along(rows)])
             together = [self._together(column) for column in zip(*found, strict=True)]

@@ -62,11 +62,25 @@ class Sequences:
             nowhere = most == 3 and all(map(self.ar.is_nan, rows[-1]))
             if nowhere or all(map(self._settled, zip(*rows, strict=True))):
                 break
-            foreseen = self._foreseen(rows[0], sample(HALFWAY), rows[1]) if len(rows) == 2 else None
+            if len(rows) > 2:
+                rows.append(sample(power))
+                continue
+            halfway = sample(HALFWAY)
+            foreseen = self._foreseen(rows[0], halfway, rows[1])
             if foreseen is not None:
                 return [*rows, foreseen]
-            rows.append(sample(power))
+            rows.append([self._on_the_way(*each) for each in zip(rows[1], halfway, sample(power), strict=True)])
         return rows
+
+    def _on_the_way(self, near: Any, halfway: Any, nearer: Any) -> Any:
+        """A sample that is growing, NaN if it has another sign than the one halfway: a wave has by chance the same at
+        some, and goes nowhere.
+        """
+        m = self.ar.m
+        if any(isinstance(x, bool) or not m.isfinite(x) for x in (near, halfway, nearer)):
+            return nearer
+        waves = abs(nearer) > abs(near) and (nearer > 0) != (halfway > 0)
+        return self.ar.nan if waves else nearer
 
     def _foreseen(self, first: list[Any], halfway: list[Any], second: list[Any]) -> list[Any] | None:
         """The third of the samples, where these three show that all go like hᵖ·(α + β·log h), 2p a whole number."""
@@ -81,7 +95,8 @@ class Sequences:
             rate = 25 * int(m.nint(m.log(abs(b / a), 2) / 50))
             scale = m.mpf(2) ** rate
             a, middle, b = a / scale, middle / scale**2, b / scale**3
-            if not self.alike(a + b, 2 * middle, 50):
+            # What comes near a number already does so with a power of the step, not like a logarithm.
+            if not self.alike(a + b, 2 * middle, 50) or (rate == 0 and self.alike(a, b, 40)):
                 return None
             row.append((4 * b - 3 * a) * scale**9)
         return row

@@ -324,3 +324,20 @@ def test_a_kink_beside_a_logarithm_is_no_jump() -> None:
     bowl, spike = exactly("[abs(x), xlogy(abs(x), abs(x))]", {"x": 0.0}).partial(0)
     assert not bowl.jumps
     assert (to_double(spike.left), to_double(spike.right)) == (math.inf, -math.inf)
+
+
+@pytest.mark.parametrize(
+    "source", ["mod(1/x, 1)", "sin(exp(1/x))", "exp(1/x)/(1 + exp(1/x))", "sin(1/x)", "sin(log(abs(x)))", "tan(1/x)"]
+)
+def test_what_waves_or_jumps_or_is_out_of_reach_has_no_limit(source: str) -> None:
+    """Nor by the chance of where it is sampled; and what is not known on one side is not what it is on the other."""
+    assert np.isnan([to_double(x) for x in exactly(source, {"x": 0.0}).limits()]).all()
+
+
+def test_what_comes_near_slowly_is_no_logarithm() -> None:
+    """The second derivative next to the largest doubles, where a step is no smaller than 2^-60."""
+    y = 1e308
+    (partial,) = exactly("sin(y + x)", {"y": y, "x": 0.25}).second(0, 0)
+    with mpmath.workprec(2000):
+        wanted = -mpmath.sin(mpmath.mpf(y) + 0.25)
+    assert abs(partial.value - wanted) <= 1e-15 * abs(wanted)
