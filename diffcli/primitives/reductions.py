@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -367,7 +366,8 @@ def std(builder: Builder, x: Node, axis: Node | None = None, ddof: Node | None =
     """The standard deviation."""
     x, k = reduced(x, axis)
     n = _freedom(x, k, ddof)
-    return norm(_centred(x, k), params=(k,)) / math.sqrt(n)
+    # The root is a node, so that arbitrary precision has all its digits.
+    return norm(_centred(x, k), params=(k,)) / TABLE["sqrt"](builder.constant(n))
 
 
 def _extreme(of_array: Primitive, of_two: Primitive) -> Callable[..., Node]:

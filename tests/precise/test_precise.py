@@ -334,6 +334,14 @@ def test_what_waves_or_jumps_or_is_out_of_reach_has_no_limit(source: str) -> Non
     assert np.isnan([to_double(x) for x in exactly(source, {"x": 0.0}).limits()]).all()
 
 
+def test_the_standard_deviation_has_all_its_digits() -> None:
+    found = rounded(diffcli.parse("[std(v), std(v, ddof=1)]"), {"v": [1, 2, 4]}, 40)
+    with mpmath.workdps(60):
+        square = mpmath.mpf(14) / 3
+        assert found.values["f[0]"] == mpmath.nstr(mpmath.sqrt(square / 3), 40)
+        assert found.values["f[1]"] == mpmath.nstr(mpmath.sqrt(square / 2), 40)
+
+
 def test_what_comes_near_slowly_is_no_logarithm() -> None:
     """The second derivative next to the largest doubles, where a step is no smaller than 2^-60."""
     y = 1e308
