@@ -41,3 +41,12 @@ def test_diagnose_on_the_command_line(run: Run) -> None:  # noqa: F811
     assert found["findings"][0]["refined"] == {"value": 0.0, "gradient": {"x": "-Infinity"}}
     assert run("diagnose", "x*y", "x=1", "y=2").out.startswith("f = 2\nnothing to find fault with")
     assert run("diagnose", "x*log(x)", "x=0", "--format", "csv").out.startswith("code,message,hint")
+
+
+def test_what_an_output_does_not_depend_on_moves_it_by_nothing() -> None:
+    """Even where the output has no value but a limit."""
+    found = diagnose(diffcli.parse("a = sin(x)/x; b = x*y"), {"x": 0, "y": 1}).findings
+    (refined,) = [each.refined for each in found]
+    assert refined is not None
+    assert refined["values"] == {"a": 1.0, "b": 0.0}
+    assert refined["jacobian"].tolist() == [[0.0, 0.0], [1.0, 0.0]]
