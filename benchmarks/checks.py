@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from benchmarks.batches import EXPRESSIONS
-from benchmarks.harness import Table, alternate, seconds
+from benchmarks.harness import Table, alternate, busy, installed, once, seconds
 
+#: A look that takes longer, in seconds, is measured once; and the program of 200 operations at no more points.
+PATIENCE, LONG = 0.5, 100_000
 ONE = "A gradient with and without the look at its own numbers"
 
 
@@ -31,6 +34,8 @@ def run(smoke: bool) -> Iterator[Table]:
     yield _one_point(smoke)
     for count in (1_000,) if smoke else (100_000, 1_000_000):
         yield _many_points(count, smoke)
+    if installed("llvmlite"):
+        yield _many_points(1_000 if smoke else 1_000_000, smoke, jit=True)
 
 
 def _one_point(smoke: bool) -> Table:
@@ -54,19 +59,26 @@ def _one_point(smoke: bool) -> Table:
     return table
 
 
-def _many_points(count: int, smoke: bool) -> Table:
+def _many_points(count: int, smoke: bool, *, jit: bool = False) -> Table:
     """Values and derivatives of a batch, and the look for warnings after them."""
     import numpy as np
 
-    title = f"The look at {count:,} points, as a part of computing values and derivatives"
+    shared = busy()
+    what = "processor time" if shared else "time"
+    title = f"The look at {count:,} points, as a part of the {what} of computing values and derivatives"
+    if jit:
+        title += ", compiled"
     table = Table(title, ("formula", "points in (0.5, 2)", "the look", "points from N(0, 1)", "the look", "warned of"))
     rng = np.random.default_rng(0)
     shares: tuple[list[float], list[float]] = ([], [])
     for name in list(EXPRESSIONS)[: 2 if smoke else None]:
+        if count > LONG and "random" in name:
+            continue
         row, warned = [name], 0
         draws: list[Callable[[], Any]] = [lambda: rng.uniform(0.5, 2.0, count), lambda: rng.standard_normal(count)]
         for draw, known in zip(draws, shares, strict=True):
-            taken, share, warned = _shared(name, draw, 3 if smoke else 9)
+            clock = time.process_time if shared else time.perf_counter
+            taken, share, warned = _shared(name, draw, 3 if smoke else 9, jit, clock)
             row += [seconds(taken), f"{100 * share:.1f} %"]
             if not warned:
                 known.append(share)
@@ -77,7 +89,9 @@ def _many_points(count: int, smoke: bool) -> Table:
     return table
 
 
-def _shared(name: str, draw: Callable[[], Any], rounds: int) -> tuple[float, float, int]:
+def _shared(
+    name: str, draw: Callable[[], Any], rounds: int, jit: bool, clock: Callable[[], float]
+) -> tuple[float, float, int]:
     """Seconds of computing a batch, what part of them looking at it takes, and how many rows are warned of."""
     import diffcli
 
@@ -86,12 +100,15 @@ def _shared(name: str, draw: Callable[[], Any], rounds: int) -> tuple[float, flo
     held: list[Any] = [None]
 
     def compute() -> None:
-        held[0] = program.batch(points)
+        held[0] = program.batch(points, jit=jit)
         if len(program.outputs) == 1:
             held[0].value_and_grad()
         else:
             held[0].jacobian()
 
-    times = alternate({"compute": compute, "look": lambda: held[0].warnings}, rounds=rounds)
+    compute()
+    if once(lambda: held[0].warnings) > PATIENCE:
+        rounds = 1
+    times = alternate({"compute": compute, "look": lambda: held[0].warnings}, rounds, clock=clock)
     rows = {int(row) for found in held[0].warnings.values() for row in found}
     return min(times["compute"]), min(times["look"]) / min(times["compute"]), len(rows)
