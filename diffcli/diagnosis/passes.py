@@ -6,6 +6,7 @@ Ordinary points end here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from diffcli.diagnosis.bounds import EPS, MOVES, ROUNDLESS, SUBNORMAL_ERROR, bound
 from diffcli.diagnosis.derived import Derived
 from diffcli.diagnosis.sites import at_site, undecided
-from diffcli.graph import CONSTANT, INPUT, Node, ancestors
+from diffcli.graph import CONSTANT, Node, ancestors
 
 Array: TypeAlias = NDArray[Any]
 
@@ -221,10 +222,13 @@ class Passes:
 
     def worst(self) -> Array:
         """For each member of the batch, the largest error bound of a result in units of its last place."""
-        worst = np.zeros(self.batch)
+        worst, largest = np.zeros(self.batch), 0.0
         errors = self.errors()
         dwarfed = self._dwarfed()
         for node in self.results():
+            if self._flat is not None and node.shape == () and dwarfed is None:
+                largest = max(largest, self._relative_of_one(node, errors))
+                continue
             ulps = self.relative(node, errors)
             if dwarfed is not None and node in self.derived.slopes:
                 # Among many derivatives some cross 0 by chance; they are judged by the largest.
@@ -232,21 +236,7 @@ class Passes:
                 with np.errstate(all="ignore"):
                     ulps = np.where(errors[node] * EPS <= np.maximum(EXCUSABLE * size, 64 * EPS * dwarfed), 0.0, ulps)
             worst = np.maximum(worst, ulps.max(axis=tuple(range(ulps.ndim - 1)), initial=0.0))
-        return worst
-
-    def excused(self) -> Array:
-        """For each member of the batch, whether the derivatives with large error bounds cross 0 by chance: their errors
-        are roundings of the largest derivative, and the inputs' own last places move them as much.
-        """
-        errors, moved, largest = self.errors(), self.moved(), self._largest()
-        fine = np.ones(self.batch, dtype=bool)
-        for node in self.results():
-            large = self.relative(node, errors) > self.trusted
-            if node in self.derived.slopes:
-                with np.errstate(all="ignore"):
-                    large &= ~((errors[node] <= 64 * largest) & (errors[node] <= 8 * moved[node]))
-            fine &= ~_any(large)
-        return fine
+        return np.maximum(worst, largest)
 
     def _dwarfed(self) -> Array | None:
         """The largest derivative of each member of the batch, where there are many."""
@@ -278,6 +268,14 @@ class Passes:
             ulps = np.where(excess == 0.0, 0.0, excess / value)
         return np.where(np.isnan(ulps), np.inf, ulps)
 
+    def _relative_of_one(self, node: Node, errors: Mapping[Node, Any]) -> float:
+        """`relative` of a single number at a single point, without the calls of NumPy, which would be most of it."""
+        excess, size = float(errors[node]) - 4 * SUBNORMAL_ERROR, abs(float(self.values[node][0]))
+        if excess <= 0.0:
+            return 0.0
+        ulps = excess / size if size else math.inf
+        return math.inf if math.isnan(ulps) else ulps
+
     def at_site(self, node: Node) -> Array:
         """Which elements of a node with a kink, a jump or a comparison stand exactly at it."""
         return at_site(node, [self.values[arg] for arg in node.args], self.values[node])
@@ -293,20 +291,15 @@ class Passes:
                     self._errors = self._bounds()
         return self._errors
 
-    def moved(self) -> dict[Node, Any]:
-        """The same for inputs that are off by half a unit of their last place, and operations that do not round."""
-        with np.errstate(all="ignore"):
-            return self._bounds(exactly=True)
-
-    def _bounds(self, *, exactly: bool = False) -> dict[Node, Any]:
+    def _bounds(self) -> dict[Node, Any]:
         errors: dict[Node, Any] = {}
         for node, value in zip(self.order, self._list, strict=True):
             if not node.args or node.boolean:
-                errors[node] = np.abs(value) if exactly and node.op is INPUT else 0.0
+                errors[node] = 0.0
                 continue
             args = [self.values[arg] for arg in node.args]
             mine = [np.broadcast_to(errors[arg], x.shape) for arg, x in zip(node.args, args, strict=True)]
-            errors[node] = bound(node, args, mine, value, exactly=exactly)
+            errors[node] = bound(node, args, mine, value)
         return errors
 
 
