@@ -235,7 +235,8 @@ class Screen:
             for k, parts in enumerate(usual):
                 found = self._plans().relative.run({**_taken(at, part), **self._seeds(k)})
                 for bound, share in zip(found, parts.tolist(), strict=True):
-                    odd |= ~(bound * min(1.0, SAFELY * share) <= self._trusted)
+                    # A result that no sample was in doubt about says nothing.
+                    odd |= ~(bound * (min(1.0, SAFELY * share) or 1.0) <= self._trusted)
             kept.append(part[odd])
         return np.concatenate(kept)
 

@@ -159,6 +159,17 @@ def test_a_hopeless_bound_raises_no_alarm_and_hides_none(count: int) -> None:
     assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"cancellation": bad}
 
 
+def test_what_a_sample_of_hopeless_bounds_says_nothing_about_is_looked_at() -> None:
+    """The derivative by z is doubted at one row only, while those by x and y are at all."""
+    program = diffcli.parse(f"{TURNS}\nf = p60^2 + q60^2 + z*(1 - cos(w))/w^2\nreturn f")
+    rng = np.random.default_rng(7)
+    points = {name: rng.uniform(0.5, 1.5, 6000) for name in "xyzw"}
+    points["z"][1234], points["w"][1234] = 0.0, 2.2e-8
+    batch = program.batch(points)
+    batch.value_and_grad()
+    assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"cancellation": [1234]}
+
+
 def test_without_finer_numbers_the_rows_are_examined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extended, "possible", lambda derived: False)
     found = []
