@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mpmath
 import pytest
 
 import diffcli
@@ -58,3 +59,13 @@ def test_what_is_far_below_the_other_is_seen_by_a_logarithm() -> None:
     point = {node: value[..., 0] for node, value in bound.at.items()}
     (value,) = Exactly(bound.function.outputs, point, bound.wrt).values()
     assert float(value) == -1e8
+
+
+def test_a_standard_deviation_has_all_the_digits_that_are_asked_for() -> None:
+    """The root of n is no double: sin(std(v)·1e16) would show its seventeenth digit."""
+    bound = bind(diffcli.parse("sin(std(v)*1e16)"), {"v": [1.0, 2.0, 4.0]})
+    point = {node: value[..., 0] for node, value in bound.at.items()}
+    (value,) = Exactly(bound.function.outputs, point, bound.wrt).values()
+    with mpmath.workdps(60):
+        wanted = mpmath.sin(mpmath.sqrt(mpmath.mpf(14) / 9) * mpmath.mpf(10) ** 16)
+    assert abs(value - wanted) < 1e-17
