@@ -90,6 +90,12 @@ def _cancels(stack: Array, value: Array) -> Array:
 def det(a: Array) -> Array:
     stack = _stacked(a)
     value: Array = np.linalg.det(stack)
+    if stack.shape[-1] == 2:
+        # NumPy's is the exponential of a logarithm, whose last places are as many as the logarithm is large.
+        with np.errstate(all="ignore"):
+            direct = _minor(stack[..., 0, 0], stack[..., 0, 1], stack[..., 1, 0], stack[..., 1, 1])
+            size = np.abs(direct)
+            value = np.where((size > 2.0**-900) & (size < 2.0**900), direct, value)
     if 1 < stack.shape[-1] <= EXACT_UP_TO:
         for i in np.flatnonzero(_cancels(stack, value)):
             value[i] = _exact_determinant(stack[i])

@@ -92,6 +92,15 @@ def test_det_along_a_line_has_the_derivatives_of_its_polynomial(n: int, rank: in
     np.testing.assert_allclose(found, exact, rtol=1e-11, atol=1e-11 * max(map(abs, exact)))
 
 
+@pytest.mark.parametrize("power", [0, 30, 60, 130, -60])
+def test_det_of_two_by_two_has_the_last_digits_too(power: int) -> None:
+    rng = np.random.default_rng(power + 100)
+    for _ in range(50):
+        matrix = (rng.uniform(-2, 2, (2, 2)) * 10.0**power).tolist()
+        right = float(_exact_det(matrix))
+        assert abs(_value("det(A)", A=matrix) - right) <= 2.0**-52 * abs(right)
+
+
 def test_det_of_permutations_and_empty() -> None:
     assert _value("det(A)", A=[[0.0, 1.0], [1.0, 0.0]]) == -1.0
     np.testing.assert_array_equal(_gradient("det(A)", A=[[0.0, 1.0], [1.0, 0.0]])["A"], [[0, -1], [-1, 0]])
