@@ -89,7 +89,7 @@ class Passes:
             here = used[node]
             if not here.any():
                 continue
-            moved = _moved_back(node, here) if node.op.name in MOVES else None
+            moved = moved_back(node, here) if node.op.name in MOVES else None
             for i, arg in enumerate(node.args):
                 chosen = conditions.get((node, i))
                 if chosen is not None:
@@ -308,7 +308,7 @@ def _any(flags: Array) -> Array:
     return np.asarray(flags.any(axis=tuple(range(flags.ndim - 1))))
 
 
-def _moved_back(node: Node, flags: Array) -> list[Array]:
+def moved_back(node: Node, flags: Array) -> list[Array]:
     """Which elements of each argument the flagged elements of `node` are: the moves, done to numbers of places."""
     ends = np.cumsum([1, *(arg.size for arg in node.args)])  # place 0 is nobody's: a zero that was filled in
     places = [

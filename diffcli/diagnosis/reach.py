@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from diffcli.diagnosis.bounds import MOVES
 from diffcli.diagnosis.naming import Naming
-from diffcli.diagnosis.passes import Passes
+from diffcli.diagnosis.passes import Passes, moved_back
 from diffcli.diagnosis.questions import Question
 from diffcli.diagnosis.truth import SECOND_ORDER, Derivative, element
 from diffcli.graph import Node
@@ -129,17 +129,7 @@ class Reach:
 def _back(node: Node, here: NDArray[Any]) -> list[NDArray[Any]]:
     """Which elements of each argument some elements of a node are made of."""
     if node.op.name in MOVES:
-        ends = np.cumsum([1, *(arg.size for arg in node.args)])  # place 0 is nobody's
-        places = [
-            np.arange(start, start + arg.size, dtype=np.float64).reshape((*arg.shape, 1))
-            for start, arg in zip(ends, node.args, strict=False)
-        ]
-        found = np.zeros(ends[-1], dtype=bool)
-        found[node.op.apply(*places, *node.params)[here].astype(np.intp)] = True
-        return [
-            found[start : start + arg.size].reshape((*arg.shape, 1))
-            for start, arg in zip(ends, node.args, strict=False)
-        ]
+        return moved_back(node, here)
     if node.op.kind == "elementwise":
         return [here.reshape((*arg.shape, 1)) for arg in node.args]
     return [np.ones((*arg.shape, 1), dtype=bool) for arg in node.args]
