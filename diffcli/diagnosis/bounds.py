@@ -21,6 +21,8 @@ EPS = 2.0**-53
 SMALLEST_NORMAL = 2.0**-1022
 #: What rounding into the subnormal range may cost, in units of EPS.
 SUBNORMAL_ERROR = 2.0**-1074 / EPS
+#: An error that no double is blamed for (`truth.right`), in units of EPS: sixteen of the smallest subnormals.
+FORGIVEN = 16 * SUBNORMAL_ERROR
 #: Relative size of the change that shows how an operation hands on an error.
 NUDGE = 2.0**-20
 

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.bounds import EPS, MOVES, ROUNDLESS, SUBNORMAL_ERROR, bound
+from diffcli.diagnosis.bounds import EPS, FORGIVEN, MOVES, ROUNDLESS, bound
 from diffcli.diagnosis.derived import Derived
 from diffcli.diagnosis.sites import at_site, undecided
 from diffcli.graph import CONSTANT, Node, ancestors
@@ -263,14 +263,13 @@ class Passes:
         """The error bound of a node's elements in units of their last place."""
         value = np.abs(self.values[node].astype(np.float64))
         with np.errstate(all="ignore"):
-            # Nothing below the smallest subnormal can be asked of a double.
-            excess = np.maximum(errors[node] - 16 * SUBNORMAL_ERROR, 0.0)
+            excess = np.maximum(errors[node] - FORGIVEN, 0.0)
             ulps = np.where(excess == 0.0, 0.0, excess / value)
         return np.where(np.isnan(ulps), np.inf, ulps)
 
     def _relative_of_one(self, node: Node, errors: Mapping[Node, Any]) -> float:
         """`relative` of a single number at a single point, without the calls of NumPy, which would be most of it."""
-        excess, size = float(errors[node]) - 4 * SUBNORMAL_ERROR, abs(float(self.values[node][0]))
+        excess, size = float(errors[node]) - FORGIVEN, abs(float(self.values[node][0]))
         if excess <= 0.0:
             return 0.0
         ulps = excess / size if size else math.inf

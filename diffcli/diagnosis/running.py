@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.diagnosis.bounds import (
+    FORGIVEN,
     LOCALLY_CONSTANT,
     MOVES,
     NEVER_UNDERFLOWS,
@@ -66,7 +67,7 @@ def relative(results: Sequence[Node], known: Mapping[Node, Error]) -> list[Node]
 
 def _relative(value: Array, error: Array) -> Array:
     # What is right to 16 of the smallest subnormals is right (`truth.right`); zeros have errors here of one each.
-    excess = np.maximum(error - 16 * SUBNORMAL_ERROR, 0.0)
+    excess = np.maximum(error - FORGIVEN, 0.0)
     ulps = np.where(excess == 0.0, 0.0, excess / np.abs(value))
     largest = ulps.max(axis=tuple(range(ulps.ndim - 1)), initial=0.0)
     return np.where(np.isnan(largest), math.inf, largest)
