@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from diffcli.batching import sizes
 from diffcli.batching.printing import texts
 from diffcli.errors import UsageError
-from diffcli.labels import labels
+from diffcli.graph import MAX_DIMENSIONS
 
 Array = NDArray[np.float64]
 
 #: More points than this are no grid that anybody meant.
 MAX_GRID = 10**12
 
-_ELEMENT = re.compile(r"(.*?)\[\s*([0-9]+(?:\s*,\s*[0-9]+)*)\s*\]").fullmatch
+_ELEMENT = re.compile(r"(.*?)\[\s*([0-9]{1,1000}(?:\s*,\s*[0-9]{1,1000})*)\s*\]").fullmatch
 
 
 @dataclass(slots=True)
@@ -81,14 +81,26 @@ def _shaped(name: str, known: Mapping[tuple[int, ...], str]) -> tuple[tuple[int,
         if len(known) > 1:
             raise UsageError(f"the points have a column {name} and columns {name}[…]", code="points")
         return (), [known[()]]
-    depth = len(next(iter(known)))
-    shape = tuple(max(at[k] if len(at) == depth else 0 for at in known) + 1 for k in range(depth))
-    order = list(np.ndindex(*shape)) if np.prod(shape, dtype=float) <= len(known) else []
-    if set(order) != set(known):
-        missing = next((label for label, at in zip(labels(name, shape), np.ndindex(*shape), strict=True)
-                        if at not in known), name)  # fmt: skip
-        raise UsageError(f"the points lack the column {missing}", hint=f"{name} has other elements", code="points")
-    return shape, [known[at] for at in order]
+    depths = sorted({len(at) for at in known})
+    if len(depths) > 1 or depths[0] > MAX_DIMENSIONS:
+        hint = f"all columns of an array have as many, at most {MAX_DIMENSIONS}"
+        said = f"the columns of {name} have {' or '.join(map(str, depths))} indices"
+        raise UsageError(said, hint=hint, code="points")
+    shape = tuple(max(axis) + 1 for axis in zip(*known, strict=True))
+    if math.prod(shape) > len(known):  # one of the first is missing: the header may name any number
+        missing = next(at for k in range(len(known) + 1) if (at := _place(k, shape)) not in known)
+        label = f"{name}[{','.join(map(str, missing))}]"
+        raise UsageError(f"the points lack the column {label}", hint=f"{name} has other elements", code="points")
+    return shape, [known[at] for at in sorted(known)]
+
+
+def _place(k: int, shape: Sequence[int]) -> tuple[int, ...]:
+    """The index of the k-th element, row by row."""
+    at = []
+    for length in reversed(shape):
+        k, i = divmod(k, length)
+        at.append(i)
+    return tuple(reversed(at))
 
 
 class Range(NamedTuple):

@@ -4,6 +4,8 @@
 CHUNK = 1 << 20
 #: A row longer than this is refused: what follows an opening quote that never closes must not fill the memory.
 MAX_ROW = 1 << 24
+#: How many lines of JSON are looked at, at least, for one that has all inputs; and of how many forms they may be.
+LOOK_AHEAD = 100
 #: How many points of a table are worked on at a time, at most.
 BLOCK_ROWS = 1 << 14
 #: How many numbers the answers of a block have, at most, unless one row has more.

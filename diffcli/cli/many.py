@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -12,7 +12,7 @@ import typer
 
 from diffcli.cli.options import Ask, Show, point
 from diffcli.cli.progress import Progress
-from diffcli.errors import Source, StrictError, UsageError
+from diffcli.errors import DiffcliError, Source, StrictError, UsageError
 from diffcli.report.write import STANDARD_OUTPUT, say
 
 if TYPE_CHECKING:
@@ -119,23 +119,33 @@ class Many(NamedTuple):
         show: Show,
         keep: Sequence[str],
     ) -> "Count":
+        from diffcli.batching.columns import Layout
+        from diffcli.batching.readers import forms
         from diffcli.batching.tables import Answering, run
         from diffcli.batching.writers import SEEKING, open_writer
         from diffcli.diagnosis.many import Watch
         from diffcli.report.stream import Sink
 
-        form = _format(show)
+        form, path = _format(show), self.points or "the grid"
         if self.keep and form == "npy":
             raise UsageError("an .npy file holds the results alone", hint="keep columns in CSV, JSON, npz or Parquet")
-        keep = [label for name in keep for label in _elements(name, table.names)]
-        layout = _layout(program, table, self.points or "the grid", at, keep)
         watch = Watch(program, question.what, wrt=question.wrt, v=question.seed)
 
         def warn(batch: "diffcli.Batch", failed: Collection[int]) -> dict[int, tuple[str, ...]]:
             found: dict[int, tuple[str, ...]] = batch.warned(watch, failed).by_row()
             return found
 
-        answering = Answering(program, question, layout, at, jobs=self.jobs, jit=self.jit, warn=warn)
+        def planned() -> tuple[list[str], Layout, Answering]:
+            labels = [label for name in keep for label in _elements(name, table.names)]
+            layout = _layout(program, table, path, at, labels)
+            return labels, layout, Answering(program, question, layout, at, jobs=self.jobs, jit=self.jit, warn=warn)
+
+        for _ in forms(table, program.inputs):
+            with suppress(DiffcliError):
+                keep, layout, answering = planned()
+                break
+        else:
+            keep, layout, answering = planned()  # of no form; it says what is wrong with the last
         if answering.fallbacks and not show.quiet:
             say(f"not compiled, but computed by NumPy: {', '.join(answering.fallbacks)}\n")
         if form in ("csv", "tsv", "parquet"):
@@ -147,7 +157,6 @@ class Many(NamedTuple):
             Sink(show.output, seekable=form in SEEKING) as sink,
         ):
             writer = open_writer(form, sink, answering.parts, keep)
-            path = self.points or "the grid"
             return run(
                 table, answering, layout, writer, path=path, keep=keep, fail_fast=self.fail_fast, told=told
             )  # fmt: skip

@@ -266,6 +266,25 @@ def test_a_file_that_is_no_table(name: str, content: bytes, said: str, hint: str
     assert outcome.out == ""
 
 
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("w[999999999]", "lack the column w[0]"),
+        ("w[0],w[99999999999999999999999]", "lack the column w[1]"),
+        ('"w[0,0]","w[999999,999999]"', "lack the column w[0,1]"),
+        (f'"w[{"9" * 30}{",9" * 60}]"', "the columns of w have 61 indices"),
+        (f'"w[{"0," * 65}0]"', "the columns of w have 66 indices"),
+        ('w[0],"w[0,1]"', "the columns of w have 1 or 2 indices"),
+        (f"w[{'9' * 5000}]", "no column is an input"),
+    ],
+)
+def test_headers_of_arrays_that_are_not_there(header: str, said: str, run: Run, here: Path) -> None:
+    (here / "p.csv").write_text(f"{header}\n1,2\n")
+    outcome = run("eval", "sum(w)", "--points", "p.csv")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert said in outcome.err
+
+
 @pytest.mark.parametrize("chunk", [1, 1 << 22])
 def test_blank_lines_before_the_header(chunk: int, run: Run, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sizes, "CHUNK", chunk)

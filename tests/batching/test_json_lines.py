@@ -1,6 +1,7 @@
 """A line of JSON says of its row what the command's object says of that point alone, and follows a schema."""
 
 import json
+import subprocess
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.batching.tables import here
+from tests.batching.tables import ENVIRONMENT, command, here
 from tests.cli.conftest import Run, plain_environment, run
 
 __all__ = ["here", "plain_environment", "run"]  # fixtures
@@ -85,3 +86,54 @@ def test_what_every_line_says_may_hold_any_name(run: Run, here: Path) -> None:
     (here / "p.csv").write_text('"w[0]",ü\n1.5,2\n', encoding="utf-8")
     line = json.loads(run("jacobian", "w[0]*ü", "--points", "p.csv", "--json").out)
     assert (line["rows"], line["columns"], line["jacobian"]) == (["f"], ["w[0]", "ü"], [[2.0, 1.5]])
+
+
+@pytest.mark.parametrize(
+    ("first", "said"),
+    [
+        ('{"y":1}', "x is empty, not a number"),
+        ("{}", "x is empty, not a number"),
+        ('{"x":[1,2],"y":1}', "x is [1, 2], not a number"),
+        ('{"x":"?","y":1}', "x is ?, not a number"),
+        ("{", "the line is no JSON object"),
+        ('{"y":1}\n{"z":[1]}\n{"x":null,"y":3}', "x is empty, not a number"),
+    ],
+)
+def test_bad_first_rows_fail_in_their_place(first: str, said: str, run: Run, here: Path) -> None:
+    outcome = run("grad", "x*y", "--points", "-", stdin=first + '\n{"x":3,"y":2}\n')
+    assert outcome.code == 6, outcome.err
+    lines = outcome.out.splitlines()
+    assert lines[1].strip(",").strip('"') == said
+    assert lines[-1] == "6,2,3,"
+    assert len(lines) == 3 + first.count("\n")
+
+
+def test_a_bad_first_row_does_not_say_what_shape_there_is(run: Run, here: Path) -> None:
+    (here / "p.jsonl").write_text('{"w":null,"id":1}\n{"w":"?"}\n{"w":[3,4],"id":2}\n{"w":[1,0],"id":3}\n')
+    outcome = run("eval", "sum(w)", "--points", "p.jsonl", "--keep", "id,w")
+    said = [f'"w is {shown}, not an array of the shape (2,)"' for shown in ("empty", "?")]
+    assert outcome.out == f"id,w[0],w[1],f,error\n1,,,,{said[0]}\n,,,,{said[1]}\n2,3,4,7,\n3,1,0,1,\n"
+
+
+def test_where_no_row_has_all_inputs_the_first_says_what_is_missing(run: Run, here: Path) -> None:
+    (here / "p.jsonl").write_text('{"y":1}\n{"z":[1]}\n' * 1000)
+    outcome = run("grad", "x*y", "--points", "p.jsonl")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert "the points have no column x\n  they have y; or" in outcome.err
+    (here / "q.jsonl").write_text("".join(f'{{"x":{[1] * n}}}\n' for n in range(2, 400)))
+    assert run("eval", "x + [1, 2; 3, 4][:, 2]", "--points", "q.jsonl").code == 3  # whatever their lengths
+
+
+def test_only_so_much_of_a_stream_is_awaited() -> None:
+    """A line that has all inputs is answered at once; where none has, the wait ends."""
+    pipe = subprocess.PIPE
+    for start, expected in ((b'{"y":1}\n{"x":3,"y":2}\n', b"f,error\n"), (b'{"y":1}\n' * 100, b"")):
+        with subprocess.Popen(
+            command("eval", "x*y", "--points", "-"), stdin=pipe, stdout=pipe, stderr=pipe, env=ENVIRONMENT
+        ) as process:
+            assert process.stdin
+            assert process.stdout
+            process.stdin.write(start)
+            process.stdin.flush()
+            assert process.stdout.readline() == expected
+            process.kill()

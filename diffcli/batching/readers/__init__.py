@@ -10,7 +10,7 @@ import os
 import sys
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import BinaryIO
 
 from diffcli.batching.columns import Block
@@ -24,7 +24,7 @@ from diffcli.batching.readers.table import Table
 from diffcli.errors import UsageError
 from diffcli.report.text import escape
 
-__all__ = ["Table", "check", "open_table", "read_blocks"]
+__all__ = ["Table", "check", "forms", "open_table", "read_blocks"]
 
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".npy": "npy", ".npz": "npz",
             ".parquet": "parquet", ".pq": "parquet"}  # fmt: skip
@@ -57,6 +57,13 @@ def open_table(path: str, stream: BinaryIO | None, columns: Sequence[str] | None
             raise
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise _unreadable(path, error) from error
+
+
+def forms(table: Table, inputs: Collection[str]) -> Iterator[None]:
+    """The ways to read a table for a formula of these inputs: for each it is made ready, until the formula can take it.
+    Only rows of JSON differ in what they hold.
+    """
+    return table.forms(inputs) if isinstance(table, JsonTable) else iter((None,))
 
 
 def check(table: Table, path: str, columns: Sequence[str], keep: Sequence[str]) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 
@@ -20,7 +21,9 @@ from diffcli.report.text import escape
 
 
 class JsonTable:
-    """JSON Lines: an object a line, ``{"x": 1, "w": [1, 2]}``. The first says which names and shapes there are."""
+    """JSON Lines: an object a line, ``{"x": 1, "w": [1, 2]}``. The first that the formula can take says which names and
+    shapes there are (`forms`).
+    """
 
     def __init__(self, lines: Lines, name: str) -> None:
         self._lines = lines
@@ -30,16 +33,36 @@ class JsonTable:
         # Between two lines, so that no line can borrow from another what it lacks.
         self._mark = os.urandom(8).hex()
         self._between = f',"{self._mark}",'.encode()
-        for line in lines.peek().split(b"\n"):
-            row = _object(line)
-            if row is None:
-                continue
-            for key, value in row.items():
-                found = leaves(value)
-                self._shapes[key] = found[0] if found else ()
-                self.names += labels(key, self._shapes[key])
-            return
-        raise UsageError(f"{escape(name)} holds no JSON object", hint='a line is {"x": 1, "w": [1, 2]}', code="points")
+        first = next(self._ahead(), None)
+        if first is None:
+            hint = 'a line is {"x": 1, "w": [1, 2]}'
+            raise UsageError(f"{escape(name)} holds no JSON object", hint=hint, code="points")
+        self._first = first
+        self._take(first)
+
+    def _ahead(self) -> Iterator[dict[str, Any]]:
+        """The objects at the beginning, which stay."""
+        return (row for line in self._lines.ahead(sizes.LOOK_AHEAD) if (row := _object(line)) is not None)
+
+    def _take(self, row: dict[str, Any]) -> None:
+        """The names and shapes of a row are those of the table."""
+        self._shapes = {key: found[0] if (found := leaves(value)) else () for key, value in row.items()}
+        self.names = [label for key, shape in self._shapes.items() for label in labels(key, shape)]
+
+    def forms(self, inputs: Collection[str]) -> Iterator[None]:
+        """Take the names and shapes of one row after another: of those ahead in which no input is anything but numbers,
+        the different ones, and in the end of the first row, whatever it holds.
+        """
+        seen: set[tuple[Any, ...]] = set()
+        for row in self._ahead():
+            mine = {key: leaves(value) for key, value in row.items() if normalize("NFC", key.strip()) in inputs}
+            form = tuple((key, found[0]) for key, found in sorted(mine.items()) if found is not None)
+            if len(form) == len(mine) and (form, *row) not in seen and len(seen) < sizes.LOOK_AHEAD:
+                seen.add((form, *row))
+                self._take(row)
+                yield
+        self._take(self._first)
+        yield
 
     def check(self, columns: Sequence[str], keep: Sequence[str]) -> None:
         """Every row says for itself what it holds."""

@@ -48,6 +48,22 @@ class Lines:
                 return self._rest
             self._rest = self._rest[blank.end() :]
 
+    def ahead(self, count: int) -> Iterator[bytes]:
+        """The lines at hand, which stay; if they are fewer than `count`, as many more as are asked for."""
+        self.peek()
+        start = seen = 0
+        while True:
+            end = self._rest.find(b"\n", start)
+            if end >= 0:
+                yield self._rest[start:end]
+                start, seen = end + 1, seen + 1
+            elif self._ended or seen >= count or len(self._rest) >= sizes.MAX_ROW:
+                break
+            else:
+                self._more()
+        if self._ended and start < len(self._rest):
+            yield self._rest[start:]
+
     def first(self) -> bytes:
         """The first line, which goes."""
         self.peek()
