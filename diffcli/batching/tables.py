@@ -18,7 +18,7 @@ from diffcli.batching.arrays import Batch
 from diffcli.batching.columns import Array, Block, Layout
 from diffcli.batching.flow import Ahead, Behind
 from diffcli.batching.readers import Table, read_blocks
-from diffcli.batching.writers import Answer, Field, Same, Writer
+from diffcli.batching.writers import DOMAIN, Answer, Field, Same, Writer
 from diffcli.bound import Differentiable
 from diffcli.errors import UsageError
 from diffcli.labels import labels
@@ -126,7 +126,21 @@ class Answering:
         batch, answers = self._answers(points)
         warnings = {} if self._warn is None else self._warn(batch, errors)
         arrays = [each[1] for each in answers if not isinstance(each, Same)]
+        outputs = [each[1] for each in answers if not isinstance(each, Same) and each[0].path[0] in ("value", "values")]
+        outside = _outside(outputs, warnings)
+        errors |= dict.fromkeys(outside, (DOMAIN, "the point is outside the formula's domain"))
+        warnings = {i: codes for i, codes in warnings.items() if i not in outside}
         return Answer(first, block.count, arrays, block.kept, errors, warnings)
+
+
+def _outside(values: Sequence[Array], warnings: Mapping[int, tuple[str, ...]]) -> set[int]:
+    """The rows at which the formula has no value at all, because an operation leaves its domain."""
+    rows = [i for i, codes in warnings.items() if DOMAIN in codes]
+    values = [array for array in values if array.size]
+    if not rows or not values:
+        return set()
+    none = [np.isnan(array[rows].reshape(len(rows), -1)).all(axis=1) for array in values]
+    return {i for i, lost in zip(rows, np.logical_and.reduce(none).tolist(), strict=True) if lost}
 
 
 def _field(name: str, path: tuple[str, ...], label: str, array: Array) -> tuple[Field, Array]:

@@ -1,7 +1,7 @@
 """Tables of answers, written a block at a time: CSV, JSON Lines, NumPy's files and Parquet.
 
-A row with an error has empty results and its reason in the column `error`; a result that is not to be trusted stands as
-it is, with the codes of its warnings there (``domain``, or ``kink;tie``).
+A row with an error has empty results and its reason in the column `error` (``domain`` where the formula has no value);
+a result that is not to be trusted stands as it is, with the codes of its warnings there (``pole``, or ``kink;tie``).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from diffcli.report.stream import Sink
 
 #: Those that `--format` takes; TSV is for files whose suffix says so.
 FORMATS = ("csv", "jsonl", "npy", "npz", "parquet")
+#: The code of a row at which the formula has no value.
+DOMAIN = "domain"
 #: Parquet describes every column for every group of rows.
 MOST_COLUMNS = 1 << 16
 #: How many rows a group has, at least, but for the last.
@@ -105,7 +107,7 @@ def _table(answer: Answer) -> Array:
 def _reasons(answer: Answer) -> dict[int, str]:
     """What the column `error` says: of rows with an error the reason, of rows with warnings their codes."""
     codes = {i: ";".join(each) for i, each in answer.warnings.items()}
-    return codes | {i: message for i, (_, message) in answer.errors.items()}
+    return codes | {i: code if code == DOMAIN else message for i, (code, message) in answer.errors.items()}
 
 
 def _columns(fields: Sequence[Field]) -> list[str]:

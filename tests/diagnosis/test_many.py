@@ -279,7 +279,8 @@ def test_tables_carry_the_codes(run: Run, tmp_path: Path) -> None:  # noqa: F811
     assert [line.rpartition(",")[2] for line in out.splitlines()] == ["error", "", "kink", "tie", "", ' not a number"']
     assert "5 rows, 1 failed, warnings: kink 1, tie 1" in err
     rows = [json.loads(line) for line in run("grad", "log(x*y)", "--points", points, "--json").out.splitlines()]
-    assert [row.get("warnings") for row in rows] == [[], [{"code": "pole"}], [], [{"code": "domain"}], None]
+    assert [row.get("warnings") for row in rows] == [[], [{"code": "pole"}], [], None, None]
+    assert [row["error"]["code"] for row in rows[3:]] == ["domain", "row"]
     assert run("eval", "x=-1:1:3", "abs(x)").code != 0
     assert run("grad", "abs(x)", "x=-1:1:3").out == "x,f,d_x,error\n-1,1,-1,\n0,0,0,kink\n1,1,1,\n"
     run("grad", "abs(x)", "x=-1:1:3", "-o", str(tmp_path / "r.npz"))
