@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unicodedata import normalize
 
 import numpy as np
@@ -37,6 +37,13 @@ class Block:
     kept: list[Sequence[str]] = field(default_factory=list)
     errors: dict[int, str] = field(default_factory=dict)
     part: float | None = None  # of the table, up to here, where that is known
+
+
+class Carried(str):
+    """What a line of JSON holds that is carried along, as a text; and the value that it was, for lines of JSON."""
+
+    __slots__ = ("value",)
+    value: Any
 
 
 class Layout:

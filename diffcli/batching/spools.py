@@ -9,6 +9,13 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from diffcli.errors import UsageError
+
+#: How many bytes of nothing the array of texts may hold, all of which are as long as the longest.
+MAX_PADDING = 1 << 30
+#: Bytes of a letter in NumPy's arrays, and how many letters are written at a time.
+LETTER, POURED = 4, 1 << 20
+
 
 def npy_header(shape: tuple[int, ...], dtype: str = "<f8") -> bytes:
     """The first 128 bytes of an ``.npy`` file, whatever its shape."""
@@ -41,28 +48,49 @@ class Spool:
 
 
 class TextSpool:
-    """Texts, whose array is as wide as the longest of them; each block waits as wide as its own longest."""
+    """Texts, whose array is as wide as the longest of them; until then each waits as long as it is.
+
+    That array ends its texts with zeros, so a text that ends so itself gets U+FFFD for them.
+    """
 
     def __init__(self, folder: str | None) -> None:
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # closed by `close`
-        self._blocks: list[tuple[int, int]] = []  # texts, letters of the longest
+        self._blocks: list[tuple[int, int]] = []  # texts, letters of all
+        self._widest = 1
+        self._letters = 0
         self.count = 0
 
     def add(self, texts: Sequence[str]) -> None:
-        """More texts."""
-        array = np.array(texts, dtype=np.str_)
-        self._blocks.append((len(texts), array.dtype.itemsize // 4))
-        self._file.write(array.tobytes())
+        """More texts. Raises `UsageError` where most of their array would be padding, more than `MAX_PADDING` bytes."""
+        if any(text.endswith("\0") for text in texts):
+            texts = [(bare := text.rstrip("\0")) + "\ufffd" * (len(text) - len(bare)) for text in texts]
+        lengths = np.array([len(text) for text in texts], dtype=np.int64)
+        joined = "".join(texts).encode("utf-32-le", "surrogatepass")
+        self._widest = max(self._widest, int(lengths.max(initial=1)))
+        self._letters += len(joined) // LETTER
         self.count += len(texts)
+        if LETTER * (self._widest * self.count - self._letters) > MAX_PADDING:
+            said = f"an .npz file makes all texts as long as the longest, which has {self._widest:,} letters"
+            hint = "that would take gigabytes; write CSV or Parquet, or keep another column"
+            raise UsageError(said, hint=hint, code="limit")
+        self._blocks.append((len(texts), len(joined) // LETTER))
+        self._file.write(lengths.tobytes())
+        self._file.write(joined)
 
     def pour(self, member: IO[bytes]) -> None:
         """All of it as an ``.npy`` file, into `member`."""
-        widest = max([width for _, width in self._blocks], default=1)
-        member.write(npy_header((self.count,), f"<U{widest}"))
+        member.write(npy_header((self.count,), f"<U{self._widest}"))
         self._file.seek(0)
-        for count, width in self._blocks:
-            block = np.frombuffer(self._file.read(4 * count * width), dtype=f"<U{width}")
-            member.write(block.astype(f"<U{widest}").tobytes())
+        rows = max(1, POURED // self._widest)
+        for count, letters in self._blocks:
+            lengths = np.frombuffer(self._file.read(8 * count), dtype=np.int64)
+            text = np.frombuffer(self._file.read(LETTER * letters), dtype=np.uint32)
+            ends = np.concatenate([[0], np.cumsum(lengths)])
+            for start in range(0, count, rows):
+                mine = lengths[start : start + rows, np.newaxis]
+                table = np.zeros((len(mine), self._widest), dtype=np.uint32)
+                table[np.arange(self._widest) < mine] = text[ends[start] : ends[start + len(mine)]]
+                member.write(table.data)
         self.close()
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from diffcli.batching import printing
-from diffcli.batching.columns import Array
+from diffcli.batching.columns import Array, Carried
 from diffcli.batching.spools import Spool, TextSpool, npy_header
 from diffcli.errors import UsageError
 from diffcli.report import as_json
@@ -149,7 +149,7 @@ class JsonWriter:
     """JSON Lines: an object a row, with the keys that the command's object has at one point."""
 
     def __init__(self, sink: Sink, parts: Sequence[Field | Same], kept: Sequence[str]) -> None:
-        self._sink, self._parts, self._kept = sink, parts, kept
+        self._sink, self._parts, self._kept = sink, parts, _texts(kept)
         fields = [part for part in parts if isinstance(part, Field)]
         self._wide = sum(field.size for field in fields) > WIDE
         #: A row in which all is well, as a form for ``%``: its number, texts in JSON, numbers.
@@ -187,7 +187,7 @@ class JsonWriter:
 
     def _lines(self, answer: Answer) -> str:
         table = _table(answer)
-        kept = [[as_json.dumps(text) for text in column] for column in answer.kept]
+        kept = [[as_json.dumps(_value(text)) for text in _texts(column)] for column in answer.kept]
         columns = (range(answer.first, answer.first + answer.count), *kept, *table.T.tolist())
         text = (self._form * answer.count) % tuple(chain.from_iterable(zip(*columns, strict=True)))
         odd = {*np.flatnonzero(~np.isfinite(table).all(axis=1)).tolist(), *answer.errors, *answer.warnings}
@@ -200,7 +200,7 @@ class JsonWriter:
 
     def _odd(self, answer: Answer, i: int) -> dict[str, Any]:
         """A row with an error, a warning, a number that JSON has no sign for, or very many of them."""
-        kept = [column[i] for column in answer.kept]
+        kept = [_value(*_texts(column[i : i + 1])) for column in answer.kept]
         if i not in answer.errors:
             warnings = [{"code": code} for code in answer.warnings.get(i, ())]
             return self._row(answer.first + i, kept, [array[i] for array in answer.arrays], warnings)
@@ -372,9 +372,14 @@ class ParquetWriter:
 
 
 def _texts(column: Sequence[str]) -> Sequence[str]:
-    """Texts that Parquet can hold, and names that archives can: bytes that were no text become question marks."""
+    """Texts that Parquet and JSON can hold, and names of archives: bytes that were no text become question marks."""
     try:
         "".join(column).encode()
     except UnicodeEncodeError:
         return [text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") for text in column]
     return column
+
+
+def _value(text: str) -> Any:
+    """What is kept, as JSON has it."""
+    return text.value if isinstance(text, Carried) else text

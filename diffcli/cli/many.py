@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from unicodedata import normalize
 
 import typer
 
@@ -101,8 +102,12 @@ class Many(NamedTuple):
         else:
             stdin = None if sys.stdin is None else sys.stdin.buffer
             table = open_table(self.points, stdin, columns)
-        with closing(table):
-            count = self._run(program, table, Question(what, wrt, seed, mode), at, show, keep)
+        try:
+            with closing(table):
+                count = self._run(program, table, Question(what, wrt, seed, mode), at, show, keep)
+        except MemoryError:
+            hint = "fewer threads take less, with --jobs, and shorter rows"
+            raise UsageError("there is not enough memory for this table", hint=hint, code="limit") from None
         if not show.quiet:
             say(_summary(count))
         if show.strict and count.not_finite:
@@ -195,10 +200,13 @@ def _layout(
 
 
 def _elements(name: str, names: Sequence[str]) -> list[str]:
-    """The columns that a name to keep stands for: of an array all elements."""
+    """The columns that a name to keep stands for, however its letters are composed: of an array all elements."""
     if name in names:
         return [name]
-    return [each for each in names if each.startswith(f"{name}[")] or [name]
+    composed = {each: normalize("NFC", each) for each in names}
+    name = normalize("NFC", name)
+    alike = [each for each in names if composed[each] == name]
+    return alike or [each for each in names if composed[each].startswith(f"{name}[")] or [name]
 
 
 def given(seed: "Mapping[str, Any] | None", what: str) -> Mapping[str, Any]:

@@ -135,7 +135,7 @@ def test_json_lines_are_valid_whatever_is_carried_along(run: Run, here: Path) ->
     (here / "p.csv").write_bytes(b'id,%,x\ncaf\xe9,100%d,1\n"a ""b"" \xc3\xbc",%s,0\nc,,q\n')
     outcome = run("eval", "1/x", "--points", "p.csv", "--keep", "id,%", "--json")
     first, second, third = map(json.loads, outcome.out.splitlines())
-    assert first == {"i": 0, "kept": {"id": "caf\udce9", "%": "100%d"}, "values": {"f": 1.0}, "warnings": []}
+    assert first == {"i": 0, "kept": {"id": "caf\ufffd", "%": "100%d"}, "values": {"f": 1.0}, "warnings": []}
     warnings = [{"code": "pole"}]
     assert second == {"i": 1, "kept": {"id": 'a "b" ü', "%": "%s"}, "values": {"f": "Infinity"}, "warnings": warnings}
     error = {"code": "row", "message": "x is q, not a number"}
@@ -370,7 +370,7 @@ def test_names_that_are_no_text_are_carried_along(form: str, run: Run, here: Pat
         case "csv":
             assert (here / "o.csv").read_bytes() == b"caf\xe9,f,error\na,2,\n"
         case "jsonl":
-            assert json.loads((here / "o.jsonl").read_text())["kept"] == {name: "a"}
+            assert json.loads((here / "o.jsonl").read_text())["kept"] == {"caf\ufffd": "a"}
         case "npz":
             with np.load(here / "o.npz") as archive:
                 assert archive["caf\ufffd"].tolist() == ["a"]

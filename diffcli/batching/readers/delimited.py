@@ -96,10 +96,16 @@ class CsvTable:
                         errors[i] = f"{column} is {shown(fields[place])}, not a number{_cure(number)}"
                         break
             rows.append(numbers)
+            there = self._before_the_quote(record) if fields is None else fields
             for text, place in zip(texts, kept, strict=True):
-                text.append(fields[place] if fields and place < len(fields) else "")
+                text.append(there[place] if place < len(there) else "")
         table = np.array(rows, dtype=np.float64).reshape(len(rows), len(columns))
         return Block(len(rows), {column: table[:, k] for k, column in enumerate(columns)}, [*texts], errors)
+
+    def _before_the_quote(self, record: bytes) -> list[str]:
+        """The fields of a malformed row that can be read all the same: those before its first quote."""
+        text = record.partition(b'"')[0].decode("utf-8", "surrogateescape")
+        return text.split(self._delimiter.decode())[:-1]
 
     def _fields(self, record: bytes) -> list[str] | None:
         """The fields of one row; None if it is malformed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
@@ -12,12 +13,17 @@ from unicodedata import normalize
 import numpy as np
 
 from diffcli.batching import sizes
-from diffcli.batching.columns import Array, Block
+from diffcli.batching.columns import Array, Block, Carried
 from diffcli.batching.readers.lines import Lines
 from diffcli.batching.readers.table import element, leaves, places, plain, shown, too_long
 from diffcli.errors import UsageError
 from diffcli.labels import labels
 from diffcli.report.text import escape
+
+#: A value with more brackets than this is carried along as a text: it may be deeper than Python counts.
+_DEEPEST = 200
+#: Halves of characters, which JSON can spell and no file can hold.
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class JsonTable:
@@ -99,7 +105,7 @@ class JsonTable:
         for key, mine in wanted.items():
             values = self._values(key, [row.get(key) for row in objects], errors)
             numbers |= {label: values[:, k] for k, label in enumerate(mine)}
-        texts = [[plain(element(row.get(key), at)) for row in objects] for key, at in kept]
+        texts = [[_carried(element(row.get(key), at)) for row in objects] for key, at in kept]
         return Block(len(lines), numbers, [*texts], errors)
 
     def _objects(self, lines: Sequence[bytes]) -> list[dict[str, Any]] | None:
@@ -126,6 +132,14 @@ class JsonTable:
             else:
                 rows[i] = array[1]
         return rows
+
+
+def _carried(value: Any) -> str:
+    if isinstance(value, str):
+        return _HALF.sub("\ufffd", value)
+    text = Carried(_HALF.sub("\ufffd", plain(value)))
+    text.value = value if text.count("[") + text.count("{") <= _DEEPEST else str(text)
+    return text
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
