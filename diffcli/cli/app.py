@@ -51,6 +51,8 @@ class Command(TyperCommand):
             if ctx.resilient_parsing:  # a shell asks how half a command line may go on
                 return super().parse_args(ctx, args)
             raise
+        if sum(word.partition("=")[0] == "--points" for word in options) > 1 and not ctx.resilient_parsing:
+            raise UsageError("--points is given twice", hint="a run takes one table, or a stream of several")
         if not ctx.resilient_parsing and not {"-h", "--help"}.isdisjoint(options):
             _show_help(ctx)
         return super().parse_args(ctx, [*options, "--", *rest])

@@ -87,7 +87,7 @@ class Many(NamedTuple):
 
         _format(show)  # refused before anything is read
         program = ask.parsed()
-        words, ranges = _parted(ask.point_words())
+        words, ranges = parted(ask.point_words())
         at = point(words) or {}
         keep = _names(self.keep, "--keep")
         table: Table
@@ -230,8 +230,9 @@ def _format(show: Show) -> str:
     form = "jsonl" if show.json else show.format.value if show.format else suffix
     form = {"json": "jsonl", "ndjson": "jsonl", "pq": "parquet", "table": "csv"}.get(form, form)
     if form not in (*FORMATS, "tsv"):
-        if show.format is not None or form == "mtx":
-            raise UsageError(f"a table of answers is not written as {form}", hint=f"choose {', '.join(FORMATS)}")
+        if form not in ("", "txt"):
+            hint = f"choose {', '.join(FORMATS)}" + ("" if show.format else "; --format csv goes with any name")
+            raise UsageError(f"a table of answers is not written as {form}", hint=hint)
         form = "csv"
     if form in SEEKING and _printing(show) and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError(f"a terminal cannot show {form}, which is binary", hint=f"write a file: -o result.{form}")
@@ -258,10 +259,10 @@ def _names(text: str | None, option: str) -> list[str]:
 
 
 def _ranges_in(word: str) -> bool:
-    return ":" in word and not word.startswith("@") and bool(_parted([word])[1])
+    return ":" in word and not word.startswith("@") and bool(parted([word])[1])
 
 
-def _parted(words: Sequence[str]) -> tuple[list[str], dict[str, tuple[float, float, int]]]:
+def parted(words: Sequence[str]) -> tuple[list[str], dict[str, tuple[float, float, int]]]:
     """The words that give values, and the ranges ``x=0:1:11`` (both ends, so many points) by name."""
     from diffcli.language.points import split_assignments
 

@@ -103,6 +103,7 @@ class Ask(NamedTuple):
         words = self.point_words()
         if self.source == "-" and "-" in words:
             raise UsageError("both the expression and the point ask for standard input", hint="give one of them a file")
+        _refuse_ranges(words)
         program = self.parsed()
         return program, program.resolve(point(words) or {})
 
@@ -199,6 +200,16 @@ def point(words: list[str] | None, option: str = "--at") -> "Values | None":
     if not found and option != "--at":
         raise UsageError(f"{option} is empty", hint=f"write {option} x=1")
     return found
+
+
+def _refuse_ranges(words: list[str]) -> None:
+    """Ranges are many points, and who asks takes one."""
+    if any(":" in word for word in words):
+        from diffcli.cli.many import parted
+
+        for name in parted(words)[1]:
+            hint = "eval, grad, jacobian, hessian, vjp and jvp take ranges"
+            raise UsageError(f"{name} is given a range, and this command takes one point", hint=hint, code="point")
 
 
 def direction(program: "diffcli.Program", at: "Values", tangent: list[str] | None) -> "Values":

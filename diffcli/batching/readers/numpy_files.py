@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,13 +23,23 @@ from diffcli.report.text import escape
 
 
 def _mapped(path: str) -> NDArray[Any]:
-    """The array of an ``.npy`` file, not read yet. Raises OSError or ValueError where it is none."""
-    try:
-        array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError):
-        raise
-    except Exception as error:  # NumPy reads the header as a piece of Python, and raises whatever that does
-        raise ValueError("its header is none of NumPy's") from error
+    """The array of an ``.npy`` file, not read yet. Raises OSError, ValueError or `UsageError` where it is none."""
+    with open(path, "rb") as file:
+        try:
+            shape, _, dtype = _npy_header(file)
+        except OSError:
+            raise
+        except Exception as error:  # NumPy reads the header as a piece of Python, and raises whatever that does
+            raise ValueError("its header is none of NumPy's") from error
+        if dtype.hasobject:
+            hint = "save them as numbers: numpy.save(FILE, array.astype(float))"
+            raise UsageError(f"{escape(path)} holds Python objects, which are not loaded", hint=hint, code="file")
+        start = file.tell()
+        wanted, there = math.prod(shape) * dtype.itemsize, file.seek(0, 2) - start
+    if there < wanted:
+        said = f"{escape(path)} cannot be read: it ends after {there:,} of the {wanted:,} bytes of its array"
+        raise UsageError(said, hint="it was cut off: write or copy it once more", code="file")
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
     return array
 
 
