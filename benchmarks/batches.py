@@ -13,7 +13,7 @@ from benchmarks.harness import Table, alternate, busy, installed, once, ratio, s
 from benchmarks.peers import PEERS, Points, Work, present
 
 _D1 = "(log(s/k) + (r + v^2/2)*t)/(v*sqrt(t))"
-_CDF = "(0.5*(1 + tanh(0.7978845608*({d} + 0.044715*{d}^3))))"
+_CDF = "(0.5*erfc(-{d}/sqrt(2)))"
 _D2 = f"({_D1} - v*sqrt(t))"
 
 
@@ -35,6 +35,8 @@ def _network(width: int) -> str:
     return " + ".join(f"{(-1) ** k * 0.5}*{h}" for k, h in enumerate(hidden))
 
 
+#: As in bundle adjustment: 11 numbers of a camera (angles, place, focal length, centre, distortion), 3 of a point, a
+#: weight; where the point is in the picture is constant.
 _CAMERA = """\
 cx = cos(ax)
 sx = sin(ax)
@@ -55,8 +57,8 @@ u = x2/z3
 v = y3/z3
 n = u^2 + v^2
 d = f*(1 + n*(k1 + n*k2))
-r1 = w1*(d*u + cu - mu)
-r2 = w1*(d*v + cv - mu)
+r1 = w1*(d*u + cu - 0.3)
+r2 = w1*(d*v + cv - 0.1)
 return r1, r2
 """
 _ARM = "a = cos(p) + 0.8*cos(p + q) + 0.3*cos(p + q + w)\nb = sin(p) + 0.8*sin(p + q) + 0.3*sin(p + q + w)\nreturn a, b"

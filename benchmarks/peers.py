@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,18 @@ def _python(program: Any, text: str) -> str:
 def _function(program: Any, text: str, module: Any) -> Callable[..., Any]:
     used = ("sin", "cos", "tanh", "exp", "log", "sqrt", "where", "maximum", "minimum")
     names = {name: getattr(module, name) for name in used if hasattr(module, name)}
+    if "erfc(" in text:
+        names["erfc"] = _erfc(module)
     exec(_python(program, text), names)
     found: Callable[..., Any] = names["f"]
+    return found
+
+
+def _erfc(module: Any) -> Callable[..., Any]:
+    """The complementary error function of a peer."""
+    if module.__name__ == "casadi":
+        return lambda x: 1 - module.erf(x)
+    found: Callable[..., Any] = import_module(f"{module.__name__.partition('.')[0]}.scipy.special").erfc
     return found
 
 
