@@ -379,8 +379,11 @@ def _logistic(node: Node, show: Show) -> _Match | None:
 def _atan(node: Node, show: Show) -> _Match | None:
     (q,) = node.args
     if _is(q, "divide") and not q.args[0].constant:
-        return _Match(f"atan2({show(q.args[0])}, {show(q.args[1])})", "the quotient overflows, and forgets the signs",
-                      (q,))  # fmt: skip
+        y, x = (show(arg) for arg in q.args)
+        y = y if y.isidentifier() else f"({y})"
+        # atan2(y, x) itself is another function where x < 0: the angle in the plane.
+        why = "the quotient overflows; if the angle of (x, y) is meant, it is atan2(y, x)"
+        return _Match(f"atan2(sign({x})*{y}, abs({x}))", why, (q,))
     return None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -25,7 +27,7 @@ PATTERNS = [
     ("1 - cos(x)^2", "sin(x)^2"), ("1 - x^2", "(1 - x)*(1 + x)"), ("sqrt(1 - x^2)", "sqrt((1 - x)*(1 + x))"),
     ("1 - sigmoid(x)", "sigmoid(-x)"), ("sqrt(x + 1) - sqrt(x)", "1/(sqrt(x + 1) + sqrt(x))"),
     ("sqrt(x) - sqrt(y)", "(x - y)/(sqrt(x) + sqrt(y))"), ("log(x) - log(y)", "log(x/y)"),
-    ("x^2 - y^2", "(x - y)*(x + y)"), ("mean(v^2) - mean(v)^2", "var(v)"), ("atan(y/x)", "atan2(y, x)"),
+    ("x^2 - y^2", "(x - y)*(x + y)"), ("mean(v^2) - mean(v)^2", "var(v)"), ("atan(y/x)", "atan2(sign(x)*y, abs(x))"),
     ("sin(x)/x", "sinc(x/pi)"), ("sin(pi*x)/(pi*x)", "sinc(x)"), ("log(x/(1 - x))", "logit(x)"),
     ("log(x + sqrt(x^2 + 1))", "asinh(x)"), ("log(gamma(x))", "lgamma(x)"), ("exp(y*log(x))", "x^y"),
 ]  # fmt: skip
@@ -65,3 +67,8 @@ def test_what_is_well_written_stays(source: str) -> None:
 def test_a_factor_that_does_not_vanish_with_the_logarithm_makes_up_for_nothing(source: str) -> None:
     program, at = bound(source, {"x": 3.0, "y": 1.0})
     assert rewrites(program.bind(dict.fromkeys(at, ()))) == []
+
+
+def test_the_cure_of_a_quotient_holds_left_of_0() -> None:
+    at = {"x": -1e-320, "y": 1.0}
+    assert diffcli.evaluate(diffcli.parse("atan2(sign(x)*y, abs(x))"), at)["f"] == -math.pi / 2

@@ -64,7 +64,7 @@ class Evaluations(Sequences):
         sizes = [int(np.frexp(x)[1]) for value in numbers for x in np.ravel(value) if x and np.isfinite(x)]
         self._least = max(LEAST, 4 * max(map(abs, sizes), default=0))
         # A kink is rounded off on the scale of the smallest number about, or of its square; steps stand closer still.
-        smallest = min(sizes, default=0)
+        self._tiniest = smallest = min(sizes, default=0)
         power = 5 if any(node.op.name in _STEPPED for node in self.order) else 2
         self._smallest = power * smallest if smallest < -40 else None
         self._infinite = sum(int(np.isinf(value).sum()) for value in at.values())
@@ -146,14 +146,19 @@ class Evaluations(Sequences):
         self, shifts: Mapping[tuple[Node, int], Any], infinite: int | None = None, step: int = 0
     ) -> list[Any]:
         """The outputs near the point, where no input is infinite."""
-        far = None if infinite is None else self.ar.m.mpf(2) ** infinite
-        return self.agreed(lambda precision: self._run(precision, shifts, far), 70, -infinite if infinite else step)
+
+        def near(precision: int) -> list[Any]:
+            self.ar.m.prec = precision
+            far = None if infinite is None else self.ar.m.mpf(2) ** infinite / UNEVEN
+            return self._run(precision, shifts, far)
+
+        return self.agreed(near, 70, -infinite if infinite else step)
 
     def agreed(self, compute: Callable[[int], list[Any]], bits: int, step: int = 0, least: int = 0) -> list[Any]:
         """`compute(precision)` where more precision changes nothing any more; `step`: log₂ of a step it takes;
         `least`: the precision that makes sense of it.
         """
-        ar, precision = self.ar, max(self._least, bits + 64, 64 - 2 * step, least)
+        ar, precision = self.ar, max(self._least, bits + 64, 64 - 2 * step + (self._spread() if step else 0), least)
         before: list[Any] | None = None
         last = lacking = 0
         while True:
@@ -189,6 +194,16 @@ class Evaluations(Sequences):
             )
             before, last = now, precision
             precision = min(rise, MOST)
+
+    def _spread(self) -> int:
+        """How many bits lie between the values at the point and the least of the numbers: what that one does must be
+        seen beside them.
+        """
+        if self._infinite:
+            return 0
+        m = self.ar.m
+        sizes = [m.mag(x) for x in self._here() if not isinstance(x, bool) and m.isfinite(x) and x]
+        return int(max([0, *sizes])) + max(0, -self._tiniest)
 
     def _fades(self, before: Any, now: Any, last: int, precision: int) -> bool:
         """Whether a number is nothing but rounding at both precisions, shrinks as they grow, and means 0: sin(π) is as

@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diffcli.precise.evaluations import UNIT, UNIT_AT_ZERO, Evaluations
+from diffcli.precise.evaluations import UNEVEN, UNIT, UNIT_AT_ZERO, Evaluations
 from diffcli.precise.sequences import POWERS, Limit
 
+#: How far the second point of a difference lies from the first, in steps: twice as far, mod(1, h) would seem to agree.
+STRIDE = 1.2360679774997898
 #: How much longer the second of the steps is that mixed differences take, and how much to see whether it matters.
 STEEP, STEEPER = 0.75, 1.25
 
@@ -54,7 +56,7 @@ class Exactly(Evaluations):
         plain = self._plainly(j)
         if plain is not None:
             return [Partial(x, x, x) for x in plain]
-        jumps = [False] * sum(node.size for node in self.outputs)
+        jumps = wild = [False] * sum(node.size for node in self.outputs)
         for sign in (-1, 1):
             limits, near = self._one_sided(j, sign, 0)
             rows = zip(jumps, self._here(), *near[-2:], strict=True)
@@ -62,8 +64,12 @@ class Exactly(Evaluations):
             if all(limit.kind == "none" for limit in limits) and len(self.directions) > 1:
                 limits = [self.common(*pair) for pair in
                           zip(*(self._one_sided(j, sign, away)[0] for away in (1, -1)), strict=True)]  # fmt: skip
+            # Where there are values whose slopes go nowhere, the other side is not all there is.
+            rows = zip(wild, limits, near[-1], strict=True)
+            wild = [each or (limit.kind == "none" and self.ar.m.isfinite(f)) for each, limit, f in rows]
             sides.append(limits)
-        return [self.both(a.value, b.value, jump) for a, b, jump in zip(*sides, jumps, strict=True)]
+        found = [self.both(a.value, b.value, jump) for a, b, jump in zip(*sides, jumps, strict=True)]
+        return [each._replace(value=self.ar.nan) if w else each for each, w in zip(found, wild, strict=True)]
 
     def _plainly(self, j: int) -> list[Any] | None:
         """The derivatives in direction j where the function is plainly smooth, as it is nearly always: the quotients
@@ -77,7 +83,7 @@ class Exactly(Evaluations):
 
         def quotients(precision: int) -> list[Any]:
             m.prec = precision
-            h = m.mpf(2) ** scale
+            h = UNEVEN * m.mpf(2) ** scale
             before, here, after, beyond = (self.moved(precision, {j: n * h}) for n in (-1, 0, 1, 2))
             rows = [
                 [self._quotient(b, a, h) for a, b in zip(first, second, strict=True)]
@@ -113,7 +119,7 @@ class Exactly(Evaluations):
         return Partial(self.ar.nan if jumps else value, left, right, jumps)
 
     def _one_sided(self, j: int, sign: int, away: int) -> tuple[list[Limit], list[list[Any]]]:
-        """The limits of (f(x + 2h) − f(x + h))/h, and f(x + h) for smaller and smaller h.
+        """The limits of (f(x + h + s·h) − f(x + h))/(s·h), and f(x + h) for smaller and smaller h.
 
         `away` moves the other inputs too, off a singularity that they share.
         """
@@ -125,13 +131,13 @@ class Exactly(Evaluations):
             def quotients(precision: int) -> list[Any]:
                 m = self.ar.m
                 m.prec = precision
-                h = sign * m.mpf(2) ** (self.scale(j) + k)
+                h = sign * UNEVEN * m.mpf(2) ** (self.scale(j) + k)
                 steps = {i: away * step for i, step in self._off(h).items()} if away else {}
                 near = self.moved(precision, {**steps, j: h})
-                next_ = self.moved(precision, {**steps, j: 2 * h})
+                next_ = self.moved(precision, {**steps, j: (1 + STRIDE) * h})
                 tiny = m.mpf(2) ** (-4 * precision // 5)  # what only rounding is left of
                 beside[units] = [m.zero if not isinstance(x, bool) and abs(x) < tiny else x for x in near]
-                return [self._quotient(b, a, h) for a, b in zip(near, next_, strict=True)]
+                return [self._quotient(b, a, STRIDE * h) for a, b in zip(near, next_, strict=True)]
 
             return self.agreed(quotients, 64, k + min(0, self.scale(j)))
 
@@ -148,7 +154,7 @@ class Exactly(Evaluations):
         def difference(precision: int) -> list[Any]:
             m = self.ar.m
             m.prec = precision
-            far = m.mpf(2) ** infinite
+            far = m.mpf(2) ** infinite / UNEVEN
             x = self.coordinate(j)
             size = 1 if np.isinf(x) else (abs(m.mpf(x)) if x else m.mpf(2) ** -1200)
             # Far less than a wave of sin(x²) out there: longer steps see none.
@@ -156,7 +162,8 @@ class Exactly(Evaluations):
             up, down = self.moved(precision, {j: h}, far), self.moved(precision, {j: -h}, far)
             return [self._quotient(a, b, 2 * h) for a, b in zip(up, down, strict=True)]
 
-        return self.agreed(difference, 60, -infinite - 160)
+        # Beside cubes of what is infinite the difference of another input must still be seen.
+        return self.agreed(difference, 60, -infinite - 160, 6 * infinite + 400 + abs(self.scale(j)))
 
     def limits(self, missing: Sequence[int] | None = None) -> list[Any]:
         """The values of the outputs as limits: along every input from both sides, and along slanting lines. Where
@@ -255,7 +262,7 @@ class Exactly(Evaluations):
         def quotients(precision: int) -> list[Any]:
             m = self.ar.m
             m.prec = precision
-            h = m.mpf(2) ** step
+            h = UNEVEN * m.mpf(2) ** step
             before, here, after = (self.moved(precision, {i: n * h}) for n in (-1, 0, 1))
             return [self._quotient(self._quotient(c, b, h), self._quotient(b, a, h), h)
                     for a, b, c in zip(before, here, after, strict=True)]  # fmt: skip
@@ -271,8 +278,8 @@ class Exactly(Evaluations):
         def quotients(precision: int) -> list[Any]:
             m = self.ar.m
             m.prec = precision
-            h = sign * m.mpf(2) ** (self.scale(i) + k)
-            g = sign * m.mpf(ratio) * m.mpf(2) ** (self.scale(j) + k)
+            h = sign * UNEVEN * m.mpf(2) ** (self.scale(i) + k)
+            g = sign * UNEVEN * m.mpf(ratio) * m.mpf(2) ** (self.scale(j) + k)
             off = self._off(h) if away else {}
             if i == j:
                 a, b, c = (self.moved(precision, {**off, i: n * h}) for n in (1, 2, 3))

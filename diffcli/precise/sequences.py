@@ -10,6 +10,8 @@ from diffcli.precise.arithmetic import Arithmetic
 #: The samples of a sequence stand at these powers of one step. They shrink to their third from one to the next, and the
 #: one halfway tells logarithms.
 POWERS, HALFWAY = (1, 3, 9, 27), 2
+#: More of them, where a sequence grows.
+BETWEEN = (4, 5, 7)
 
 
 class Limit(NamedTuple):
@@ -69,17 +71,23 @@ class Sequences:
             foreseen = self._foreseen(rows[0], halfway, rows[1])
             if foreseen is not None:
                 return [*rows, foreseen]
-            rows.append([self._on_the_way(*each) for each in zip(rows[1], halfway, sample(power), strict=True)])
+            nearer = sample(power)
+            grows = any(map(self._grows, rows[1], nearer))
+            between = [halfway, *(map(sample, BETWEEN) if grows else ())]
+            columns = zip(rows[1], nearer, zip(*between, strict=True), strict=True)
+            rows.append([self._on_the_way(near, last, some) for near, last, some in columns])
         return rows
 
-    def _on_the_way(self, near: Any, halfway: Any, nearer: Any) -> Any:
-        """A sample that is growing, NaN if it has another sign than the one halfway: a wave has by chance the same at
+    def _grows(self, near: Any, nearer: Any) -> bool:
+        if any(isinstance(x, bool) or not self.ar.m.isfinite(x) for x in (near, nearer)):
+            return False
+        return bool(abs(nearer) > abs(near))
+
+    def _on_the_way(self, near: Any, nearer: Any, between: Sequence[Any]) -> Any:
+        """A sample; NaN if it grows and has another sign than one of those `between`: a wave has by chance the same at
         some, and goes nowhere.
         """
-        m = self.ar.m
-        if any(isinstance(x, bool) or not m.isfinite(x) for x in (near, halfway, nearer)):
-            return nearer
-        waves = abs(nearer) > abs(near) and (nearer > 0) != (halfway > 0)
+        waves = self._grows(near, nearer) and any((x > 0) != (nearer > 0) for x in between if self.ar.m.isfinite(x))
         return self.ar.nan if waves else nearer
 
     def _foreseen(self, first: list[Any], halfway: list[Any], second: list[Any]) -> list[Any] | None:

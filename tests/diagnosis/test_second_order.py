@@ -27,6 +27,15 @@ HESSIANS: list[tuple[str, dict[str, Any], list[str], str, Any]] = [
     ("abs(x)", {"x": 0}, ["kink"], "df/dx is -1 from the left and 1 from the right", [[nan]]),
     ("median(v)", {"v": [1.0, 1.0, 2.0]}, ["tie"], "df/dv[0] is 0 from the left", [[nan] * 3] * 2 + [[nan, nan, 0]]),
     ("max(v)-min(v)", {"v": [1.0, 1.0, 1.0]}, ["tie", "tie"], "df/dv[0] is -1 from the left and 1", [[nan] * 3] * 3),
+    # What one input does is seen beside values that another makes 10^155 times as large.
+    ("1/x + exp(y)", {"x": 1e-155, "y": 1}, ["overflow"], "it is about 1e+465", [[inf, 0], [0, 2.718281828459045]]),
+    (
+        "x*y*z",
+        {"x": 1e200, "y": 1e200, "z": 1e-300},
+        ["overflow"],
+        "x*y overflows",
+        [[0, 1e-300, 1e200], [1e-300, 0, 1e200], [1e200, 1e200, 0]],
+    ),
     # A mixed derivative that depends on the way is none, whatever steps of one shape say.
     ("x^2*y^2/(x^2+y^2)", {"x": 0, "y": 0}, ["removable"], "the limit exists", [[0, nan], [nan, 0]]),
     ("abs(x)*abs(y)", {"x": 0, "y": 0}, ["kink", "kink"], "d²f/dxdy does not exist", [[0, nan], [nan, 0]]),

@@ -18,6 +18,12 @@ from tests.diagnosis.test_edge_cases import same
 
 #: Expression, point, value, and the derivative in each variable of the point.
 VARIANTS: list[tuple[str, dict[str, Any], float | None, list[Any] | None]] = [
+    # one input beside others that are infinite or far larger
+    ("x^2+1e-300*y", {"x": 1e200, "y": 1.0}, inf, [2e200, 1e-300]),
+    ("x+y", {"x": inf, "y": 1.0}, inf, [1, 1]),
+    ("sum(v)", {"v": [inf, 1.0]}, inf, [[1, 1]]),
+    ("logsumexp(v)+w", {"v": [inf, 1.0], "w": 2.0}, inf, [[1, 0], 1]),
+    ("floor(x)", {"x": inf}, inf, [0]),
     # naive spellings: overflow / underflow / cancellation
     ("log(exp(x)+exp(y)+exp(z))", {"x": 800, "y": 800, "z": 800}, 800 + math.log(3), [1 / 3] * 3),
     ("log(exp(x)+1)", {"x": 1000}, 1000, [1]),
@@ -258,6 +264,10 @@ def test_second_derivatives_are_right_or_the_warning_gives_them(source: str, x: 
         ("(1 - x)^2 + 100*(y - x^2)^2", {"x": -1.2, "y": 1}, []),
         ("var(v)", {"v": [1e9, 1e9 + 1, 1e9 + 2]}, []),
         ("[1, cos(x + y)]", {"x": 1.0, "y": 0.5707963267948966}, []),
+        # At powers of two these look smooth.
+        ("where(x != 0, mod(1/x, 1), 0)", {"x": 0.0}, ["predicate-at-equality"]),
+        ("where(x > 0, mod(1, x), 0)", {"x": 0.0}, ["predicate-at-equality"]),
+        ("where(x != 0, x*floor(1/x), 1)", {"x": 0.0}, ["predicate-at-equality"]),
         # A slope that grows like a logarithm, on the only side there is.
         ("xlogy(x, x)", {"x": 0.0}, ["pole"]),
         ("entr(x)", {"x": 0.0}, ["pole"]),
