@@ -122,7 +122,7 @@ def throughput(count: int, names: Sequence[str], peers: Sequence[str], rounds: i
         means = [f"{statistics.geometric_mean(ratios[pair]):.2f}" if ratios[pair] else "–" for pair in pairs]
         table.rows.append(["geometric mean", "", "", *means])
         table.notes.append("Above 1 diffcli is faster; medians of paired ratios. JAX is jitted, in doubles and warm.")
-        table.notes.append("C is a loop that computes everything once, written by hand, on all cores.")
+        table.notes.append("C is a loop written by hand, on all cores: benchmarks/loops.py.")
     if shared:
         table.notes.append("The machine had other work to do, so this is the processor time of all threads together.")
     if count > CHUNK:
@@ -141,7 +141,7 @@ def _works(name: str, count: int, ours: Sequence[str], peers: Sequence[str]) -> 
     chunks = [{each: rng.uniform(0.5, 2.0, size) for each in program.inputs} for size in sizes[:DISTINCT]]
     prepared = {own: _prepared(program, jit=own == "jit") for own in ours}
     for peer in peers:
-        theirs = PEERS[peer](program, EXPRESSIONS[name])
+        theirs = PEERS[peer](program, EXPRESSIONS[name], name)
         if theirs is not None:
             prepared[peer] = theirs
     works = {who: [prepare(chunk) for chunk in chunks] for who, prepare in prepared.items()}

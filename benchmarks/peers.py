@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import installed
+from benchmarks.loops import BODIES, source
 
 Points = Mapping[str, np.ndarray[Any, Any]]
 Work = Callable[[], object]
@@ -46,7 +47,7 @@ def _erfc(module: Any) -> Callable[..., Any]:
     return found
 
 
-def _jax(program: Any, text: str) -> Callable[[Points], Work]:
+def _jax(program: Any, text: str, name: str) -> Callable[[Points], Work]:
     import jax
 
     jax.config.update("jax_enable_x64", True)
@@ -65,7 +66,7 @@ def _jax(program: Any, text: str) -> Callable[[Points], Work]:
     return prepare
 
 
-def _autograd(program: Any, text: str) -> Callable[[Points], Work] | None:
+def _autograd(program: Any, text: str, name: str) -> Callable[[Points], Work] | None:
     import autograd.numpy as anp
     from autograd import elementwise_grad
 
@@ -76,7 +77,7 @@ def _autograd(program: Any, text: str) -> Callable[[Points], Work] | None:
     return lambda points: lambda: (f(*points.values()), gradient(*points.values()))
 
 
-def _casadi(program: Any, text: str) -> Callable[[Points], Work] | None:
+def _casadi(program: Any, text: str, name: str) -> Callable[[Points], Work] | None:
     import casadi
 
     if "where" in text or "max" in text:
@@ -95,61 +96,64 @@ def _casadi(program: Any, text: str) -> Callable[[Points], Work] | None:
     return prepare
 
 
-#: The gradient of sin(x)*exp(y)/sqrt(x*z) + log(z) by hand, everything that two results share computed once.
-_LOOP = """
-#include <math.h>
-void loop(long n, const double *X, const double *Y, const double *Z, double *F, double *DX, double *DY, double *DZ) {
-  for (long i = 0; i < n; i++) {
-    double x = X[i], z = Z[i], r = 1.0 / sqrt(x * z), e = exp(Y[i]) * r, s = sin(x) * e;
-    F[i] = s + log(z);
-    DX[i] = cos(x) * e - 0.5 * s / x;
-    DY[i] = s;
-    DZ[i] = 1.0 / z - 0.5 * s / z;
-  }
-}
-"""
-
-
-def _c(program: Any, text: str) -> Callable[[Points], Work] | None:
-    """The loop in C, on as many threads as there are cores; only for the formula that it was written for."""
+def _c(program: Any, text: str, name: str) -> Callable[[Points], Work] | None:
+    """The loop in C, on as many threads as there are cores, for the formulas that one was written for."""
     compiler = shutil.which("cc")
-    if text != "sin(x)*exp(y)/sqrt(x*z) + log(z)" or compiler is None:
+    if name not in BODIES or compiler is None:
         return None
     folder = tempfile.TemporaryDirectory()
-    source, library = Path(folder.name, "loop.c"), Path(folder.name, "loop.so")
-    source.write_text(_LOOP)
+    file, library = Path(folder.name, "loop.c"), Path(folder.name, "loop.so")
+    file.write_text(source(name, program.inputs, program.outputs))
     options = ["-O3", "-march=native", "-fno-math-errno", "-shared", "-fPIC"]
-    subprocess.run([compiler, *options, str(source), "-o", str(library), "-lm"], check=True)
+    subprocess.run([compiler, *options, str(file), "-o", str(library), "-lm"], check=True)
     loop = ctypes.CDLL(str(library)).loop
     folder.cleanup()
     from diffcli.evaluation import cores
 
+    results = len(program.outputs) * (1 + len(program.inputs))
+
     def prepare(points: Points) -> Work:
-        arrays = [np.ascontiguousarray(points[name]) for name in "xyz"]
+        arrays = [np.ascontiguousarray(points[name]) for name in program.inputs]
         count = len(arrays[0])
         parts = min(cores(), max(1, count // 10_000))
 
-        def part(k: int, results: list[Any]) -> None:
+        def part(k: int, found: list[Any]) -> None:
             first, last = count * k // parts, count * (k + 1) // parts
-            loop(ctypes.c_long(last - first), *[ctypes.c_void_p(a[first:].ctypes.data) for a in (*arrays, *results)])
+            places = [_pointers([each[first:] for each in group]) for group in (arrays, found)]
+            loop(ctypes.c_long(last - first), *places)
 
         def work() -> object:
-            results = [np.empty(count) for _ in range(4)]
-            others = [threading.Thread(target=part, args=(k, results)) for k in range(1, parts)]
+            found = [np.empty(count) for _ in range(results)]
+            others = [threading.Thread(target=part, args=(k, found)) for k in range(1, parts)]
             for thread in others:
                 thread.start()
-            part(0, results)
+            part(0, found)
             for thread in others:
                 thread.join()
-            return results
+            return found
 
         return work
 
+    _compared(program, prepare)
     return prepare
 
 
+def _compared(program: Any, prepare: Callable[[Points], Work]) -> None:
+    """Raises AssertionError if the loop does not compute what the formula says."""
+    rng = np.random.default_rng(1)
+    points = {name: rng.uniform(0.5, 2.0, 100) for name in program.inputs}
+    batch = program.batch(points)
+    ours = [*batch.values().values()]
+    ours += [row for matrix in np.moveaxis(batch.jacobian().matrix, 0, -1) for row in matrix]
+    np.testing.assert_allclose(np.array(prepare(points)()), ours, rtol=1e-9, atol=1e-12)
+
+
+def _pointers(arrays: list[Any]) -> Any:
+    return (ctypes.c_void_p * len(arrays))(*[array.ctypes.data for array in arrays])
+
+
 #: By name, what makes a formula ready and then the work at some points; None where a peer lacks its functions.
-PEERS: Mapping[str, Callable[[Any, str], Callable[[Points], Work] | None]] = {
+PEERS: Mapping[str, Callable[[Any, str, str], Callable[[Points], Work] | None]] = {
     "JAX": _jax,
     "autograd": _autograd,
     "CasADi": _casadi,

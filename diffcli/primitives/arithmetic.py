@@ -21,7 +21,7 @@ def _fold_add(a: Node, b: Node) -> Node | None:
 
 def _is(node: Node, value: float) -> bool:
     """Whether `node` is the literal `value` in every element (so never −0 for 0)."""
-    while node.op.name == "broadcast":
+    while node.op.name in ("broadcast", "reshape", "transpose"):
         node = node.args[0]
     if node.op.name != "constant":
         return False
