@@ -287,6 +287,8 @@ def _multiply(node: Node, show: Show) -> _Match | None:
                 return _Match(f"xlogy({show(x)}, {show(x)})", "log is infinite at 0", (b,))
             if _is(a, "negate") and a.args[0] is x:
                 return _Match(f"entr({show(x)})", "log is infinite at 0", (a, b))
+            if _is(x, "add") and any(_number(arg, 1.0) for arg in x.args):
+                return None  # what is lost is lost by the sum, and log1p is the cure
             # Only a factor that vanishes with the logarithm's argument makes up for it.
             if not _number(a, 0.0) and _plain(a).op is not CONSTANT and _vanishes_with(a, x):
                 return _Match(f"xlogy({show(a)}, {show(x)})", "log is infinite at 0", (b,))

@@ -72,3 +72,8 @@ def test_a_factor_that_does_not_vanish_with_the_logarithm_makes_up_for_nothing(s
 def test_the_cure_of_a_quotient_holds_left_of_0() -> None:
     at = {"x": -1e-320, "y": 1.0}
     assert diffcli.evaluate(diffcli.parse("atan2(sign(x)*y, abs(x))"), at)["f"] == -math.pi / 2
+
+
+def test_digits_lost_by_a_sum_are_no_matter_of_the_factor() -> None:
+    program, point = bound("y*log(1 + x)", {"x": 1e-20, "y": 2.0})
+    assert [each.better for each in rewrites(program.bind(dict.fromkeys(point, ())))] == ["log1p(x)"]

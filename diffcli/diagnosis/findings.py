@@ -298,11 +298,11 @@ class Examination:
         values = self.truth.values
         bad = [o for o in bad[:ASKED] if self.reach.makes(passes, node, o)]
         repaired = values is not None and any(math.isfinite(values[o]) for o in bad) and bool(bad)
-        if repaired and node.op.name in OF_REGULAR:
+        meant = self.truth.exists is not None and all(self.truth.exists[o] for o in bad)
+        if repaired and meant and node.op.name in OF_REGULAR:
             reason, message, hint = of_nearly_singular(self.naming.spell(node))
         elif repaired:
-            assert self.truth.exists is not None
-            if not all(self.truth.exists[o] for o in bad):
+            if not meant:
                 reason = "removable"
             message += "; the value that is meant exists" if reason != "removable" else "; the limit exists"
         self._add(reason, message, hint, node, where)

@@ -264,6 +264,8 @@ def test_second_derivatives_are_right_or_the_warning_gives_them(source: str, x: 
         ("(1 - x)^2 + 100*(y - x^2)^2", {"x": -1.2, "y": 1}, []),
         ("var(v)", {"v": [1e9, 1e9 + 1, 1e9 + 2]}, []),
         ("[1, cos(x + y)]", {"x": 1.0, "y": 0.5707963267948966}, []),
+        # Singular, and not by rounding only.
+        ("sum(solve(A, A))", {"A": [[1.0, 2.0], [2.0, 4.0]]}, ["removable"]),
         # At powers of two these look smooth.
         ("where(x != 0, mod(1/x, 1), 0)", {"x": 0.0}, ["predicate-at-equality"]),
         ("where(x > 0, mod(1, x), 0)", {"x": 0.0}, ["predicate-at-equality"]),
