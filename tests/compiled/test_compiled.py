@@ -96,6 +96,7 @@ def test_the_functions_written_here_are_within_two_ulps_of_the_truth() -> None:
         assert max(errors) < 2.5, name
 
 
+@pytest.mark.sampled
 @settings(max_examples=25, deadline=None)
 @given(text=programs(smooth=True), rows=st.lists(points(smooth=True), min_size=2, max_size=9))
 def test_random_programs(text: str, rows: list[dict[str, Any]]) -> None:
