@@ -10,7 +10,7 @@ import sys
 import benchmarks
 from benchmarks.harness import machine
 
-NOT_BENCHMARKS = {"__main__", "harness", "peers"}
+NOT_BENCHMARKS = {"__main__", "harness", "loops", "peers"}
 
 
 def main() -> None:

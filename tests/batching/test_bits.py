@@ -22,6 +22,7 @@ def test_zeros_have_signs_but_in_jacobians() -> None:
     assert not same(plus, minus, firm=2)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", POINTS)
 def test_a_point_has_the_same_bits_everywhere(name: str, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sizes, "CHUNK", 20_000)
