@@ -19,6 +19,8 @@ from diffcli.graph import Node
 #: found one by one.
 LARGE = 1 << 16
 MANY = 64
+#: Of so many wrong numbers of each kind it is asked what makes them.
+ASKED = 64
 
 #: Which elements of some nodes a number looks at.
 Looks = Mapping[Node, NDArray[Any]]

@@ -1,0 +1,137 @@
+"""Where it begins that a number is wrong: the first operation that is to blame, of those that it is made of."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from diffcli.diagnosis.bounds import EPS, SMALLEST_NORMAL
+from diffcli.diagnosis.naming import Naming
+from diffcli.diagnosis.passes import TOLERANCE, Passes
+from diffcli.diagnosis.questions import Question
+from diffcli.diagnosis.reach import ASKED, Looks, Reach
+from diffcli.diagnosis.sites import SITES
+from diffcli.diagnosis.truth import Derivative, element
+from diffcli.diagnosis.words import local, nowhere
+from diffcli.graph import INPUT, Node
+
+
+class Culprits:
+    """What is to blame at one point, looked for among the operations that have a name in the formula."""
+
+    def __init__(self, question: Question, naming: Naming, reach: Reach) -> None:
+        self.function = question.function
+        self.naming = naming
+        self.reach = reach
+
+    def first(self, passes: Passes, *, primal: bool, looks: Looks | None = None) -> tuple[Node, int] | None:
+        """The first node, of those looked at, that made something non-finite of finite arguments; and where in it."""
+        return next(self.each(passes, primal=primal, looks=looks), None)
+
+    def each(self, passes: Passes, *, primal: bool, looks: Looks | None = None) -> Iterator[tuple[Node, int]]:
+        """All such nodes, of the formula (`primal`) or of its derivative, in the order of evaluation."""
+        used = self.reach.used(passes) if looks is None else looks
+        for node in passes.order:
+            if node not in used or not node.args or node.boolean:
+                continue
+            if (node in passes.forward and node in self.naming.ids) != primal:
+                continue
+            value = passes.values[node]
+            bad = ~np.isfinite(value) & used[node]
+            if not bad.any():
+                continue
+            args = [passes.values[arg] for arg in node.args]
+            for arg in args:
+                finite = np.isfinite(arg.astype(np.float64))
+                bad &= finite if node.op.kind == "elementwise" else finite.all()
+            if bad.any():
+                yield node, int(np.flatnonzero(bad)[0])
+
+    def where_digits_went(self, passes: Passes, used: Looks, output: Node) -> Node:
+        """The first of the nodes on the way to `output` whose error is large against itself, those of its
+        arguments being small.
+        """
+        errors = passes.errors()
+        worst, at = 0.0, output
+        for node in passes.order:
+            if node not in used or not node.args or node.boolean:
+                continue
+            mine = np.where(used[node], passes.relative(node, errors), 0.0).max(initial=0.0)
+            theirs = max(
+                (
+                    np.where(used[arg], passes.relative(arg, errors), 0.0).max(initial=0.0)
+                    for arg in node.args
+                    if arg in used
+                ),
+                default=0.0,
+            )
+            if mine > 64.0 * max(theirs, 1.0):
+                return node if mine > TOLERANCE / EPS / 16 or worst == 0.0 else at
+            if mine > worst:
+                worst, at = mine, node
+        return at
+
+    def vanished(self, passes: Passes, used: Looks) -> tuple[Node, float] | None:
+        """The first operation whose result is so small that a double has no place for its digits, and what it gave."""
+        for node, k, args in self._single(passes, used, lambda value: np.abs(value) < SMALLEST_NORMAL):
+            exact = local(node, args)
+            if exact is not None and -np.inf < exact[1] < -307.6:
+                rest = float(np.ravel(passes.values[node])[k])
+                if abs(exact[0] - rest) > TOLERANCE * abs(exact[0]):
+                    return node, rest
+        return None
+
+    def outside(self, passes: Passes, used: Looks) -> tuple[Node, int] | None:
+        """The first operation that gave a number where it has no value."""
+        for node, k, args in self._single(passes, used, np.isfinite):
+            if all(map(math.isfinite, args)) and nowhere(node, args):
+                return node, k
+        return None
+
+    def _single(
+        self, passes: Passes, used: Looks, wanted: Callable[[Any], Any]
+    ) -> Iterator[tuple[Node, int, list[float]]]:
+        """The operations on single numbers, of those looked at, that gave what is wanted; where, and of what."""
+        for node in passes.order:
+            if node not in used or node not in self.naming.ids or node.op.kind != "elementwise":
+                continue
+            if node.args and not node.boolean:
+                for k in np.flatnonzero(wanted(passes.values[node]) & used[node])[:4]:
+                    yield node, int(k), [float(np.ravel(passes.values[arg])[k]) for arg in node.args]
+
+    def owner(self, d: Derivative) -> Node:
+        """The operation whose rule made a derivative non-finite."""
+        owners = d.passes.derived.owners
+        for culprit, _ in self.each(d.passes, primal=False, looks=self.reach.of_derivative(d)):
+            owner = owners.get(culprit)
+            if owner is not None and owner.op is not INPUT and self.reach.on_the_way(owner, d):
+                return owner
+        return self.output(d)
+
+    def output(self, d: Derivative) -> Node:
+        """The output that a derivative is of."""
+        outputs = self.function.outputs
+        return element(outputs, next(iter(self.reach.of_what(d)), 0))[0]
+
+    def sites(self, every: Iterable[Passes]) -> list[Node]:
+        """Where a kink, a tie or a comparison at equality is met, in any of some passes."""
+        met: dict[Node, None] = {}
+        for passes in every:
+            used = self.reach.used(passes)
+            for node in passes.order:
+                if node in self.naming.ids and node.op.name in SITES and (passes.at_site(node) & used[node]).any():
+                    met[node] = None
+        return list(met)
+
+    def at_the_site(self, site: Node, pool: Sequence[Derivative]) -> list[Derivative]:
+        """The first of some derivatives that depends on a site, at best through what it is in."""
+        some = [d for d in pool if self.reach.on_the_way(site, d)][:1]
+        return some or [d for d in pool[:ASKED] if self.looks_at(d, site)][:1]
+
+    def looks_at(self, d: Derivative, node: Node) -> bool:
+        """Whether a derivative is made of a node."""
+        flags = self.reach.of_derivative(d).get(node)
+        return flags is not None and bool(flags.any())
