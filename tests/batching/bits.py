@@ -2,7 +2,8 @@
 
     python -m tests.batching.bits 1000000
 
-takes so many rows altogether, over all samples, each of which is also computed by itself; the suite takes fewer.
+takes so many rows altogether, over all samples, each of which is also computed by itself; the suite takes fewer. Then
+come some special points of every sample, which take longest: each is looked at singly, in every way anew.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +50,8 @@ SOURCES = ("csv", "tsv", "jsonl", "npy", "npz", "parquet")
 TARGETS = ("csv", "jsonl", "npy", "npz", "parquet")
 
 
+#: How many special points a sample gets from the command.
+ODD = 20
 #: Where formulas have kinks, ties, poles, overflow and no value; several inputs may be the same of them.
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 2.0, np.inf, -np.inf, 1e308, -1e308, 5e-324)
 
@@ -66,7 +70,7 @@ class Case:
     """A sample at some points: `expected` (rows, columns) has what each point gives alone, value and derivatives."""
 
     def __init__(self, name: str, rows: int, seed: int = 0, odd: int = 0) -> None:  # rows of SPECIAL values alone
-        self.name, self.rows = name, rows
+        self.name, self.rows, self.odd = name, rows, odd
         self.program = diffcli.parse((SAMPLES / f"{name}.expr").read_text(encoding="utf-8"))
         varying, self.fixed = POINTS[name]
         rng = np.random.default_rng(seed)
@@ -183,8 +187,10 @@ def _flat(row: Mapping[str, Any]) -> list[float]:
     return found
 
 
-def differences(case: Case) -> Iterator[str]:
-    """The ways in which a point does not give what it gives alone; to be called in an empty directory."""
+def differences(case: Case, threads: Sequence[int] = (1, 2)) -> Iterator[str]:
+    """The ways in which a point does not give what it gives alone; to be called in an empty directory. `threads`: on
+    how many each pair of formats is tried.
+    """
     usual = limits.MAX_BLOCK
     for jobs in (1, 2, 3):
         for block in (usual, 1000):
@@ -194,25 +200,26 @@ def differences(case: Case) -> Iterator[str]:
                     yield f"arrays, blocks of {block}, {jobs} threads"
             finally:
                 limits.MAX_BLOCK = usual
-    ways = [(source, "npy", jobs) for source in SOURCES for jobs in (1, 2)]
-    ways += [("csv", target, jobs) for target in TARGETS for jobs in (1, 2)]
-    for source, target, jobs in ways:
+    formats = [*((source, "npy") for source in SOURCES), *(("csv", target) for target in TARGETS if target != "npy")]
+    for source, target, jobs in ((*pair, jobs) for pair in formats for jobs in threads):
         if not same(case.command(source, target, jobs), case.expected, case.firm):
             yield f"{source} to {target}, {jobs} threads"
 
 
 def run(rows: int) -> int:
-    """Take so many rows over all samples; how many ways failed."""
+    """Take so many rows over all samples, and special points besides; how many ways failed."""
     failed = 0
     for name in POINTS:
-        case = Case(name, -(-rows // len(POINTS)), seed=1)
-        with tempfile.TemporaryDirectory() as folder:
-            os.chdir(folder)
-            found = [*differences(case)]
-            os.chdir(SAMPLES)
-        failed += len(found)
-        print(f"{name}: {case.rows:,} rows, {case.expected.size:,} numbers, {'; '.join(found) or 'the same bits'}")
-        sys.stdout.flush()
+        for case, threads in ((Case(name, -(-rows // len(POINTS)), seed=1), (1, 2)), (Case(name, ODD, odd=ODD), (1,))):
+            start = time.perf_counter()
+            with tempfile.TemporaryDirectory() as folder:
+                os.chdir(folder)
+                found = [*differences(case, threads)]
+                os.chdir(SAMPLES)
+            failed += len(found)
+            what = f"{case.rows:,} {'special points' if case.odd else 'rows'}, {case.expected.size:,} numbers"
+            took = f"{time.perf_counter() - start:.0f} s"
+            print(f"{name}: {what}, {took}: {'; '.join(found) or 'the same bits'}", flush=True)
     return failed
 
 

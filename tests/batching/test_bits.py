@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from diffcli.batching import sizes
+from diffcli.batching.arrays import Batch
+from diffcli.diagnosis.many import Warned
 from tests.batching.bits import POINTS, SAMPLES, Case, differences, same
 from tests.batching.tables import here
 
@@ -35,3 +37,13 @@ def test_a_point_has_the_same_bits_everywhere(name: str, here: Path, monkeypatch
 def test_special_points_have_the_same_bits_in_a_batch(name: str, jobs: int) -> None:
     case = Case(name, 60, odd=40)
     assert same(case.batch(jobs), case.expected, case.firm)
+
+
+@pytest.mark.sampled
+@pytest.mark.parametrize("name", POINTS)
+def test_special_points_have_the_same_bits_through_files(
+    name: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is wrong at such points is another question, which takes a tenth of a second for each.
+    monkeypatch.setattr(Batch, "warned", lambda *_: Warned([]))
+    assert list(differences(Case(name, 60, odd=40), threads=[1])) == []
