@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.errors import ExpressionError
+from diffcli.memory import worded_apart
 
 Shape: TypeAlias = tuple[int, ...]
 Array: TypeAlias = NDArray[Any]
@@ -356,11 +357,9 @@ class Builder:
 
 def beyond_memory(size: int, limit: int, what: str = "its values") -> ExpressionError:
     """The error for values of `size` bytes where `limit` are allowed."""
-    return ExpressionError(
-        f"{what} would need {size / 2**30:,.1f} GiB, more than the limit of {limit / 2**30:g} GiB",
-        hint="raise the limit with --max-bytes",
-        code="limit",
-    )
+    needed, allowed = worded_apart(size, limit)
+    said = f"{what} would need {needed}, more than the limit of {allowed}"
+    return ExpressionError(said, hint="raise the limit with --max-bytes", code="limit")
 
 
 def broadcast_shapes(shapes: Sequence[Shape]) -> Shape:

@@ -96,7 +96,7 @@ def test_a_line_that_is_too_long_is_one_bad_row(
         outcome = run("eval", "x", "--points", name, "--keep", "id")
         found = rows(outcome.out)
         assert [(row["id"], row["f"]) for row in found] == [("a", "1"), ("", ""), ("c", "3"), ("", "")]
-        assert {row["error"] for row in found} == {"", "the line is longer than 2,000 bytes"}
+        assert {row["error"] for row in found} == {"", "the line is longer than 1.95 KiB"}
 
 
 def test_quoted_fields_of_any_length(run: Run, here: Path) -> None:

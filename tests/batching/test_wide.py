@@ -29,7 +29,7 @@ def test_a_matrix_is_bounded_as_at_one_point(command: str, text: str, wide: Path
     words = [command, text, "--max-bytes", "700000"]
     many = run(*words, "--points", str(wide))
     alone = run(*words, "--at", "x=[" + ",".join(["1"] * 300) + "]")
-    said = "error: a whole matrix of 300 × 300 numbers would need 0.0 GiB, more than the limit of 0.000651926 GiB\n"
+    said = "error: a whole matrix of 300 × 300 numbers would need 703 KiB, more than the limit of 684 KiB\n"
     assert (alone.code, alone.err.startswith(said)) == (3, True)
     assert (many.code, many.out, many.err) == (3, "", said + "  raise the limit with --max-bytes\n")
     assert run(command, text, "--max-bytes", "720000", "--points", str(wide), "-o", "o.npz").code == 0

@@ -13,6 +13,7 @@ import numpy as np
 from diffcli.batching import sizes
 from diffcli.batching.columns import Block
 from diffcli.labels import labels
+from diffcli.memory import worded
 from diffcli.report.text import escape
 
 _SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}
@@ -38,7 +39,7 @@ class Table(Protocol):
 
 def too_long(columns: Sequence[str], keep: Sequence[str]) -> Block:
     """The row of a line that was left out."""
-    said = f"the line is longer than {sizes.MAX_ROW:,} bytes"
+    said = f"the line is longer than {worded(sizes.MAX_ROW)}"
     return Block(1, {column: np.ones(1) for column in columns}, [[""] for _ in keep], {0: said})
 
 
