@@ -7,8 +7,9 @@ from __future__ import annotations
 
 # In the order in which `diffcli functions` lists what they define.
 from diffcli.primitives import arithmetic, powers, exponentials, trigonometry, hyperbolic  # isort: skip
-from diffcli.primitives import products, linalg, piecewise, reductions  # isort: skip
-from diffcli.primitives import error_functions, gamma_family, beta_function, structure  # isort: skip
+from diffcli.primitives import building, products, linalg, piecewise, reductions  # isort: skip
+from diffcli.primitives import sums_of_exponentials, sorting  # isort: skip
+from diffcli.primitives import error_functions, gamma_family, beta_function  # isort: skip
 from diffcli.primitives.catalogue import FUNCTIONS, Callee, FunctionDoc, catalogue
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "FunctionDoc",
     "arithmetic",
     "beta_function",
+    "building",
     "catalogue",
     "error_functions",
     "exponentials",
@@ -27,6 +29,7 @@ __all__ = [
     "powers",
     "products",
     "reductions",
-    "structure",
+    "sorting",
+    "sums_of_exponentials",
     "trigonometry",
 ]

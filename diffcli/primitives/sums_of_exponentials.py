@@ -1,0 +1,112 @@
+"""Sums of exponentials along an axis, none of which overflows: logsumexp, softmax and its logarithm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from diffcli.graph import Array, Builder, Node, Primitive, register
+from diffcli.primitives.catalogue import function
+from diffcli.primitives.kinds import reduction, same_shape
+from diffcli.primitives.lanes import AXIS, REDUCTION, along, along_reaches, lane_axis, peak, reduced
+from diffcli.primitives.structure import halves
+
+
+def _shifted(x: Array, axis: int) -> tuple[Array, Array]:
+    """X less its largest, and that: equal infinities differ by 0, and all −∞ has no largest."""
+    top = np.max(x, axis=axis, keepdims=True) if x.shape[axis] else np.full_like(halves(x, axis), -np.inf)
+    z = np.subtract(x, top, out=np.empty(x.shape))
+    if (top == np.inf).any():
+        np.copyto(z, 0.0, where=(x == top) & (top == np.inf))
+    return z, top
+
+
+def _others(z: Array, axis: int, out: Array | None = None) -> Array:
+    """Σ exp(z) less the term 1 of (one of) the largest, which have z = 0; `out` takes the terms."""
+    if not z.shape[axis]:
+        return halves(z, axis)
+    below = z != 0.0
+    ties = z.shape[axis] - 1 - np.count_nonzero(below, axis=axis, keepdims=True)
+    e = np.exp(z, out=out)
+    others: Array = halves(np.multiply(e, below, out=e), axis) + ties
+    return others
+
+
+def _logsumexp(x: Array, axis: int) -> Array:
+    z, top = _shifted(x, axis)
+    value = np.where(top == -np.inf, top, top + np.log1p(_others(z, axis, z))) if x.shape[axis] else top
+    return np.squeeze(value, axis)
+
+
+def _softmax(x: Array, axis: int) -> Array:
+    z, _ = _shifted(x, axis)
+    e = np.exp(z, out=z)
+    return np.divide(e, halves(e, axis), out=e)
+
+
+def _log_softmax(x: Array, axis: int) -> Array:
+    # The others' share enters through log1p: at the largest element a difference would cancel.
+    z, _ = _shifted(x, axis)
+    return np.subtract(z, np.log1p(_others(z, axis)), out=z)
+
+
+def _softmax_product(node: Node, v: Node) -> Node:
+    """(diag(y) − y·yᵀ)·v, symmetric, so both modes. Measured from v at the largest y: there vᵢ − Σyⱼvⱼ cancels."""
+    (axis,) = node.params
+    centred = v - along(node, axis, v * peak(node, params=(axis,)))
+    return node * (centred - along(node, axis, node * centred))
+
+
+softmax = register(
+    Primitive(
+        name="softmax", kind="symmetric", apply=_softmax, shape=same_shape, reaches=along_reaches,
+        pullback=lambda node, bar, i: _softmax_product(node, bar),
+        pushforward=lambda node, dots: None if dots[0] is None else _softmax_product(node, dots[0]),
+        doc="exp(x) over its sum along an axis.",
+    )
+)  # fmt: skip
+logsumexp = reduction(
+    "logsumexp", _logsumexp, lambda node: softmax(node.args[0], params=node.params),
+    doc="log Σ exp(x) along an axis.",
+)  # fmt: skip
+
+
+def _log_softmax_pullback(node: Node, bar: Node, i: int) -> Node:
+    (axis,) = node.params
+    return bar - softmax(node.args[0], params=(axis,)) * along(node, axis, bar)
+
+
+def _log_softmax_pushforward(node: Node, dots: Sequence[Node | None]) -> Node | None:
+    (axis,) = node.params
+    if dots[0] is None:
+        return None
+    return dots[0] - along(node, axis, softmax(node.args[0], params=(axis,)) * dots[0])
+
+
+log_softmax = register(
+    Primitive(
+        name="log_softmax", kind="own", apply=_log_softmax, shape=same_shape, reaches=along_reaches,
+        pullback=_log_softmax_pullback, pushforward=_log_softmax_pushforward,
+        doc="log of softmax along an axis.",
+    )
+)  # fmt: skip
+
+
+@function("x, axis=", doc="log Σ exp(x), without overflow.", rule="softmax(x)", notation="log Σ eˣ", **REDUCTION)
+def logsumexp_(builder: Builder, x: Node, axis: Node | None = None) -> Node:
+    """Log Σ exp(x)."""
+    x, k = reduced(x, axis)
+    return logsumexp(x, params=(k,))
+
+
+@function("x, axis=", doc="exp(x) over its sum.", rule="diag(y) − y·yᵀ", notation="eˣ/Σ eˣ", **AXIS)
+def softmax_(builder: Builder, x: Node, axis: Node | None = None) -> Node:
+    """exp(x) over its sum."""
+    return softmax(x, params=(lane_axis(x, axis, "softmax"),))
+
+
+@function("x, axis=", doc="log(softmax(x)), accurate where softmax is near 1.", rule="I − 1·softmax(x)ᵀ", **AXIS)
+def log_softmax_(builder: Builder, x: Node, axis: Node | None = None) -> Node:
+    """Log of softmax."""
+    return log_softmax(x, params=(lane_axis(x, axis, "log_softmax"),))
