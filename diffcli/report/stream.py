@@ -1,7 +1,8 @@
 """Writing what is computed bit by bit, so that it arrives whole or not at all.
 
 A file gets its name only when all of it is written and synced: until then it has none (or, where the system knows no
-nameless files, a hidden one beside its target), so neither an error nor a killed process leaves a part of it behind.
+nameless files, a hidden one beside its target), so no error leaves a part of it behind, nor does a killed process, but
+for such a hidden file, which the next run removes.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from contextlib import suppress
 from typing import IO, Any
 
 from diffcli.errors import OutputError
+from diffcli.report import beside
 from diffcli.report.text import escape
 from diffcli.report.write import STANDARD_OUTPUT, abandon_stdout, reason
 
@@ -65,18 +67,14 @@ class Sink:
         if os.path.isdir("/proc/self/fd"):  # by which it will be named
             with suppress(OSError, AttributeError):
                 return open(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o666), "w+b")
-        self._named = self._beside()
-        return open(os.open(self._named, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666), "w+b")
+        self._named, descriptor = beside.create(self._target)
+        return open(descriptor, "w+b")
 
     def _status(self) -> os.stat_result | None:
         try:
             return os.stat(self._path or "")
         except FileNotFoundError:
             return None
-
-    def _beside(self) -> str:
-        folder = os.path.dirname(self._target or "")
-        return os.path.join(folder, f".diffcli-{os.getpid()}-{os.urandom(4).hex()}.part")
 
     @property
     def folder(self) -> str | None:
@@ -132,25 +130,20 @@ class Sink:
             os.fchmod(descriptor, stat.S_IMODE(self._present.st_mode))
         os.fsync(descriptor)
         if self._named is None:
-            # A nameless file cannot take a name that is in use, only one beside it.
-            self._named = self._beside()
-            folder = os.open(os.path.dirname(target), os.O_RDONLY)
-            try:  # only with a folder's descriptor does Python have the link followed
-                os.link(f"/proc/self/fd/{descriptor}", os.path.basename(self._named), dst_dir_fd=folder)
-            finally:
-                os.close(folder)
-        os.replace(self._named, target)
+            self._named = beside.link(descriptor, target)
+        beside.rename(self._named, descriptor, target)
         self._named = None
 
     def abort(self) -> None:
         """Forget what was written; what was there before stays."""
         if self._standard and not self._spool:
             return
-        with suppress(OSError, ValueError, AttributeError):  # which it may not have come to
-            self.file.close()
-        if self._named is not None:
+        if self._named is not None:  # which is this run's own as long as the file is open
             with suppress(OSError):
                 os.unlink(self._named)
+            self._named = None
+        with suppress(OSError, ValueError, AttributeError):  # which it may not have come to
+            self.file.close()
 
     def _failure(self, error: Exception) -> Exception:
         if self._standard:

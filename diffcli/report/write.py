@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import BinaryIO
 
 from diffcli.errors import OutputError
+from diffcli.report import beside
 from diffcli.report.text import escape
 
 STANDARD_OUTPUT = ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
@@ -97,23 +98,21 @@ def _to_file(path: str, content: bytes) -> None:
 
 
 def _replace(target: str, content: bytes, present: os.stat_result | None) -> None:
-    beside = os.path.join(os.path.dirname(target), f".diffcli-{os.getpid()}-{os.urandom(4).hex()}.part")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    descriptor = os.open(beside, flags, 0o666)
-    try:
-        with open(descriptor, "wb") as file:
+    path, descriptor = beside.create(target)
+    with open(descriptor, "wb") as file:
+        try:
             file.write(content)
             file.flush()
             if present:
                 with suppress(OSError):  # only an administrator may give a file away
-                    os.chown(beside, present.st_uid, present.st_gid)
-                os.chmod(beside, stat.S_IMODE(present.st_mode))
-            os.fsync(file.fileno())
-        os.replace(beside, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(beside)
-        raise
+                    os.fchown(descriptor, present.st_uid, present.st_gid)
+                os.fchmod(descriptor, stat.S_IMODE(present.st_mode))
+            os.fsync(descriptor)
+            beside.rename(path, descriptor, target)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(path)
+            raise
 
 
 def reason(error: Exception) -> str:
