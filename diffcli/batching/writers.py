@@ -22,8 +22,8 @@ from diffcli.errors import UsageError
 from diffcli.report import as_json
 from diffcli.report.stream import Sink
 
-#: Those that `--format` takes; TSV is for files whose suffix says so.
-FORMATS = ("csv", "jsonl", "npy", "npz", "parquet")
+#: Those that `--format` takes.
+FORMATS = ("csv", "tsv", "jsonl", "npy", "npz", "parquet")
 #: The code of a row at which the formula has no value.
 DOMAIN = "domain"
 #: Parquet describes every column for every group of rows.

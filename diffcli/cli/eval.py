@@ -17,7 +17,7 @@ diffcli eval "exp(pi*sqrt(163))" --precise --digits 40
 
 def run(ask: Ask, many: Many, show: Show, precise: Precisely = False) -> None:
     """The value of an expression, or of every output of a file, at a point."""
-    if many.wanted(ask, precise=precise):
+    if many.wanted(ask, show, precise=precise):
         many.answer(ask, show, "eval")
         return
     program, at = ask.program()

@@ -30,7 +30,7 @@ Order = Annotated[
 
 def run(ask: Ask, many: Many, show: Show, wrt: Wrt = None, order: Order = None, precise: Precisely = False) -> None:
     """The value and the gradient of a scalar output, in one reverse pass."""
-    if many.wanted(ask, precise=precise, order=order):
+    if many.wanted(ask, show, precise=precise, order=order):
         many.answer(ask, show, "grad", wrt=names(wrt))
         return
     program, at = ask.program()

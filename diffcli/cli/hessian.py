@@ -15,7 +15,7 @@ diffcli hessian "sum((x[1:] - x[:-1]^2)^2)" x=@x.npy --sparse -o hessian.npz
 
 def run(ask: Ask, many: Many, show: Show, wrt: Wrt = None, sparse: Sparse = False) -> None:
     """The Hessian of a scalar output with its value and gradient: forward passes over the reverse one."""
-    if many.wanted(ask, sparse=sparse):
+    if many.wanted(ask, show, sparse=sparse):
         many.answer(ask, show, "hessian", wrt=names(wrt))
         return
     program, at = ask.program()

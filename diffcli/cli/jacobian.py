@@ -42,7 +42,7 @@ def run(
     precise: Precisely = False,
 ) -> None:
     """The Jacobian: a row for every output, a column for every input, in as few passes as its pattern allows."""
-    if many.wanted(ask, precise=precise, sparse=sparse):
+    if many.wanted(ask, show, precise=precise, sparse=sparse):
         many.answer(ask, show, "jacobian", wrt=names(wrt), mode=mode.value)
         return
     if sparse and precise:

@@ -14,7 +14,7 @@ diffcli jvp "[x*y, x+y]" x=2 y=3 --tangent "x=1, y=-1"
 
 def run(ask: Ask, many: Many, show: Show, tangent: Tangent = None) -> None:
     """The Jacobian times the tangent u, in one forward pass: how the outputs move when the inputs move along u."""
-    if many.wanted(ask, seed=tangent):
+    if many.wanted(ask, show, seed=tangent):
         many.answer(ask, show, "jvp", seed=given(point(tangent, "--tangent"), "tangent"))
         return
     program, at = ask.program()

@@ -1,6 +1,5 @@
 """What the commands share that answer for many points: the options (`Many`), and the way from a table to a table."""
 
-import os
 import re
 import sys
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +13,8 @@ import typer
 from diffcli.cli.options import Ask, Show, point
 from diffcli.cli.progress import Progress
 from diffcli.errors import DiffcliError, Source, StrictError, UsageError
+from diffcli.report.render import guess
+from diffcli.report.text import escape
 from diffcli.report.write import STANDARD_OUTPUT, say
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Many(NamedTuple):
     ] = False
     fail_fast: Annotated[bool, typer.Option("--fail-fast", help="With --points: stop at the first bad row.")] = False
 
-    def wanted(self, ask: Ask, *, seed: Sequence[str] | None = None, **alone: object) -> bool:
+    def wanted(self, ask: Ask, show: Show, *, seed: Sequence[str] | None = None, **alone: object) -> bool:
         """Whether there are many points: a table, or ranges in the point. `seed`: the words that give a tangent or a
         cotangent. `alone`: options that make no sense for many points.
         """
@@ -68,6 +69,7 @@ class Many(NamedTuple):
         ):
             if given:
                 raise UsageError(f"{option} is for tables", hint="add --points FILE")
+        show.form()  # refused before anything is computed
         return False
 
     def answer(
@@ -226,14 +228,11 @@ def _format(show: Show) -> str:
 
     if show.json and show.format not in (None, "json", "jsonl"):
         raise UsageError(f"--json and --format {show.format.value} are two formats", hint="give one of them")
-    suffix = os.path.splitext(show.output or "")[1][1:].lower()
-    form = "jsonl" if show.json else show.format.value if show.format else suffix
-    form = {"json": "jsonl", "ndjson": "jsonl", "pq": "parquet", "table": "csv"}.get(form, form)
-    if form not in (*FORMATS, "tsv"):
-        if form not in ("", "txt"):
-            hint = f"choose {', '.join(FORMATS)}" + ("" if show.format else "; --format csv goes with any name")
-            raise UsageError(f"a table of answers is not written as {form}", hint=hint)
-        form = "csv"
+    form = "jsonl" if show.json else show.format.value if show.format else guess(show.output)
+    form = {"json": "jsonl", "table": "csv"}.get(form, form)
+    if form not in FORMATS:
+        hint = f"choose {', '.join(FORMATS)}" + ("" if show.format else "; --format csv goes with any name")
+        raise UsageError(f"a table of answers is not written as {escape(form)}", hint=hint)
     if form in SEEKING and _printing(show) and sys.stdout is not None and sys.stdout.isatty():
         raise UsageError(f"a terminal cannot show {form}, which is binary", hint=f"write a file: -o result.{form}")
     return form

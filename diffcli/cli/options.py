@@ -17,7 +17,7 @@ import diffcli
 from diffcli.errors import ExpressionError, Source, StrictError, UsageError
 from diffcli.report import terminal
 from diffcli.report.excerpt import render_notice
-from diffcli.report.render import guess, render
+from diffcli.report.render import guess, render, require
 from diffcli.report.result import not_finite
 from diffcli.report.write import say, write
 
@@ -32,6 +32,7 @@ class Format(StrEnum):
     json = "json"
     jsonl = "jsonl"
     csv = "csv"
+    tsv = "tsv"
     npy = "npy"
     npz = "npz"
     mtx = "mtx"
@@ -153,7 +154,7 @@ class Show(NamedTuple):
 
     def __call__(self, result: "Result", *, explain: bool = False) -> None:
         """Write `result` where and as the options say; then warn, and with ``--strict`` refuse what is not finite."""
-        form = self._format()
+        form = self.form()
         if self.output in (None, "-"):
             reader = terminal.stdout(self.color.value)
         else:
@@ -169,14 +170,15 @@ class Show(NamedTuple):
 
     def warns(self) -> bool:
         """Whether warnings come out at all: on standard error, or in the answer."""
-        return not self.quiet or self._format() in IN_THE_ANSWER
+        return not self.quiet or self.form() in IN_THE_ANSWER
 
-    def _format(self) -> str:
+    def form(self) -> str:
+        """The format of the answer at one point. Raises `UsageError` if there is none of that name."""
         if self.json and self.format not in (None, Format.json):
             raise UsageError(f"--json and --format {self.format.value} are two formats", hint="give one of them")
-        if self.json:
-            return "json"
-        return self.format.value if self.format else guess(self.output)
+        form = "json" if self.json else self.format.value if self.format else guess(self.output)
+        require(form)
+        return form
 
 
 def names(wrt: str | None) -> tuple[str, ...] | None:

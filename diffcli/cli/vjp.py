@@ -17,7 +17,7 @@ diffcli vjp "[x*y, x+y]" x=2 y=3 --cotangent "f=[1, -1]"
 
 def run(ask: Ask, many: Many, show: Show, wrt: Wrt = None, cotangent: Cotangent = None) -> None:
     """The vector-Jacobian product: the transposed Jacobian times the cotangent v, in one reverse pass."""
-    if many.wanted(ask, seed=cotangent):
+    if many.wanted(ask, show, seed=cotangent):
         many.answer(ask, show, "vjp", wrt=names(wrt), seed=given(point(cotangent, "--cotangent"), "cotangent"))
         return
     program, at = ask.program()

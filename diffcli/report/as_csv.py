@@ -39,22 +39,27 @@ if TYPE_CHECKING:
     from diffcli.report.result import Result
 
 
-def render(result: Result) -> str:
-    """`result` as CSV (RFC 4180, but lines end in a newline alone)."""
+def render(result: Result, between: str = ",") -> str:
+    """`result` as CSV (RFC 4180, but lines end in a newline alone), or with another sign between its cells."""
+    return "".join(between.join([_cell(value, between) for value in row]) + "\n" for row in _rows(result))
+
+
+def _rows(result: Result) -> Iterable[Sequence[Any]]:
+    """The header and what stands below it."""
     match result:
+        case Trace() if any(node.tangent is not None for node in result.nodes):
+            return [[*Node._fields[:9], "tangent"], *([*node[:9], node.tangent] for node in result.nodes)]
         case Trace():
-            if any(node.tangent is not None for node in result.nodes):
-                return _table([*Node._fields[:9], "tangent"], [[*node[:9], node.tangent] for node in result.nodes])
-            return _table(Node._fields[:9], [node[:9] for node in result.nodes])
+            return [Node._fields[:9], *(node[:9] for node in result.nodes)]
         case Functions():
-            return _table(Entry._fields, result.functions)
+            return [Entry._fields, *result.functions]
         case Check():
-            return _table(Component._fields, result.components)
+            return [Component._fields, *result.components]
         case Diagnose():
-            return _table(Notice._fields[:7], [finding[:7] for finding in result.findings])
+            return [Notice._fields[:7], *(finding[:7] for finding in result.findings)]
         case _:
             columns = dict(_columns(result))
-            return _table(list(columns), [list(columns.values())])
+            return [list(columns), list(columns.values())]
 
 
 def _columns(result: Eval | Grad | Jacobian | Hessian | Vjp | Jvp | Hvp) -> Iterable[tuple[str, float]]:
@@ -91,17 +96,13 @@ def _matrix(
         yield from ((f"{mark}_{row}_{column}", value) for column, value in zip(columns, values, strict=True))
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    return "".join(",".join(map(_cell, row)) + "\n" for row in [header, *rows])
-
-
-def _cell(value: Any) -> str:
+def _cell(value: Any, between: str) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
         return text.number(value) if _is_finite(value) else as_json.dumps(value).strip('"')
     cell = value if isinstance(value, str) else as_json.dumps(value)
-    if any(sign in cell for sign in ',"\r\n'):
+    if any(sign in cell for sign in (between, '"', "\r", "\n")):
         return '"' + cell.replace('"', '""') + '"'
     return cell
 

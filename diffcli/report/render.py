@@ -6,21 +6,33 @@ from os.path import splitext
 from typing import TYPE_CHECKING
 
 from diffcli.errors import UsageError
+from diffcli.report.text import escape
 
 if TYPE_CHECKING:
     from diffcli.report.result import Result
     from diffcli.report.terminal import Reader
 
-FORMATS = ("table", "json", "jsonl", "csv", "npy", "npz", "mtx")
+FORMATS = ("table", "json", "jsonl", "csv", "tsv", "npy", "npz", "mtx")
 #: What only a table of answers is written as.
 FOR_TABLES = ("parquet",)
 BINARY = frozenset({"npy", "npz"})
+#: Suffixes that are not the name of their format.
+_SUFFIXES = {"": "table", "txt": "table", "ndjson": "jsonl", "pq": "parquet"}
 
 
 def guess(path: str | None) -> str:
-    """The format that a file's suffix names; what names none gets the table."""
+    """The format that a file's suffix names, or the suffix itself if it names none. Without one it is a table."""
     suffix = splitext(path or "")[1][1:].lower()
-    return suffix if suffix in (*FORMATS, *FOR_TABLES) else "table"
+    return _SUFFIXES.get(suffix, suffix)
+
+
+def require(form: str) -> None:
+    """Raises UsageError unless the result at one point can be written so."""
+    if form in FOR_TABLES:
+        raise UsageError("Parquet is for tables of answers", hint="add --points FILE, or write CSV", code="usage")
+    if form not in FORMATS:
+        hint = f"choose txt, {', '.join(FORMATS[1:])}; --format table goes with any name"
+        raise UsageError(f"a result is not written as {escape(form)}", hint=hint, code="usage")
 
 
 def render(
@@ -40,12 +52,10 @@ def render(
         from diffcli.report import as_json
 
         return as_json.encode(result, spread=reader.terminal and form == "json").encode()
-    if form == "csv":
+    if form in ("csv", "tsv"):
         from diffcli.report import as_csv
 
-        return as_csv.render(result).encode("utf-8", "backslashreplace")
-    if form in FOR_TABLES:
-        raise UsageError("Parquet is for tables of answers", hint="add --points FILE", code="usage")
+        return as_csv.render(result, "\t" if form == "tsv" else ",").encode("utf-8", "backslashreplace")
     if form == "mtx":
         from diffcli.report import as_mtx
 

@@ -32,7 +32,10 @@ def test_arrays_that_cannot_be_read(run: Run, here: Path) -> None:
 def test_a_suffix_that_names_no_format(name: str, run: Run, here: Path) -> None:
     outcome = run("eval", "x", "x=0:1:3", "-o", name)
     assert outcome.code == 2
-    assert f"not written as {name.rpartition('.')[2]}\n  choose csv, jsonl, npy, npz, parquet; --format" in outcome.err
+    assert (
+        f"not written as {name.rpartition('.')[2]}\n  choose csv, tsv, jsonl, npy, npz, parquet; --format"
+        in outcome.err
+    )
     assert not (here / name).exists()
     assert run("eval", "x", "x=0:1:3", "-o", name, "--format", "csv").code == 0
     assert (here / name).read_text().startswith("x,f,error\n")

@@ -180,13 +180,43 @@ def test_schema(run: Run, tmp_path: Path) -> None:
 
 
 def test_the_suffix_of_the_file_chooses_the_format(run: Run, tmp_path: Path) -> None:
-    starts = {"a.json": b"{", "a.csv": b"f,d_x", "a.npy": b"\x93NUMPY", "a.npz": b"PK", "a.txt": b"f = "}
+    starts = {
+        "a.json": b"{",
+        "a.ndjson": b"{",
+        "a.csv": b"f,d_x\n9,6",
+        "a.tsv": b"f\td_x\n9\t6",
+        "a.npy": b"\x93NUMPY",
+        "a.npz": b"PK",
+        "a.txt": b"f = ",
+    }
     for name, start in starts.items():
         assert run("grad", "x^2", "x=3", "-o", str(tmp_path / name)) == (0, "", "")
         assert (tmp_path / name).read_bytes().startswith(start)
     assert np.load(tmp_path / "a.npy").tolist() == [6.0]
     run("grad", "x^2", "x=3", "-o", str(tmp_path / "b.csv"), "--json")
     assert valid((tmp_path / "b.csv").read_text())["value"] == 9.0
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.csv.gz", "a.foo", "a.py"])
+def test_a_suffix_that_names_no_format_is_refused_before_computing(name: str, run: Run, tmp_path: Path) -> None:
+    target = str(tmp_path / name)
+    code, out, err = run("grad", "x^2", "x=nothing", "-o", target)
+    assert (code, out) == (2, "")
+    assert err == (
+        f"error: a result is not written as {name.rpartition('.')[2]}\n"
+        "  choose txt, json, jsonl, csv, tsv, npy, npz, mtx; --format table goes with any name\n"
+    )
+    assert not (tmp_path / name).exists()
+    assert run("grad", "x^2", "x=3", "-o", target, "--format", "table").code == 0
+    assert (tmp_path / name).read_text().startswith("f = 9")
+
+
+@pytest.mark.parametrize("words", [["-o", "a.parquet"], ["-o", "a.pq"], ["--format", "parquet"]])
+def test_one_result_is_no_parquet(words: list[str], run: Run) -> None:
+    for command in ("grad", "trace"):
+        code, out, err = run(command, "x^2", "x=3", *words)
+        assert (code, out) == (2, "")
+        assert err == "error: Parquet is for tables of answers\n  add --points FILE, or write CSV\n"
 
 
 def test_two_formats_are_one_too_many(run: Run) -> None:

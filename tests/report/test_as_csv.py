@@ -49,3 +49,9 @@ def test_functions_have_a_row_each() -> None:
     rows = list(csv.DictReader(io.StringIO(as_csv.render(examples.FUNCTIONS))))
     assert [row["name"] for row in rows] == ["log", "abs"]
     assert rows[0]["kink"] == ""
+
+
+def test_tabs_between_cells() -> None:
+    assert as_csv.render(examples.GRAD, "\t") == "f\td_x\td_w[0]\td_w[1]\n-3\t-1.5\t2\t2\n"
+    result = examples.EVAL._replace(values={"A": np.array([[1.0, 2.0]])})
+    assert as_csv.render(result, "\t") == "A[0,0]\tA[0,1]\n1\t2\n"  # a comma is a sign like any other
