@@ -154,7 +154,11 @@ class Examination:
         bad = [o for o in bad[:ASKED] if self.reach.makes(passes, node, o)]
         repaired = values is not None and any(math.isfinite(values[o]) for o in bad) and bool(bad)
         meant = self.truth.exists is not None and all(self.truth.exists[o] for o in bad)
-        if repaired and meant and node.op.name in OF_REGULAR:
+        vanished = self.culprits.vanished(passes, self.reach.of(passes, node, element)) if repaired and meant else None
+        if vanished is not None:
+            node, reason, hint = vanished[0], "overflow", None
+            message = of_vanished(self.naming.spell(node), vanished[1])
+        elif repaired and meant and node.op.name in OF_REGULAR:
             reason, message, hint = of_nearly_singular(self.naming.spell(node))
         elif repaired:
             if not meant:
@@ -210,6 +214,8 @@ class Examination:
                 node, what = self.culprits.output(d), f"the sum that makes {self._label(d)}"
         known = self.truth.values
         nothing = d is None and known is not None and all(math.isnan(known[o]) for o in outputs)
+        if nothing and self.answer.infinite_input():
+            return  # which is said: some rules of doubles give a number where there is no limit, 1 for (−1)^∞
         said = of_nothing(what, cancels=cancels) if nothing else of_lost(what, where, digits, cancels=cancels)
         self._add("cancellation", said, None, node, where)
 
@@ -262,7 +268,7 @@ class Examination:
         if known and not touched:
             return
         sites = self.culprits.sites(self.passes.values())
-        chosen = [d for d in touched if d.kink] or [d for d in touched if d.chosen]
+        chosen = [d for d in touched if d.kink] or [d for d in touched if d.chosen or d.nothing]
         if known and not chosen and not any(node.op.boolean for node in sites):
             return
         pool = chosen or touched
@@ -274,12 +280,19 @@ class Examination:
             message += of_sides(self._label(shown), shown) if shown is not None else ""
             self._add(code, message, hint, node, "derivative")
         for d in [d for d in touched if d.kink][:ASKED]:
-            if self._derivative_is_said(d, places=("derivative",)):
+            if self._at_a_pole(d) or self._derivative_is_said(d, places=("derivative",)):
                 continue
             node = self.culprits.owner(d)
             does = "jumps" if d.jumps else "has a kink"
             said = f"{self.naming.spell(node)} {does} here{of_sides(self._label(d), d)}"
             self._add("kink", said, None, node, "derivative")
+
+    def _at_a_pole(self, d: Derivative) -> bool:
+        """Whether what a derivative is of is infinite or has no value: so it has no kink either."""
+        known = self.truth.values
+        if known is None or self.answer.infinite_input():
+            return False
+        return not any(math.isfinite(known[o]) for o in self.reach.of_what(d))
 
     def _derivative_is_said(
         self, d: Derivative, places: Sequence[str] = ("value", "derivative"), *, inputs: bool = False

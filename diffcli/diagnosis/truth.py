@@ -171,6 +171,11 @@ class Derivative:
             return False
         return not abs(self.value - self.exact) <= 16 * self.rounding()
 
+    @property
+    def nothing(self) -> bool:
+        """Whether it is 0 and should be another number: a convention's work too, where the bound knows nothing."""
+        return self.value == 0.0 and self.exact is not None and math.isfinite(self.exact) and self.exact != 0.0
+
     def rounding(self) -> float:
         """The bound on its rounding error, absolute."""
         return self._element(self.passes.errors()[self.node]) * EPS

@@ -315,6 +315,11 @@ SAID = [
     ("exp(x)*1e300", {"x": -800}, "eval", "overflow", "underflows to 0"),
     ("inv(A)", {"A": [[1e200, 1], [1, 1e-200]]}, "eval", "cancellation", "to all digits of doubles the matrix is"),
     ("inv(A)", {"A": [[1, 2], [2, 4]]}, "eval", "domain", "the matrix is singular"),
+    ("logabsdet(A)", {"A": [[0, 0], [0, 0]]}, "grad", "pole", "the matrix is singular"),
+    ("log(x^2)", {"x": 1e-200}, "grad", "overflow", "x^2 underflows to 0"),
+    ("x^2/y^2", {"x": 1e-200, "y": 1e-200}, "grad", "overflow", "x^2 underflows to 0"),
+    ("x^y", {"x": -1, "y": inf}, "grad", "nonfinite-input", "y is infinite"),
+    ("std(v)^2", {"v": [1, 1, 1]}, "hessian", "kink", "by convention 0 at the origin"),
 ]  # fmt: skip
 
 
