@@ -70,11 +70,14 @@ def test_the_largest_bound_of_a_result_is_that_of_passes() -> None:
 
 # Extended precision -----------------------------------------------------------------------------------------
 
+#: Whether this processor has numbers of 64 bits of mantissa or more, as `extended` needs them; on others it says so.
+FINER = bool(np.finfo(np.longdouble).nmant >= 63)
 
-@pytest.mark.skipif(extended.FINER > 2.0**-11, reason="no numbers finer than doubles here")
+@pytest.mark.sampled
 def test_kernels_are_as_exact_as_is_claimed() -> None:
     rng = np.random.default_rng(2)
     asked_of = 0
+    half = float(np.finfo(np.longdouble).eps) / 2.0
     with mpmath.workprec(120):
         for name in sorted(extended.KERNELS):
             op = TABLE[name]
@@ -91,30 +94,35 @@ def test_kernels_are_as_exact_as_is_claimed() -> None:
                     continue
                 high = float(y)
                 off = abs((mpmath.mpf(high) + mpmath.mpf(float(y - np.longdouble(high))) - exact) / exact)
-                assert off <= extended.OFF * 2.0**-64, (name, args, k)
+                assert off <= extended.OFF * half, (name, args, k)
     assert asked_of > 30
 
 
-def opinion(text: str, at: dict[str, list[float]]) -> extended.Opinion:
+def opinion(text: str, at: dict[str, list[float]]) -> extended.Opinion | None:
+    """What finer numbers say of a gradient, if this processor has any."""
     program = diffcli.parse(text)
     bound = bind(program, dict.fromkeys(program.inputs, 1.0))
     question = asked(bound, "grad")
+    assert extended.possible(question.derived) is FINER
+    if not FINER:
+        return None
     values = {node: np.array(at[str(node.params[0])]) for node in bound.function.inputs}
     passes = Passes(question.derived, values)
     errors = [np.broadcast_to(passes.errors()[node], passes.values[node].shape) for node in passes.results()]
     return extended.opinion(question.derived, values, [], errors, 1e6)
 
 
-@pytest.mark.skipif(extended.FINER > 2.0**-11, reason="no numbers finer than doubles here")
 def test_what_cancels_beyond_extended_precision_is_not_cleared() -> None:
     """1 + 1e-25 − 1 is 0 to doubles and to 64 bits alike: that they agree says nothing."""
     found = opinion("(1 + x) - 1 + 0*y", {"x": [1e-25, 1e-9, 0.5], "y": [1.0, 1.0, 1.0]})
+    if found is None:
+        return
     assert not found.off[0] <= 1e-9
     assert 1e-9 < found.off[1] < 1e-6
     assert found.off[2] < 1e-15
 
 
-@pytest.mark.skipif(extended.FINER > 2.0**-11, reason="no numbers finer than doubles here")
+@pytest.mark.sampled
 def test_an_opinion_is_never_too_good() -> None:
     """Of random formulas: the error is no larger than is said, against 60 digits."""
     from diffcli.precise import Exactly
@@ -141,7 +149,7 @@ def test_an_opinion_is_never_too_good() -> None:
         value = mpmath.mpf(float(passes.values[bound.function.outputs[0]].flat[0]))
         assert abs(value - exact) <= abs(exact) * mpmath.mpf(max(said, 1e-300)), (made.text, at)
         cleared += 1
-    assert cleared >= 15
+    assert cleared >= 15 if FINER else not cleared
 
 
 # What ranges exclude ----------------------------------------------------------------------------------------
