@@ -32,11 +32,25 @@ def examine(
 
     Empty at ordinary points, which are told by the rounding-error bound alone.
     """
+    return examined(f, at, what, wrt=wrt, v=v, seconds=seconds)[0]
+
+
+def examined(
+    f: Differentiable,
+    at: Point | ArrayLike,
+    what: str,
+    *,
+    wrt: Sequence[str] | None = None,
+    v: Mapping[str, ArrayLike] | None = None,
+    seconds: float = SECONDS,
+) -> tuple[list[Finding], float]:
+    """The same, and what the exact numbers for it have cost, in reckoned seconds."""
     with resting():
         question = ask(bind(f, at, wrt), what, v)
         if not question.suspicious():
-            return []
+            return [], 0.0
     from diffcli.diagnosis.findings import Examination
 
     source = getattr(f, "source", None)
-    return Examination(question, seconds, source.text if source is not None else None).findings()
+    findings = Examination(question, seconds, source.text if source is not None else None).findings()
+    return findings, question.spent

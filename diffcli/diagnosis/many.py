@@ -16,20 +16,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffcli.bound import Bound, Differentiable
-from diffcli.diagnosis import SECONDS, examine
+from diffcli.diagnosis import SECONDS, examined
 from diffcli.diagnosis.questions import asked
 from diffcli.diagnosis.screen import Screen
-from diffcli.graph import ancestors
 
 Array = NDArray[Any]
 Codes = tuple[str, ...]
 
 #: How many rows of one kind are examined before they speak for all.
 SPEAKERS = 4
-#: How many rows a run examines with exact numbers, at the most, and of one kind. What that may cost, in seconds, if an
-#: examination evaluates so many times at so many bits; and how many rows are examined whatever it costs.
+#: How many rows a run examines with exact numbers, at the most, and of one kind. What that may cost, in seconds as
+#: `diffcli.precise.allowance` reckons them; and how many rows are examined whatever it costs.
 EXAMINED, ALONE = 200, 64
-ALL, EVALUATIONS, BITS, FEW = 8.0, 30, 400, 8
+ALL, FEW = 8.0, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ class Watch:
         self._f, self._what, self._wrt, self._v = f, what, wrt, v
         self._screen: Screen | None = None
         self._kinds: dict[int, _Kind] = {}
-        self._left: int | None = None
+        self._examined, self._spent = 0, 0.0
 
     def look(
         self, bound: Bound, answers: Sequence[Array], count: int, jobs: int = 1, skipped: Collection[int] = ()
@@ -154,33 +153,22 @@ class Watch:
         for row in rows:
             if row in known:
                 continue
-            codes = self._examined(bound, row) if len(kind.said) < ALONE else None
-            if codes is None:
+            if len(kind.said) >= ALONE or self._used_up:
                 return
-            known[row] = codes
-            kind.said.append(codes)
+            self._examined += 1
+            known[row] = self._codes(bound, row, SECONDS)
+            kind.said.append(known[row])
 
-    def _examined(self, bound: Bound, row: int) -> Codes | None:
-        """The codes of one row, looked at like a single point; None when a run's share of such looks is used up."""
-        if self._left is None:
-            self._left = min(EXAMINED, max(FEW, int(ALL / _price(bound))))
-        if self._left <= 0:
-            return None
-        self._left -= 1
-        return self._codes(bound, row, SECONDS)
+    @property
+    def _used_up(self) -> bool:
+        """Whether a run's share of rows that are looked at like single points is used up."""
+        return self._examined >= EXAMINED or (self._spent > ALL and self._examined >= FEW)
 
     def _codes(self, bound: Bound, row: int, seconds: float) -> Codes:
         point = {str(node.params[0]): value[..., row if value.shape[-1] > 1 else 0] for node, value in bound.at.items()}
-        findings = examine(self._f, point, self._what, wrt=self._wrt, v=self._v, seconds=seconds)
+        findings, spent = examined(self._f, point, self._what, wrt=self._wrt, v=self._v, seconds=seconds)
+        self._spent += spent
         return tuple(dict.fromkeys(finding.code for finding in findings))
-
-
-def _price(bound: Bound) -> float:
-    """What looking at a point with exact numbers costs, in seconds; reckoned, so that no other work changes it."""
-    from diffcli.precise.allowance import cost
-
-    once = sum(cost(node, BITS) for node in ancestors(bound.function.outputs) if node.args)
-    return EVALUATIONS * (1 + sum(node.size for node in bound.wrt)) * max(once, 1e-6)
 
 
 def _groups(signatures: Array) -> list[tuple[int, Array]]:

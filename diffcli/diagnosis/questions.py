@@ -99,6 +99,8 @@ class Question:
         self.by_columns = asked.by_columns
         #: How many rows the answer has: where no derivative depends on the seeds, one pass stands for them all.
         self._rows = asked.rows
+        #: What exact numbers have cost so far, in reckoned seconds (`diffcli.precise.allowance`).
+        self.spent = 0.0
         #: The seeds that need a closer look, once `suspicious` has been asked.
         self.seeds: list[int] = []
 

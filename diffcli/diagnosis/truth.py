@@ -108,6 +108,8 @@ def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -
             found.second = second
     except SlowError:
         pass
+    finally:
+        question.spent += exactly.ar.allowance.spent
     return found
 
 

@@ -53,7 +53,11 @@ _MATRICES = frozenset({"det", "logabsdet", "inv", "solve", "chol", "eigvalsh"})
 #: What one number costs at 1,000 bits, in seconds, by the kind of the operation: what it costs at any, and what grows
 #: like the precision to the power named.
 PLAIN, SMOOTH, GAMMA = (2e-6, 1e-6, 1.6), (12e-6, 6e-5, 1.9), (2e-4, 1.3e-3, 2.0)
-_COSTS = {**dict.fromkeys(("gamma", "lgamma", "digamma", "polygamma", "beta", "erfinv"), GAMMA)}
+SERIES = (5e-5, 4e-4, 2.0)  # mpmath's for erf, on the average of arguments
+_COSTS = {
+    **dict.fromkeys(("gamma", "lgamma", "digamma", "polygamma", "beta", "erfinv"), GAMMA),
+    **dict.fromkeys(("erf", "erfc"), SERIES),
+}
 
 
 def cost(node: Node, precision: int) -> float:

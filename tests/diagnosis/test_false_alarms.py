@@ -31,6 +31,7 @@ def points() -> list[tuple[str, str, list[float]]]:
     return published + [(problem["name"], problem["f_expr"], problem["x0"]) for problem in load("hs_cutest")]
 
 
+@pytest.mark.sampled
 def test_nothing_is_said_at_ordinary_points() -> None:
     warned = {}
     for name, text, x in points():
@@ -69,6 +70,7 @@ DRAWN: dict[str, tuple[dict[str, tuple[tuple[int, ...], float, float]], Mapping[
 }
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("name", DRAWN)
 def test_nothing_is_said_of_the_samples(name: str) -> None:
     program = diffcli.parse((SAMPLES / f"{name}.expr").read_text(encoding="utf-8"))

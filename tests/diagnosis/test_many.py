@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import diffcli
-from diffcli.diagnosis import examine, extended, many
+from diffcli.diagnosis import examine, examined, extended, many
 from diffcli.diagnosis.many import SPEAKERS, Watch
 from tests.cli.conftest import Run, run  # noqa: F401
 from tests.diagnosis.formulas import EDGE, ORDINARY, SIMPLE, formula, point
@@ -37,6 +37,7 @@ def codes_of(batch: diffcli.Batch, row: int) -> set[str]:
     return {code for code, rows in batch.warnings.items() if row in rows}
 
 
+@pytest.mark.sampled
 def test_hard_points_are_found_among_others() -> None:
     missed, more = [], []
     for text, at in HARD:
@@ -104,6 +105,7 @@ def differences(text: str, points: dict[str, Any], verb: str = "grad") -> tuple[
     return found, count
 
 
+@pytest.mark.sampled
 def test_every_row_of_random_formulas_is_warned_of_as_alone() -> None:
     """Among rows of all kinds: ordinary ones, kinks and zeros, the ends of the doubles, infinities and NaN."""
     rng = random.Random(12)
@@ -249,6 +251,17 @@ def test_where_there_are_too_many_the_bound_is_believed(monkeypatch: pytest.Monk
     assert len(batch.warnings["cancellation"]) == 300
 
 
+def test_rows_are_examined_until_a_run_has_spent_its_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few whatever they cost; for the rest their bound is believed."""
+    looks = []
+    monkeypatch.setattr(many, "ALL", 1e-9)
+    monkeypatch.setattr(many, "examined", lambda *args, **options: looks.append(args) or examined(*args, **options))
+    batch = diffcli.parse("(1 - cos(x))/x^2").batch({"x": np.linspace(1e-9, 2e-9, 60)})
+    batch.value_and_grad()
+    assert len(batch.warnings["cancellation"]) == 60
+    assert len(looks) == many.FEW
+
+
 def test_no_number_is_left_unsaid_past_all_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(many, "EXAMINED", 0)
     batch = diffcli.parse("log(x) + max(x, 1)").batch({"x": [-1.0, 0.0, 1.0, 2.0]})
@@ -258,7 +271,7 @@ def test_no_number_is_left_unsaid_past_all_limits(monkeypatch: pytest.MonkeyPatc
 
 def test_rows_that_are_odd_alike_share_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = []
-    monkeypatch.setattr(many, "examine", lambda *args, **options: looks.append(args) or examine(*args, **options))
+    monkeypatch.setattr(many, "examined", lambda *args, **options: looks.append(args) or examined(*args, **options))
     x = np.where(np.arange(20_000) % 2, -1.0, 0.0)
     watch = Watch(diffcli.parse("log(x)"), "grad")
     batch = diffcli.parse("log(x)").batch({"x": x})

@@ -11,6 +11,7 @@ def explained(tally: Tally) -> str:
     return "\n".join(map(repr, [*tally.silent, *tally.untrue]))
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("nasty", [False, True])
 def test_what_is_wrong_is_warned_of_and_what_is_warned_of_is_wrong(nasty: bool) -> None:
     tally = run(400, 7, nasty=nasty)

@@ -80,6 +80,7 @@ def test_a_rule_holds_all_over_its_box(text: str) -> None:
         held(text, box)
 
 
+@pytest.mark.sampled
 def test_rules_hold_for_random_formulas() -> None:
     rng = random.Random(5)
     for _ in range(150):

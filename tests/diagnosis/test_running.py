@@ -73,6 +73,7 @@ def test_the_largest_bound_of_a_result_is_that_of_passes() -> None:
 #: Whether this processor has numbers of 64 bits of mantissa or more, as `extended` needs them; on others it says so.
 FINER = bool(np.finfo(np.longdouble).nmant >= 63)
 
+
 @pytest.mark.sampled
 def test_kernels_are_as_exact_as_is_claimed() -> None:
     rng = np.random.default_rng(2)
