@@ -79,6 +79,7 @@ def _way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(digits, "_absent", request.param == "without")
 
 
+@pytest.mark.sampled
 @pytest.mark.usefixtures("_way")
 @pytest.mark.parametrize("keep", [["id"], ["id", "x"]])
 @pytest.mark.parametrize("rare", [0.0, 0.002, 0.05, 0.6])

@@ -157,6 +157,7 @@ def test_the_second_derivative_is_the_same_by_both_ways(case: Case) -> None:
         np.testing.assert_allclose(one, other, rtol=2e-14, atol=2e-14 * scale)
 
 
+@pytest.mark.sampled
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_a_point_alone_is_a_point_in_a_batch(case: Case) -> None:
     """To the bit: value, pullback and pushforward, in batches of any size, and where only some arguments vary."""
