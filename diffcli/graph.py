@@ -401,6 +401,8 @@ class Function:
     spans: Mapping[Node, tuple[int, int]] = field(default_factory=dict)
     labels: Mapping[Node, str] = field(default_factory=dict)  # the names that a file gave its values
     derived: dict[tuple[Any, ...], Any] = field(default_factory=dict)  # what transformations made of it, kept for reuse
+    #: What the parameters stand for in the body of a file's function that a node is made in.
+    scopes: Mapping[Node, Mapping[str, Node]] = field(default_factory=dict)
 
     @property
     def builder(self) -> Builder:
@@ -411,3 +413,7 @@ class Function:
     def input_names(self) -> tuple[str, ...]:
         """The inputs' names, in order."""
         return tuple(node.params[0] for node in self.inputs)
+
+    def local_names(self, node: Node) -> Mapping[str, Node]:
+        """What only has a name where `node` is written: the parameters, in the body of a file's function."""
+        return self.scopes.get(node, {})

@@ -35,14 +35,19 @@ _SILENT = {"broadcast", "number", "truth"}
 class Spelling:
     """Writes the nodes of one graph. Named nodes appear by name, long operands by reference."""
 
-    def __init__(self, labels: Mapping[Node, str], reference: Callable[[Node], str]) -> None:
+    def __init__(self, labels: Mapping[Node, str], reference: Callable[[Node], str], longest: int = LONGEST) -> None:
         self._labels = labels
         self._reference = reference
+        self._longest = longest
         self._written: dict[Node, tuple[str, int]] = {}
 
     def of(self, node: Node) -> str:
         """The whole expression of a node; its arguments must have been written before, or be few."""
         return self._write(node)[0]
+
+    def called(self, node: Node) -> str:
+        """A node by its name, where it has one, else its expression."""
+        return self._labels.get(node) or self.of(node)
 
     def step(self, node: Node, called: Callable[[Node], str]) -> str:
         """One operation on its arguments, which are `called` by name."""
@@ -64,9 +69,7 @@ class Spelling:
         if node in self._labels:
             return self._labels[node], _ATOM
         text, level = self._written[node]
-        if node.op.name in _SILENT and len(text) <= LONGEST:
-            return text, level
-        return (text, level) if len(text) <= LONGEST else (self._reference(node), _ATOM)
+        return (text, level) if len(text) <= self._longest else (self._reference(node), _ATOM)
 
 
 def _compose(node: Node, args: list[tuple[str, int]]) -> tuple[str, int]:

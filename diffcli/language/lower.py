@@ -75,7 +75,8 @@ def lower(
         raise error.located(source) from None
     outputs = tuple(builder.number(node) for node in outputs)
     labels = {node: label for node, label in lowering.labels.items() if node not in inputs}
-    return Function(inputs, outputs, tuple(name for name, _ in names.outputs), lowering.spans, labels)
+    called = tuple(name for name, _ in names.outputs)
+    return Function(inputs, outputs, called, lowering.spans, labels, scopes=lowering.scopes)
 
 
 def constant_value(expression: Expression, source: Source) -> Array:
@@ -114,6 +115,7 @@ class _Lowering:
         self.scope = scope
         self.spans: dict[Node, Span] = {}
         self.labels: dict[Node, str] = {}
+        self.scopes: dict[Node, Mapping[str, Node]] = {}
         # A call on the same arguments is the same node: without this, nested calls would cost 2ⁿ.
         self.calls: dict[tuple[str, tuple[Node, ...]], Node] = {}
 
@@ -162,6 +164,8 @@ class _Lowering:
                 raise
             if node not in self.spans:
                 self.spans[node] = done.span
+                if scope is not self.scope and isinstance(scope, ChainMap):
+                    self.scopes[node] = scope.maps[0]
             values.append(node)
         return values[0]
 

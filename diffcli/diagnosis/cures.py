@@ -1,0 +1,242 @@
+"""What to write instead at a point: better spellings, each tried there before anybody is told of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffcli.bound import Bound
+from diffcli.diagnosis.questions import Question, ask
+from diffcli.diagnosis.truth import SECOND_ORDER, Sides, Truth, excusable, right, truth
+from diffcli.errors import DiffcliError
+from diffcli.evaluation import Plan
+from diffcli.graph import CONSTANT, INPUT, Function, Node, ancestors
+from diffcli.language.program import parse
+from diffcli.matrices import hessian_of, jacobian_of
+from diffcli.rewrites import Rewrite, rewrites
+from diffcli.rewrites.matching import grafted
+
+#: So many spellings are tried for one finding, and so large a Jacobian is looked at.
+MOST_TRIED, MOST_NUMBERS = 12, 1 << 12
+
+
+class Cure(NamedTuple):
+    """What to write instead of `node`, the whole of it."""
+
+    node: Node
+    better: str
+    why: str
+
+
+class _Numbers(NamedTuple):
+    """What an expression comes to with doubles: values, the Jacobian and the Hessian, as far as they are asked for."""
+
+    values: NDArray[Any]
+    first: NDArray[Any] | None
+    second: NDArray[Any] | None
+
+
+class Cures:
+    """Finds, for what a finding is about, a spelling that is right at the point where the written one is wrong.
+
+    What is right, `truth` tells; where it is not known, that no number of the new spelling is in doubt must do.
+    """
+
+    def __init__(self, question: Question, known: Truth, seconds: float) -> None:
+        self._question = question
+        self._function = question.function
+        self._known = known
+        self._seconds = seconds
+        self._every: list[Rewrite] | None = None
+        self._found: dict[Node, Cure | None] = {}
+        self._numbers: dict[Node, _Numbers] = {}
+        self._truths: dict[Node, Truth] = {}
+
+    def of(self, near: Node) -> Cure | None:
+        """The cure for what goes wrong at a node; None where no spelling is known that helps here."""
+        if near not in self._found:
+            self._found[near] = next(self._that_help(near), None)
+        return self._found[near]
+
+    def chosen(self) -> list[Cure]:
+        """All that were found so far."""
+        return list(dict.fromkeys(cure for cure in self._found.values() if cure is not None))
+
+    def harmless(self, rewrite: Rewrite) -> Cure | None:
+        """The first spelling of a rewriting that is nowhere worse at this point than what is written."""
+        for better in rewrite.spellings:
+            new = self._spliced(rewrite.node, better)
+            if new is not None and self._no_worse(rewrite.node, new):
+                return Cure(rewrite.node, better, rewrite.why)
+        return None
+
+    # Candidates ..........................................................................................
+
+    def _that_help(self, near: Node) -> Iterator[Cure]:
+        if near.op is INPUT or near.op is CONSTANT:
+            return
+        tried = 0
+        for rewrite, judged in self._candidates(near):
+            for better in rewrite.spellings:
+                new = self._spliced(rewrite.node, better)
+                if new is None:
+                    continue
+                if self._helps(judged, new if judged is rewrite.node else _replaced(judged, rewrite.node, new)):
+                    yield Cure(rewrite.node, better, rewrite.why)
+                tried += 1
+                if tried == MOST_TRIED:
+                    return
+
+    def _candidates(self, near: Node) -> Iterator[tuple[Rewrite, Node]]:
+        """Rewritings that do without `near`, the largest first, then those of what it is made of, the nearest first;
+        each with the expression that must come out right.
+        """
+        if self._every is None:
+            self._every = rewrites(self._function, always=False)
+        yield from ((each, each.node) for each in reversed(self._every) if near in each.covers)
+        below = set(ancestors([near])) - {near}
+        yield from ((each, near) for each in reversed(self._every) if each.node in below)
+
+    def _spliced(self, node: Node, better: str) -> Node | None:
+        """A spelling as a node of the graph that it is for; None where it does not say the same in that place."""
+        scope: dict[str, Node] = {label: each for each, label in self._function.labels.items()}
+        scope |= dict(zip(self._function.input_names, self._function.inputs, strict=True))
+        scope |= self._function.local_names(node)
+        try:
+            program = parse(better)
+            if not all(name in scope for name in program.inputs):
+                return None
+            given = {name: scope[name] for name in program.names if name in scope}
+            (root,) = (function := program.bind({name: each.shape for name, each in given.items()})).outputs
+        except DiffcliError:
+            return None
+        inputs = {each: given[str(each.params[0])] for each in function.inputs}
+        new = grafted(root, inputs, self._function.builder)
+        return new if new.shape == node.shape else None
+
+    # Judging .............................................................................................
+
+    def _helps(self, old: Node, new: Node) -> bool:
+        """Whether all numbers of a new expression are right, and one of the old is not."""
+        known = self._true(old)
+        if known.values is None:
+            return self._beyond_doubt(new)
+        before, after = self._of(old), self._of(new)
+        mends = False
+        for was, now, exact in _beside(before, after, known):
+            if exact is None:
+                if not np.isfinite(now).all():
+                    return False
+                continue
+            fine = _fine(now, exact)
+            if not (fine | _excusable(now, exact)).all():
+                return False
+            mends = mends or not _fine(was, exact).all()
+        return mends or (self._question.what in SECOND_ORDER and known.second is None)
+
+    def _no_worse(self, old: Node, new: Node) -> bool:
+        """Whether every number of a new expression is right where that of the old is."""
+        known, before, after = self._known_of(old), self._of(old), self._of(new)
+        for was, now, exact in _beside(before, after, known):
+            sides = exact or Sides(was, was, was, np.zeros(was.shape, dtype=bool))
+            if not (_fine(now, sides) | _excusable(now, sides) | ~_fine(was, sides)).all():
+                return False
+        return True
+
+    def _beyond_doubt(self, node: Node) -> bool:
+        bound = self._bound(node)
+        return not ask(bound, "eval" if self._question.what == "eval" or not bound.wrt else "jacobian").suspicious()
+
+    def _of(self, node: Node) -> _Numbers:
+        if node not in self._numbers:
+            self._numbers[node] = self._computed(node)
+        return self._numbers[node]
+
+    def _computed(self, node: Node) -> _Numbers:
+        bound, what = self._bound(node), self._question.what
+        count = sum(each.size for each in bound.wrt)
+        if what == "eval" or not 0 < count * node.size <= MOST_NUMBERS:
+            (found,) = Plan([node]).run(bound.at)
+            return _Numbers(np.ravel(found[..., 0]), None, None)
+        matrix = jacobian_of(bound, "auto", sparse=False)
+        values = np.ravel(np.asarray(next(iter(matrix.values.values()))))
+        twice = what in SECOND_ORDER and node.shape == ()
+        second = np.asarray(hessian_of(bound, sparse=False)) if twice else None
+        return _Numbers(values, np.asarray(matrix), second)
+
+    def _bound(self, node: Node) -> Bound:
+        return Bound(self._alone(node), self._question.bound.at, self._question.wrt)
+
+    def _alone(self, node: Node) -> Function:
+        return Function(self._function.inputs, (node,), ("f",))
+
+    def _true(self, node: Node) -> Truth:
+        """What an expression really is."""
+        if node not in self._truths:
+            known = self._known_of(node)
+            if known.values is None and self._known.values is not None:
+                asked = _Asked(self._alone(node), self._question.wrt, self._question.what)
+                known = truth(asked, self._question.at, self._seconds / 4)
+            self._truths[node] = known
+        return self._truths[node]
+
+    def _known_of(self, node: Node) -> Truth:
+        """What is known of an expression that is an output."""
+        known, start = self._known, 0
+        for output in self._function.outputs:
+            if output is node and known.values is not None:
+                rows = slice(start, start + node.size)
+                first = None if known.first is None else Sides(*(table[rows] for table in known.first))
+                return Truth(known.values[rows], None, first, known.second)
+            start += output.size
+        return self._truths.get(node, Truth())
+
+
+class _Asked(NamedTuple):
+    """What the truth of one expression is asked of."""
+
+    function: Function
+    wrt: tuple[Node, ...]
+    what: str
+
+
+def _replaced(root: Node, old: Node, new: Node) -> Node:
+    """`root` with another node in the place of one that it is made of."""
+    made: Mapping[Node, Node] = {old: new}
+    for node in ancestors([root]):
+        if node not in made and any(arg in made for arg in node.args):
+            args = tuple(made.get(arg, arg) for arg in node.args)
+            made = {**made, node: node.builder.make(node.op, args, node.params, node.shape)}
+    return made[root]
+
+
+def _beside(before: _Numbers, after: _Numbers, known: Truth) -> Iterator[tuple[Any, Any, Sides | None]]:
+    """Numbers of the old expression, of the new, and what they should be (None: not known), kind by kind."""
+    values = None if known.values is None else np.array(known.values)
+    none = np.zeros(before.values.shape, dtype=bool)
+    yield before.values, after.values, None if values is None else Sides(values, values, values, none)
+    for was, now, exact in ((before.first, after.first, known.first), (before.second, after.second, known.second)):
+        if was is not None and now is not None:
+            yield was, now, exact
+
+
+def _fine(given: NDArray[Any], exact: Sides) -> NDArray[Any]:
+    """Which numbers are what they should be; at a kink, anything from one side to the other."""
+    out = np.zeros(given.shape, dtype=bool)
+    for k, (x, true, left, after, jumps) in enumerate(zip(*(np.ravel(table) for table in (given, *exact)), strict=True)):
+        if math.isnan(true) and not (math.isnan(left) or math.isnan(after)) and not jumps:
+            out.flat[k] = min(left, after) <= x <= max(left, after)
+        else:
+            out.flat[k] = right(float(x), float(true))
+    return out
+
+
+def _excusable(given: NDArray[Any], exact: Sides) -> NDArray[Any]:
+    """Which numbers are wrong by no more than a rounding of the largest beside them."""
+    beside = [float(x) for x in np.ravel(exact.value)]
+    flags = [excusable(float(x), true, beside) for x, true in zip(np.ravel(given), beside, strict=True)]
+    return np.array(flags, dtype=bool).reshape(given.shape)

@@ -1,0 +1,81 @@
+"""Patterns that no single identity says: of any number of terms, of any exponent, of shapes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from diffcli.graph import Node
+from diffcli.rewrites.matching import Show, bracketed
+from diffcli.rewrites.reading import number, squared, terms_of, value
+
+
+class Match(NamedTuple):
+    """A better spelling, why, and the operations of the old one."""
+
+    better: str
+    why: str
+    covers: tuple[Node, ...]
+
+
+Family: TypeAlias = Callable[[Node, Show], Match | None]
+
+
+def _log_of_exponentials(node: Node, show: Show) -> Match | None:
+    terms, sums = terms_of(node.args[0])
+    if not sums or not all(term.op.name == "exp" for term in terms):
+        return None
+    inside = [show(term.args[0]) for term in terms]
+    better = f"logaddexp({', '.join(inside)})" if len(inside) == 2 else f"logsumexp([{', '.join(inside)}])"
+    return Match(better, "exp overflows and underflows", (*sums, *terms))
+
+
+def _root_of_squares(node: Node, show: Show) -> Match | None:
+    terms, sums = terms_of(node.args[0])
+    bases = [squared(term) for term in terms]
+    if not sums or not any(bases) or not all(base or number(term, 1.0) for base, term in zip(bases, terms, strict=True)):
+        return None
+    sides = ["1" if base is None else show(base) for base in bases]
+    better = f"hypot({', '.join(sides)})" if len(sides) == 2 else f"norm([{', '.join(sides)}])"
+    return Match(better, "squares overflow and underflow", (*sums, *terms))
+
+
+def _root_of_power(node: Node, show: Show) -> Match | None:
+    """√(x^4k): for other exponents the half of them is not even, and the root is of the size."""
+    (u,) = node.args
+    exponent = value(u.args[1]) if u.op.name == "power" else None
+    if exponent is None or exponent % 4 != 0:
+        return None
+    better = f"{bracketed(show(u.args[0]))}^{exponent / 2:g}"
+    return Match(better, "the power underflows, and the root has no slope at 0", (u,))
+
+
+def _less_a_square(node: Node, show: Show) -> Match | None:
+    """x² − c, where c has a root among the doubles."""
+    a, b = node.args
+    for square, constant, form in ((a, b, "({x} - {r})*({x} + {r})"), (b, a, "({r} - {x})*({r} + {x})")):
+        x, size = squared(square), value(constant)
+        if x is None or size is None or not 0.0 < size < math.inf or size == 1.0:
+            continue
+        root = math.sqrt(size)
+        if root * root == size and root == float(f"{root:.8g}"):
+            return Match(form.format(x=bracketed(show(x)), r=f"{root:.8g}"), "the squares cancel", (square,))
+    return None
+
+
+def _inverse_times(node: Node, show: Show) -> Match | None:
+    left, right = node.args
+    if left.op.name != "inv":
+        return None
+    right = right.args[0] if right.op.name == "reshape" else right
+    return Match(f"solve({show(left.args[0])}, {show(right)})", "an inverse costs digits", (left,))
+
+
+#: By the outermost operation.
+FAMILIES: dict[str, tuple[Family, ...]] = {
+    "log": (_log_of_exponentials,),
+    "sqrt": (_root_of_squares, _root_of_power),
+    "subtract": (_less_a_square,),
+    "matmul": (_inverse_times,),
+}
