@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from diffcli.rewrites import Rewrite, rewrites
 from diffcli.rewrites.matching import grafted
 
 #: So many spellings are tried for one finding, and so large a Jacobian is looked at.
-MOST_TRIED, MOST_NUMBERS = 12, 1 << 12
+MOST_TRIED, MOST_NUMBERS = 16, 1 << 12
 
 
 class Cure(NamedTuple):
@@ -79,27 +80,30 @@ class Cures:
     def _that_help(self, near: Node) -> Iterator[Cure]:
         if near.op is INPUT or near.op is CONSTANT:
             return
-        tried = 0
-        for rewrite, judged in self._candidates(near):
-            for better in rewrite.spellings:
-                new = self._spliced(rewrite.node, better)
-                if new is None:
-                    continue
-                if self._helps(judged, new if judged is rewrite.node else _replaced(judged, rewrite.node, new)):
-                    yield Cure(rewrite.node, better, rewrite.why)
-                tried += 1
-                if tried == MOST_TRIED:
-                    return
+        tried = [
+            (Cure(rewrite.node, better, rewrite.why), judged, _replaced(judged, rewrite.node, new))
+            for rewrite, judged in islice(self._candidates(near), MOST_TRIED)
+            for better in rewrite.spellings
+            if (new := self._spliced(rewrite.node, better)) is not None
+        ]
+        exact = [each for each in tried if self._helps(*each[1:], excuse=False)]
+        # What is right by chance may be wrong as soon as it is written down, in another order.
+        yield from (cure for cure, _, new in exact if self._beyond_doubt(new))
+        yield from (cure for cure, *_ in exact)
+        yield from (cure for cure, *others in tried if self._helps(*others, excuse=True))
 
     def _candidates(self, near: Node) -> Iterator[tuple[Rewrite, Node]]:
-        """Rewritings that do without `near`, the largest first, then those of what it is made of, the nearest first;
-        each with the expression that must come out right.
+        """Rewritings, each with the expression that must come out right: the smallest that does without `near` and
+        mends the largest that does, the largest that mends itself, then the nearest of what `near` is made of.
         """
         if self._every is None:
             self._every = rewrites(self._function, always=False)
-        yield from ((each, each.node) for each in reversed(self._every) if near in each.covers)
+        covering = [each for each in self._every if near in each.covers]
+        yield from ((each, covering[-1].node) for each in covering)
+        nearest = sorted(self._every, key=lambda each: -each.node.index)
+        yield from ((each, each.node) for each in nearest if near in each.covers)
         below = set(ancestors([near])) - {near}
-        yield from ((each, near) for each in reversed(self._every) if each.node in below)
+        yield from ((each, near) for each in nearest if each.node in below)
 
     def _spliced(self, node: Node, better: str) -> Node | None:
         """A spelling as a node of the graph that it is for; None where it does not say the same in that place."""
@@ -108,7 +112,8 @@ class Cures:
         scope |= self._function.local_names(node)
         try:
             program = parse(better)
-            if not all(name in scope for name in program.inputs):
+            # A formula that has lost its variables is not what anybody wants to write.
+            if not program.inputs or not all(name in scope for name in program.inputs):
                 return None
             given = {name: scope[name] for name in program.names if name in scope}
             (root,) = (function := program.bind({name: each.shape for name, each in given.items()})).outputs
@@ -120,8 +125,10 @@ class Cures:
 
     # Judging .............................................................................................
 
-    def _helps(self, old: Node, new: Node) -> bool:
-        """Whether all numbers of a new expression are right, and one of the old is not."""
+    def _helps(self, old: Node, new: Node, *, excuse: bool) -> bool:
+        """Whether all numbers of a new expression are right, and one of the old is not; `excuse`: or wrong by no more
+        than a rounding of the largest beside them.
+        """
         known = self._true(old)
         if known.values is None:
             return self._beyond_doubt(new)
@@ -132,8 +139,7 @@ class Cures:
                 if not np.isfinite(now).all():
                     return False
                 continue
-            fine = _fine(now, exact)
-            if not (fine | _excusable(now, exact)).all():
+            if not (_fine(now, exact) | (excuse & _excusable(now, exact))).all():
                 return False
             mends = mends or not _fine(was, exact).all()
         return mends or (self._question.what in SECOND_ORDER and known.second is None)
@@ -162,7 +168,8 @@ class Cures:
         if what == "eval" or not 0 < count * node.size <= MOST_NUMBERS:
             (found,) = Plan([node]).run(bound.at)
             return _Numbers(np.ravel(found[..., 0]), None, None)
-        matrix = jacobian_of(bound, "auto", sparse=False)
+        # In the direction that a gradient takes: the other one rounds otherwise.
+        matrix = jacobian_of(bound, "auto" if node.shape else "reverse", sparse=False)
         values = np.ravel(np.asarray(next(iter(matrix.values.values()))))
         twice = what in SECOND_ORDER and node.shape == ()
         second = np.asarray(hessian_of(bound, sparse=False)) if twice else None
@@ -227,7 +234,8 @@ def _beside(before: _Numbers, after: _Numbers, known: Truth) -> Iterator[tuple[A
 def _fine(given: NDArray[Any], exact: Sides) -> NDArray[Any]:
     """Which numbers are what they should be; at a kink, anything from one side to the other."""
     out = np.zeros(given.shape, dtype=bool)
-    for k, (x, true, left, after, jumps) in enumerate(zip(*(np.ravel(table) for table in (given, *exact)), strict=True)):
+    rows = zip(*(np.ravel(table) for table in (given, *exact)), strict=True)
+    for k, (x, true, left, after, jumps) in enumerate(rows):
         if math.isnan(true) and not (math.isnan(left) or math.isnan(after)) and not jumps:
             out.flat[k] = min(left, after) <= x <= max(left, after)
         else:

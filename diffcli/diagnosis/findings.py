@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from diffcli.diagnosis.answers import Answer
 from diffcli.diagnosis.bounds import EPS
 from diffcli.diagnosis.culprits import Culprits
+from diffcli.diagnosis.cures import Cures
 from diffcli.diagnosis.naming import Naming
 from diffcli.diagnosis.passes import TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question
@@ -70,6 +71,7 @@ class Examination:
         self.naming = Naming(question, text)
         self.reach = Reach(question, self.naming)
         self.culprits = Culprits(question, self.naming, self.reach)
+        self.cures = Cures(question, self.truth, seconds)
         self._made: list[Finding] = []
         self._named: dict[tuple[Node, str, str], None] = {}  # what findings are about, with their codes and places
 
@@ -251,7 +253,7 @@ class Examination:
         shown = culprit if culprit in self.naming.ids else node
         said = of_decided(self.naming.spell(node), self.naming.spell(shown), off)
         origin = self.culprits.where_digits_went(passes, self.reach.of(passes, culprit), culprit)
-        cured = origin in self.naming.ids and self.naming.advice(origin)
+        cured = origin in self.naming.ids and self.cures.of(origin) is not None
         self._add("cancellation", said, None, origin if cured else shown, where)
 
     def _label(self, d: Derivative) -> str:
@@ -343,8 +345,12 @@ class Examination:
     # Making them .........................................................................................
 
     def _add(self, code: str, message: str, hint: str | None, node: Node, where: str) -> None:
-        span = self.naming.span(node)
+        """Make a finding about a node; where there is a cure, its place is the whole that is to be replaced."""
         self._named[node, code, where] = None
+        cure = self.cures.of(node) if node in self.naming.ids else None
+        if cure is not None:
+            node, hint = cure.node, f"write {self.naming.instead(cure.node, cure.better)}"
+        span = self.naming.span(node)
         if len(self._made) == MOST or any(
             (each.code, each.span, each.message) == (code, span, message) for each in self._made
         ):
@@ -353,6 +359,5 @@ class Examination:
         first = next(iter(self.passes.values()))
         answer = None if self.question.what == "eval" else self.answer.exact(first, 0)
         number, shown = self.naming.ids.get(node), self.naming.spell(node)
-        cure = self.naming.advice(node) or hint
         exact = refined(self.question, self.truth, answer)
-        self._made.append(Finding(code, message, cure, number, shown, span, where, exact))
+        self._made.append(Finding(code, message, hint, number, shown, span, where, exact))

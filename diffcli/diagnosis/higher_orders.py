@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from diffcli.bound import Differentiable, Point, bind
+from diffcli.diagnosis.cures import Cures
 from diffcli.diagnosis.findings import Finding
 from diffcli.diagnosis.naming import Naming
 from diffcli.diagnosis.passes import Passes
 from diffcli.diagnosis.questions import Question, ask
 from diffcli.diagnosis.sites import SITES
-from diffcli.diagnosis.truth import excusable, right
+from diffcli.diagnosis.truth import excusable, right, truth
 from diffcli.diagnosis.words import number, of_lost, of_site
 from diffcli.graph import Node
 from diffcli.labels import order_mark
@@ -65,6 +66,8 @@ def examine_orders(
     source = getattr(f, "source", None)
     naming = Naming(question, None if source is None else source.text)
     beside = _moved(question, exact, seconds)
+    twice = ask(question.bound, "hessian")
+    cures = Cures(twice, truth(twice, question.at, seconds), seconds)
     found: dict[str, Finding] = {}
     for k in wrong:
         off = abs(derivatives[k] - exact[k].value)
@@ -77,8 +80,10 @@ def examine_orders(
             "derivatives": np.array([each.value for each in exact]),
             **({"left": [e.left for e in exact], "right": [e.right for e in exact]} if exact[k].kink else {}),
         }
+        cure = cures.of(node)
+        if cure is not None:
+            node, hint = cure.node, f"write {naming.instead(cure.node, cure.better)}"
         shown, span = naming.spell(node), naming.span(node)
-        hint = naming.advice(node) or hint
         # The first of a kind: what is so of one order is mostly so of the next.
         found.setdefault(code, Finding(code, message, hint, naming.ids.get(node), shown, span, "derivative", refined))
     return list(found.values())

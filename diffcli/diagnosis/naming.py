@@ -9,7 +9,7 @@ from diffcli.diagnosis.questions import Question
 from diffcli.errors import Span
 from diffcli.graph import INPUT, Function, Node, ancestors
 from diffcli.labels import labels
-from diffcli.rewrites import suggestion
+from diffcli.rewrites.matching import bracketed, stands_alone
 from diffcli.spell import Spelling
 
 #: The longest piece of a source that a message repeats.
@@ -63,10 +63,12 @@ class Naming:
             seen.update(here)
         return node
 
-    def advice(self, node: Node) -> str | None:
-        """What to write instead, where a pattern fits."""
-        best = suggestion(self.function, near=node)
-        return f"write {best.better}" if best else None
+    def instead(self, node: Node, better: str) -> str:
+        """A better spelling as it takes the place of a node in the source: in brackets where an operator is beside."""
+        span = self.function.spans.get(node)
+        if span is None or self._text is None or stands_alone(self._text, *span):
+            return better
+        return bracketed(better)
 
     def rows(self) -> list[str]:
         """The outputs' elements, by name."""

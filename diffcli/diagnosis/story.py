@@ -17,12 +17,15 @@ from diffcli.diagnosis.bounds import EPS
 from diffcli.diagnosis.findings import Examination, Finding
 from diffcli.diagnosis.questions import ask
 from diffcli.errors import Span
+from diffcli.graph import Node
 from diffcli.rewrites import rewrites
 
 #: What the exact numbers may cost, in seconds (`diffcli.precise.allowance.Allowance`).
 SECONDS = 3.0
 #: How many nodes are named, and from how many digits on.
 NODES, LEAST = 8, 1.0
+#: So many places are looked at that may be written otherwise.
+MOST_REWRITES = 40
 
 
 class Loss(NamedTuple):
@@ -71,20 +74,30 @@ def diagnose(
         question.seeds = [0]
     source = getattr(f, "source", None)
     examination = Examination(question, seconds if doubted else 0.0, None if source is None else source.text)
-    function = bound.function
-    better = [
-        Better(examination.naming.spell(each.node), each.better, each.why, examination.naming.span(each.node))
-        for each in rewrites(function)
-    ]
+    findings = examination.findings() if doubted else []
     return Story(
         values=found.values,
         rows=tuple(found.rows),
         columns=tuple(found.columns),
-        findings=examination.findings() if doubted else [],
-        rewrites=better,
+        findings=findings,
+        rewrites=_better(examination),
         conditions=_conditions(examination, np.asarray(found.matrix)),
         losses=_losses(examination),
     )
+
+
+def _better(examination: Examination) -> list[Better]:
+    """The cures of the findings, and what else is better written otherwise and no worse here."""
+    naming, cures = examination.naming, examination.cures
+    found = {cure.node: cure for cure in cures.chosen()}
+    covered: set[Node] = set()
+    for rewrite in rewrites(examination.function)[:MOST_REWRITES]:
+        covered |= rewrite.covers - {rewrite.node}
+        harmless = cures.harmless(rewrite) if rewrite.node not in found else None
+        if harmless is not None:
+            found[rewrite.node] = harmless
+    kept = sorted((cure for node, cure in found.items() if node not in covered), key=lambda cure: cure.node.index)
+    return [Better(naming.spell(cure.node), cure.better, cure.why, naming.span(cure.node)) for cure in kept]
 
 
 def _conditions(examination: Examination, matrix: NDArray[np.float64]) -> NDArray[np.float64]:

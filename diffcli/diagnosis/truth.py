@@ -5,15 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.diagnosis.bounds import EPS, SMALLEST_NORMAL
 from diffcli.diagnosis.passes import EXCUSABLE, TOLERANCE, Passes
-from diffcli.diagnosis.questions import Question
-from diffcli.graph import Node
+from diffcli.graph import Function, Node
 
 SECOND_ORDER = ("hessian", "hvp")
 
@@ -57,7 +56,18 @@ class Sides(NamedTuple):
         return Sides(*(table[o] for table in self))
 
 
-def truth(question: Question, at: Mapping[Node, NDArray[Any]], seconds: float) -> Truth:
+class Asked(Protocol):
+    """What is asked for: the numbers of a function, as a command gives them."""
+
+    @property
+    def function(self) -> Function: ...
+    @property
+    def wrt(self) -> tuple[Node, ...]: ...
+    @property
+    def what(self) -> str: ...
+
+
+def truth(question: Asked, at: Mapping[Node, NDArray[Any]], seconds: float) -> Truth:
     """The exact values and derivatives at a point, as far as they cost no more than so many `seconds`."""
     from diffcli.precise import Exactly, SlowError, available, to_double
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
@@ -34,7 +33,8 @@ def _log_of_exponentials(node: Node, show: Show) -> Match | None:
 def _root_of_squares(node: Node, show: Show) -> Match | None:
     terms, sums = terms_of(node.args[0])
     bases = [squared(term) for term in terms]
-    if not sums or not any(bases) or not all(base or number(term, 1.0) for base, term in zip(bases, terms, strict=True)):
+    others = [term for base, term in zip(bases, terms, strict=True) if base is None]
+    if not sums or len(others) == len(terms) or not all(number(term, 1.0) for term in others):
         return None
     sides = ["1" if base is None else show(base) for base in bases]
     better = f"hypot({', '.join(sides)})" if len(sides) == 2 else f"norm([{', '.join(sides)}])"
@@ -51,19 +51,6 @@ def _root_of_power(node: Node, show: Show) -> Match | None:
     return Match(better, "the power underflows, and the root has no slope at 0", (u,))
 
 
-def _less_a_square(node: Node, show: Show) -> Match | None:
-    """x² − c, where c has a root among the doubles."""
-    a, b = node.args
-    for square, constant, form in ((a, b, "({x} - {r})*({x} + {r})"), (b, a, "({r} - {x})*({r} + {x})")):
-        x, size = squared(square), value(constant)
-        if x is None or size is None or not 0.0 < size < math.inf or size == 1.0:
-            continue
-        root = math.sqrt(size)
-        if root * root == size and root == float(f"{root:.8g}"):
-            return Match(form.format(x=bracketed(show(x)), r=f"{root:.8g}"), "the squares cancel", (square,))
-    return None
-
-
 def _inverse_times(node: Node, show: Show) -> Match | None:
     left, right = node.args
     if left.op.name != "inv":
@@ -76,6 +63,5 @@ def _inverse_times(node: Node, show: Show) -> Match | None:
 FAMILIES: dict[str, tuple[Family, ...]] = {
     "log": (_log_of_exponentials,),
     "sqrt": (_root_of_squares, _root_of_power),
-    "subtract": (_less_a_square,),
     "matmul": (_inverse_times,),
 }

@@ -19,7 +19,7 @@ _COMMUTATIVE = frozenset({"add", "multiply", "hypot", "logaddexp", "maximum", "m
 _SHAPES = {"v": (2,), "w": (2,), "A": (2, 2)}
 #: An operand in a spelling, the minus that is its sign, or a difference to be shortened.
 _SLOT = re.compile(r"(?P<minus>(?<=[(,])-|(?<=, )-|^-)?(?:\{(?P<difference>[^}]*)\}|\b(?P<letter>[abcdnvwA])\b(?!\())")
-_OPENS, _CLOSES = frozenset("([,="), frozenset(")],;")
+_OPENS, _CLOSES = frozenset("([,=;\n"), frozenset(")],;#\r\n")
 
 
 class Fit(NamedTuple):
@@ -92,27 +92,31 @@ def spelled(template: str, operands: Operands, show: Show) -> str | None:
                 return None
         else:
             operand = operands[slot["letter"]]
-            if operand.op.name == "negate" and minus and _alone(template, slot.start(), slot.end()):
+            if operand.op.name == "negate" and minus and stands_alone(template, slot.start(), slot.end()):
                 minus, operand = "", operand.args[0]
             text = show(operand)
-        alone = not minus and _alone(template, slot.start(), slot.end())
+        alone = not minus and stands_alone(template, slot.start(), slot.end())
         pieces += [template[end : slot.start()], minus, text if alone else bracketed(text)]
         end = slot.end()
     return "".join([*pieces, template[end:]])
 
 
-def _alone(text: str, start: int, end: int) -> bool:
+def stands_alone(text: str, start: int, end: int) -> bool:
     """Whether a piece of a text stands by itself, so that no operator beside it takes a part of it."""
-    before, after = text[:start].rstrip(), text[end:].lstrip()
+    before, after = text[:start], text[end:]
+    enclosed = sum(before.count(char) for char in "([") > sum(before.count(char) for char in ")]")
+    spaces = " \t\r\n" if enclosed else " \t"  # only in brackets does an expression go on after the end of a line
+    before, after = before.rstrip(spaces), after.lstrip(spaces)
     return (not before or before[-1] in _OPENS) and (not after or after[0] in _CLOSES)
 
 
-_ATOM = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?|\w+")
+_ATOM = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?|\w+")
 
 
 def bracketed(text: str) -> str:
     """A text in brackets, unless it is a name, a number or a call."""
-    return text if _ATOM.fullmatch(text) and not text.startswith("-") or _is_call(text) else f"({text})"
+    whole = _ATOM.fullmatch(text) is not None or _is_call(text)
+    return text if whole else f"({text})"
 
 
 def _is_call(text: str) -> bool:

@@ -1,0 +1,163 @@
+"""A hint that says what to write is a promise: with the text underlined replaced by it, the numbers are right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import diffcli
+from diffcli.diagnosis import examine
+from diffcli.diagnosis.findings import Finding
+from diffcli.diagnosis.story import diagnose
+
+CURED: list[tuple[str, dict[str, Any], str]] = [
+    ("log(exp(x))", {"x": 1000}, "x"),
+    ("2*log(exp(x+y))", {"x": 1000, "y": 1}, "(x + y)"),
+    ("log(1-exp(x))", {"x": -1e-20}, "log(-expm1(x))"),
+    ("log(1-exp(x))", {"x": -50}, "log1p(-exp(x))"),
+    ("log1p(-exp(x))", {"x": -1e-20}, "log(-expm1(x))"),
+    ("log(exp(x)-1)", {"x": 1000}, "x + log1p(-exp(-x))"),
+    ("sum(log(1-exp(v)))", {"v": [-1e-20, -50]}, "where(v > -0.7, log(-expm1(v)), log1p(-exp(v)))"),
+    ("cosh(x)-1", {"x": 1e-9}, "2*sinh(x/2)^2"),
+    ("log(1-erf(x))", {"x": 7}, "log(erfc(x))"),
+    ("1-erf(x)", {"x": 7}, "erfc(x)"),
+    ("erf(x)-1", {"x": 7}, "-erfc(x)"),
+    ("1-cos(x)", {"x": 1e-9}, "2*sin(x/2)^2"),
+    ("x/(1-cos(x))", {"x": 1e-9}, "(2*sin(x/2)^2)"),
+    ("(1-cos(x))/x^2", {"x": 0}, "sinc(x/(2*pi))^2/2"),
+    ("exp(x)-exp(y)", {"x": 1, "y": 1 + 1e-14}, "exp(y)*expm1(x - y)"),
+    ("sqrt(x+1)-sqrt(x)", {"x": 1e18}, "1/(sqrt(x + 1) + sqrt(x))"),
+    ("sqrt(x^2+1)-x", {"x": 1e9}, "1/(sqrt(x^2 + 1) + x)"),
+    ("x+sqrt(x^2+1)", {"x": -1e9}, "1/(sqrt(x^2 + 1) - x)"),
+    ("1-sqrt(1-x^2)", {"x": 1e-9}, "(x^2)/(1 + sqrt(1 - x^2))"),
+    ("sqrt(1+x)-1", {"x": 1e-18}, "x/(sqrt(1 + x) + 1)"),
+    ("(-b+sqrt(b^2-4*a*c))/(2*a)", {"a": 1, "b": 1e9, "c": 1}, "2*c/(-b - sqrt(b^2 - 4*a*c))"),
+    ("(-b-sqrt(b^2-4*a*c))/(2*a)", {"a": 0, "b": -1e9, "c": 1}, "2*c/(-b + sqrt(b^2 - 4*a*c))"),
+    ("x^2-y^2", {"x": 1e8 + 1, "y": 1e8}, "(x - y)*(x + y)"),
+    ("(x+h)^2-x^2", {"x": 1, "h": 1e-18}, "h*(x + h + x)"),
+    ("-b+sqrt(b^2-4*c)", {"b": 1e9, "c": 1}, "(-4*c)/(sqrt(b^2 - 4*c) + b)"),
+    ("1-tanh(x)^2", {"x": 30}, "1/cosh(x)^2"),
+    ("tanh(x)-1", {"x": 30}, "-2*sigmoid(-2*x)"),
+    ("log(cosh(x))", {"x": 1000}, "logaddexp(x, -x) - log(2)"),
+    ("log(cosh(x))", {"x": 1e-9}, "log1p(2*sinh(x/2)^2)"),
+    ("log(sinh(x))", {"x": 1000}, "x + log(-expm1(-2*x)/2)"),
+    ("1/(1+exp(-x))", {"x": -1000}, "sigmoid(x)"),
+    ("1/(exp(x)-1)", {"x": 800}, "-exp(-x)/expm1(-x)"),
+    ("log(x)-log(y)", {"x": 1e10 + 1, "y": 1e10}, "log1p((x - y)/y)"),
+    ("log(x^2)", {"x": -1e-200}, "2*log(abs(x))"),
+    ("acos(1-x)", {"x": 1e-20}, "2*asin(sqrt(x/2))"),
+    ("acosh(1+x)", {"x": 1e-20}, "2*asinh(sqrt(x/2))"),
+    ("log(sigmoid(x))", {"x": -1000}, "log_sigmoid(x)"),
+    ("log(1+exp(x))", {"x": 1000}, "softplus(x)"),
+    ("log(sum(exp(v)))", {"v": [1000, 1001]}, "logsumexp(v)"),
+    ("log(mean(exp(v)))", {"v": [1000, 1001]}, "logsumexp(v) - log(len(v))"),
+    ("mean(v^2)-mean(v)^2", {"v": [1e9, 1e9 + 1]}, "var(v)"),
+    ("sum(v^2)/2-(sum(v)/2)^2", {"v": [1e9, 1e9 + 1]}, "var(v)"),
+    ("sqrt(x^2+y^2)", {"x": 1e200, "y": 1e200}, "hypot(x, y)"),
+    ("sqrt(x*y)", {"x": 1e200, "y": 1e200}, "sqrt(x)*sqrt(y)"),
+    ("(x+y)-x", {"x": 1e20, "y": 1}, "y"),
+    ("(1+x)^n-1", {"x": 1e-18, "n": 3}, "expm1(n*log1p(x))"),
+    ("sin(x+h)-sin(x)", {"x": 1, "h": 1e-14}, "2*cos((x + h + x)/2)*sin(h/2)"),
+    ("atan(x+1)-atan(x)", {"x": 1e10}, "atan2(1, 1 + (x + 1)*x)"),
+    ("gamma(x+1)/gamma(x)", {"x": 200}, "x"),
+    ("log(det(A))", {"A": [[1e-200, 0], [0, 1e-200]]}, "logabsdet(A)"),
+    ("s = exp(x) + exp(y); f = log(s); return f", {"x": 1000, "y": 1000}, "logaddexp(x, y)"),
+]  # fmt: skip
+
+
+def cure(finding: Finding) -> str | None:
+    """What a finding says to write."""
+    return finding.hint.removeprefix("write ") if finding.hint and finding.hint.startswith("write ") else None
+
+
+@pytest.mark.parametrize(("text", "at", "better"), CURED, ids=[f"{text} {at}" for text, at, _ in CURED])
+def test_what_is_underlined_replaced_by_the_hint_is_right(text: str, at: dict[str, Any], better: str) -> None:
+    (finding,) = [each for each in examine(diffcli.parse(text), at, "grad") if cure(each)]
+    assert cure(finding) == better
+    assert finding.span is not None
+    assert finding.refined is not None
+    start, end = finding.span
+    program = diffcli.parse(text[:start] + better + text[end:])
+    value, gradient = diffcli.value_and_grad(program, {name: at[name] for name in program.inputs})
+    np.testing.assert_allclose(value, finding.refined["value"], rtol=1e-12)
+    for name, slopes in gradient.items():
+        np.testing.assert_allclose(slopes, finding.refined["gradient"][name], rtol=1e-12, atol=1e-300)
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("log(1-erf(x))", {"x": 40}),  # erfc(40) is no double either
+        ("atan(y/x)", {"x": 0, "y": 1}),  # sign(0) is 0, and there is no limit
+        ("log(x)", {"x": -1}),
+        ("1/x", {"x": 0}),
+        ("exp(x)-exp(y)", {"x": 1000, "y": 0}),  # infinite, whatever the spelling
+        ("x*log(y)", {"x": 1, "y": 0}),
+        ("(x+1)-x", {"x": 1e20}),  # it is 1, and no formula
+    ],
+)
+def test_where_no_spelling_helps_none_is_given(text: str, at: dict[str, Any]) -> None:
+    findings = examine(diffcli.parse(text), at, "grad")
+    assert findings
+    assert [cure(each) for each in findings] == [None] * len(findings)
+
+
+def test_one_of_two_faults_is_cured_although_the_other_remains() -> None:
+    text = "log(1+x)+log(1+y)"
+    (finding,) = examine(diffcli.parse(text), {"x": 1e-20, "y": 1e-20}, "grad")
+    assert (finding.expression, cure(finding)) == ("log(1+x)", "log1p(x)")
+
+
+def test_in_a_function_of_ones_own_the_hint_has_its_names() -> None:
+    text = "f(a) = log(1 + a)\ng(b) = f(b)*2\ng(x) + f(x*y)"
+    at = {"x": 1e-20, "y": 0.5}
+    (finding,) = examine(diffcli.parse(text), at, "grad")
+    assert (cure(finding), finding.expression) == ("log1p(a)", "log(1 + a)")
+    value, gradient = diffcli.value_and_grad(diffcli.parse(text.replace("log(1 + a)", "log1p(a)")), at)
+    assert (value, gradient["x"]) == (2.5e-20, 2.5)
+
+
+def test_second_derivatives_count_where_they_are_asked_for() -> None:
+    at = {"x": 1e-9}
+    (finding,) = examine(diffcli.parse("(1-cos(x))/x^2"), at, "hessian")
+    assert cure(finding) == "sinc(x/(2*pi))^2/2"
+    # The root of a square has the right value there, and no second derivative at 0 that a spelling could mend.
+    assert not any(cure(each) for each in examine(diffcli.parse("sqrt(x)"), {"x": 0}, "hessian"))
+
+
+def test_values_alone_are_enough_where_only_they_are_asked_for() -> None:
+    (finding,) = examine(diffcli.parse("(1-cos(x))/x^2"), {"x": 1e-8}, "eval")
+    assert cure(finding) == "2*sin(x/2)^2" or cure(finding) == "(2*sin(x/2)^2)"
+
+
+def test_without_mpmath_a_spelling_beyond_doubt_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import diffcli.precise
+
+    monkeypatch.setattr(diffcli.precise, "available", lambda: False)
+    told = {
+        text: [cure(each) for each in examine(diffcli.parse(text), {"x": x}, "grad")]
+        for text, x in [("log(1+x)", 1e-20), ("log(exp(x))", 1000.0), ("log(1-erf(x))", 40.0), ("exp(x)", 1000.0)]
+    }
+    assert told == {"log(1+x)": ["log1p(x)"], "log(exp(x))": ["x"], "log(1-erf(x))": [None], "exp(x)": [None]}
+
+
+def test_the_story_lists_what_is_no_worse_here() -> None:
+    def listed(text: str, at: dict[str, Any]) -> list[tuple[str, str]]:
+        return [(each.expression, each.better) for each in diagnose(diffcli.parse(text), at).rewrites]
+
+    assert listed("log(1-exp(x))", {"x": -0.1}) == [("log(1-exp(x))", "log(-expm1(x))")]
+    assert listed("log(1-exp(x))", {"x": -50}) == [("log(1-exp(x))", "log1p(-exp(x))")]
+    assert listed("atan(y/x) + log(1+x)", {"x": 3, "y": 1}) == [
+        ("atan(y/x)", "atan2(sign(x)*y, abs(x))"), ("log(1+x)", "log1p(x)")]  # fmt: skip
+    assert listed("log(cosh(x))", {"x": 2}) == []
+
+
+def test_higher_derivatives_are_cured_too() -> None:
+    from diffcli.diagnosis.higher_orders import examine_orders
+    from diffcli.higher import derivatives
+
+    program = diffcli.parse("(1-cos(x))/x^2")
+    findings = examine_orders(program, {"x": 1e-5}, derivatives(program, {"x": 1e-5}, 3))
+    assert {cure(each) for each in findings} == {"sinc(x/(2*pi))^2/2"}
