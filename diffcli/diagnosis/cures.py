@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -188,6 +189,7 @@ class Cures:
             if known.values is None and self._known.values is not None:
                 asked = _Asked(self._alone(node), self._question.wrt, self._question.what)
                 known = truth(asked, self._question.at, self._seconds / 4)
+                self._question.spent += asked.spent
             self._truths[node] = known
         return self._truths[node]
 
@@ -203,12 +205,14 @@ class Cures:
         return self._truths.get(node, Truth())
 
 
-class _Asked(NamedTuple):
+@dataclass(slots=True)
+class _Asked:
     """What the truth of one expression is asked of."""
 
     function: Function
     wrt: tuple[Node, ...]
     what: str
+    spent: float = 0.0
 
 
 def _replaced(root: Node, old: Node, new: Node) -> Node:

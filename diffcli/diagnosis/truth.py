@@ -57,7 +57,9 @@ class Sides(NamedTuple):
 
 
 class Asked(Protocol):
-    """What is asked for: the numbers of a function, as a command gives them."""
+    """What is asked for: the numbers of a function, as a command gives them; what finding them cost is added up."""
+
+    spent: float
 
     @property
     def function(self) -> Function: ...
