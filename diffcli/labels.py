@@ -13,6 +13,11 @@ def labels(name: str, shape: Sequence[int]) -> list[str]:
     return [f"{name}[{index}]" for index in indices] if len(shape) else [name]
 
 
+def label(name: str, place: Sequence[int]) -> str:
+    """One of them."""
+    return f"{name}[{','.join(map(str, place))}]" if len(place) else name
+
+
 def order_mark(k: int) -> str:
     """What follows a function's name in the name of its derivative of order `k`: ``''``, and ``^(4)`` from 4 on."""
     return "'" * k if k < 4 else f"^({k})"

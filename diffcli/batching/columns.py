@@ -16,8 +16,14 @@ from diffcli.batching import sizes
 from diffcli.batching.printing import texts
 from diffcli.errors import UsageError
 from diffcli.graph import MAX_DIMENSIONS
+from diffcli.labels import label, labels
 
 Array = NDArray[np.float64]
+Shape = tuple[int, ...]
+#: Where in an array an element is.
+Place = tuple[int, ...]
+#: Of the columns of a table that hold an array in every row, the shape of that.
+Shapes = Mapping[str, Shape]
 
 #: More points than this are no grid that anybody meant.
 MAX_GRID = 10**12
@@ -27,7 +33,8 @@ _ELEMENT = re.compile(r"(.*?)\[\s*([0-9]{1,1000}(?:\s*,\s*[0-9]{1,1000})*)\s*\]"
 
 @dataclass(slots=True)
 class Block:
-    """Some points in a row: numbers by column, texts to carry along, and what is wrong with single rows.
+    """Some points in a row: numbers by column, of an array with its elements on further axes; texts to carry along; and
+    what is wrong with single rows.
 
     A row with an error has a number in every column all the same, which means nothing.
     """
@@ -49,15 +56,16 @@ class Carried(str):
 class Layout:
     """Which columns of a table make up which inputs of a formula."""
 
-    def __init__(self, inputs: Sequence[str], names: Sequence[str]) -> None:
+    def __init__(self, inputs: Sequence[str], names: Sequence[str], shapes: Shapes) -> None:
         wanted = set(inputs)
+        self._shapes = {name: shape for name, shape in shapes.items() if shape}
         #: For every input that the table has: its shape and its columns, row by row.
-        self.inputs: dict[str, tuple[tuple[int, ...], list[str]]] = {}
-        places: dict[str, dict[tuple[int, ...], str]] = {}
+        self.inputs: dict[str, tuple[Shape, list[str]]] = {}
+        places: dict[str, dict[Place, str]] = {}
         for column in names:
             name = normalize("NFC", column.strip())
-            element = _ELEMENT(name)
-            at: tuple[int, ...] = ()
+            element = None if shapes.get(column) else _ELEMENT(name)
+            at: Place = ()
             if name not in wanted and element:
                 name, at = element[1].strip(), tuple(int(k) for k in element[2].split(","))
             if name not in wanted:
@@ -67,27 +75,37 @@ class Layout:
                 raise UsageError(f"the points have two columns {column.strip()}", code="points")
             known[at] = column
         for name, known in places.items():
-            self.inputs[name] = _shaped(name, known)
+            self.inputs[name] = _shaped(name, known, shapes)
 
     @property
     def columns(self) -> list[str]:
         """The columns that are read as numbers."""
         return [column for _, columns in self.inputs.values() for column in columns]
 
+    def column(self, name: str, place: Sequence[int]) -> str:
+        """The column, or the element of one, that an element of an input comes from."""
+        shape, columns = self.inputs[name]
+        if columns[0] in self._shapes or not shape:
+            return label(columns[0], place)
+        return columns[int(np.ravel_multi_index(place, shape))]
+
     def points(self, block: Block) -> dict[str, Array]:
         """The inputs by name, with the points on the first axis."""
         found = {}
         for name, (shape, columns) in self.inputs.items():
             parts = [block.numbers[column] for column in columns]
-            found[name] = parts[0] if shape == () else np.stack(parts, axis=-1).reshape((block.count, *shape))
+            if parts[0].shape[1:] == shape:
+                found[name] = parts[0]
+            else:
+                found[name] = np.stack(parts, axis=-1).reshape((block.count, *shape))
         return found
 
 
-def _shaped(name: str, known: Mapping[tuple[int, ...], str]) -> tuple[tuple[int, ...], list[str]]:
+def _shaped(name: str, known: Mapping[Place, str], shapes: Shapes) -> tuple[Shape, list[str]]:
     if () in known:
         if len(known) > 1:
             raise UsageError(f"the points have a column {name} and columns {name}[…]", code="points")
-        return (), [known[()]]
+        return shapes.get(known[()], ()), [known[()]]
     depths = sorted({len(at) for at in known})
     if len(depths) > 1 or depths[0] > MAX_DIMENSIONS:
         hint = f"all columns of an array have as many, at most {MAX_DIMENSIONS}"
@@ -96,9 +114,32 @@ def _shaped(name: str, known: Mapping[tuple[int, ...], str]) -> tuple[tuple[int,
     shape = tuple(max(axis) + 1 for axis in zip(*known, strict=True))
     if math.prod(shape) > len(known):  # one of the first is missing: the header may name any number
         missing = next(at for k in range(len(known) + 1) if (at := _place(k, shape)) not in known)
-        label = f"{name}[{','.join(map(str, missing))}]"
-        raise UsageError(f"the points lack the column {label}", hint=f"{name} has other elements", code="points")
+        raise UsageError(
+            f"the points lack the column {label(name, missing)}", hint=f"{name} has other elements", code="points"
+        )
     return shape, [known[at] for at in sorted(known)]
+
+
+def elements(name: str, names: Sequence[str], shapes: Shapes) -> list[str]:
+    """The columns, and elements of arrays, that a name stands for, however its letters are composed: of an array all
+    elements. None if there is nothing of that name.
+    """
+    wanted = normalize("NFC", name)
+    composed = {each: normalize("NFC", each) for each in names}
+    alike = [name] if name in composed else [each for each in composed if composed[each] == wanted]
+    if alike:
+        return [element for each in alike for element in labels(each, shapes.get(each, ()))]
+    parts = [each for each in composed if composed[each].startswith(f"{wanted}[")]
+    element = _ELEMENT(wanted)
+    if parts or not element:
+        return parts
+    at = tuple(int(k) for k in element[2].split(","))
+    within = [each for each in shapes if composed[each] == element[1].strip() and _within(at, shapes[each])]
+    return [label(each, at) for each in within]
+
+
+def _within(at: Place, shape: Shape) -> bool:
+    return len(at) == len(shape) and all(k < length for k, length in zip(at, shape, strict=True))
 
 
 def _place(k: int, shape: Sequence[int]) -> tuple[int, ...]:
@@ -137,6 +178,7 @@ class Grid:
 
     def __init__(self, ranges: Mapping[str, Range]) -> None:
         self.names = list(ranges)
+        self.shapes: Shapes = {}
         self._ranges = list(ranges.values())
         self.total = math.prod(each.size for each in self._ranges)
         if self.total > MAX_GRID:

@@ -10,3 +10,8 @@ LOOK_AHEAD = 100
 BLOCK_ROWS = 1 << 14
 #: How many numbers the answers of a block have, at most, unless one row has more.
 ANSWERED = 1 << 20
+
+
+def rows(width: int) -> int:
+    """How many rows of so many numbers are worked on at a time."""
+    return max(1, min(BLOCK_ROWS, ANSWERED // max(1, width)))

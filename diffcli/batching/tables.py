@@ -69,7 +69,7 @@ class Answering:
         self.fallbacks: list[str] = []
         self._warn = warn
         # One point shows what there will be, and that all names and shapes fit, before anything is written.
-        sample = {name: np.ones((1, *shape)) for name, (shape, _) in layout.inputs.items()}
+        sample = {name: np.broadcast_to(1.0, (1, *shape)) for name, (shape, _) in layout.inputs.items()}
         _, answers = self._answers(sample)
         #: What an answer has, in the order of the command's own keys; `fields` are those that vary.
         self.parts = [each if isinstance(each, Same) else each[0] for each in answers]
@@ -86,8 +86,8 @@ class Answering:
         match question.what:
             case "grad":
                 value, gradient = batch.value_and_grad(wrt=question.wrt)
-                label = self._f.outputs[0]
-                return [_field(label, ("value",), label, value), *_all(gradient, ("gradient",), "d_")]
+                name = self._f.outputs[0]
+                return [_field(name, ("value",), name, value), *_all(gradient, ("gradient",), "d_")]
             case "vjp":
                 values, bars = batch.vjp(question.seed or {}, wrt=question.wrt)
                 nothing = {name: np.zeros(array.shape[1:]) for name, array in values.items()}
@@ -105,9 +105,9 @@ class Answering:
                 return [*_all(found.values, ("values",)), *labelled, matrix, *way]
             case "hessian":
                 second = batch.hessian(wrt=question.wrt)
-                label = self._f.outputs[0]
+                name = self._f.outputs[0]
                 return [
-                    _field(label, ("value",), label, second.value),
+                    _field(name, ("value",), name, second.value),
                     *_all(second.gradient, ("gradient",), "d_"),
                     Same("columns", [*second.columns]),
                     _matrix("hessian", "d2", second.columns, second.columns, second.matrix),
@@ -118,11 +118,9 @@ class Answering:
         """The answers for a block whose first row is the `first` of the table."""
         points = self._layout.points(block)
         errors = {i: ("row", message) for i, message in block.errors.items()}
-        for column in self._layout.columns:
-            values = block.numbers[column]
-            if np.isnan(values).any():
-                for i in np.flatnonzero(np.isnan(values)).tolist():
-                    errors.setdefault(i, ("nonfinite-input", f"{column} is NaN"))
+        for name, values in points.items():
+            for i, *place in np.argwhere(np.isnan(values)).tolist():
+                errors.setdefault(i, ("nonfinite-input", f"{self._layout.column(name, place)} is NaN"))
         batch, answers = self._answers(points)
         warnings = {} if self._warn is None else self._warn(batch, errors)
         arrays = [each[1] for each in answers if not isinstance(each, Same)]
@@ -143,9 +141,9 @@ def _outside(values: Sequence[Array], warnings: Mapping[int, tuple[str, ...]]) -
     return {i for i, lost in zip(rows, np.logical_and.reduce(none).tolist(), strict=True) if lost}
 
 
-def _field(name: str, path: tuple[str, ...], label: str, array: Array) -> tuple[Field, Array]:
+def _field(name: str, path: tuple[str, ...], heading: str, array: Array) -> tuple[Field, Array]:
     shape = array.shape[1:]
-    return Field(name, path, partial(labels, label, shape), shape), array
+    return Field(name, path, partial(labels, heading, shape), shape), array
 
 
 def _all(arrays: Mapping[str, Array], path: tuple[str, ...], mark: str = "") -> list[tuple[Field, Array]]:
@@ -233,8 +231,7 @@ def _not_finite(answer: Answer) -> int:
 
 def _cut(block: Block, width: int) -> Iterator[Block]:
     """A block in equal pieces, of at most `BLOCK_ROWS` rows and about `ANSWERED` numbers, for `width` of them a row."""
-    most = max(1, min(sizes.BLOCK_ROWS, sizes.ANSWERED // max(1, width)))
-    pieces = -(-block.count // most)
+    pieces = -(-block.count // sizes.rows(width))
     if pieces < 2:
         yield block
         return

@@ -2,11 +2,11 @@
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
-from unicodedata import normalize
 
 import typer
 
@@ -143,7 +143,7 @@ class Many(NamedTuple):
             return found
 
         def planned() -> tuple[list[str], Layout, Answering]:
-            labels = [label for name in keep for label in _elements(name, table.names)]
+            labels = [label for name in keep for label in _kept(name, table)]
             layout = _layout(program, table, path, at, labels)
             return labels, layout, Answering(program, question, layout, at, jobs=self.jobs, jit=self.jit, warn=warn)
 
@@ -178,14 +178,7 @@ def _layout(
     from diffcli.batching.readers.complaints import listed, unwanted
     from diffcli.language.suggest import closest
 
-    for name in keep:
-        if table.names.count(name) > 1:
-            raise UsageError(f"the points have two columns {name}", code="points")
-        if name not in table.names:
-            near = closest(name, table.names)
-            hint = f"did you mean {near}?" if near else f"they have {listed(table.names)}"
-            raise UsageError(f"the points have no column {name} to keep", hint=hint, code="points")
-    layout = Layout(program.names, table.names)
+    layout = Layout(program.names, table.names, table.shapes)
     if not layout.inputs:
         hint = unwanted(table.names, program.inputs)
         raise UsageError("no column is an input of the formula", hint=hint, code="points")
@@ -201,14 +194,22 @@ def _layout(
     return layout
 
 
-def _elements(name: str, names: Sequence[str]) -> list[str]:
-    """The columns that a name to keep stands for, however its letters are composed: of an array all elements."""
-    if name in names:
-        return [name]
-    composed = {each: normalize("NFC", each) for each in names}
-    name = normalize("NFC", name)
-    alike = [each for each in names if composed[each] == name]
-    return alike or [each for each in names if composed[each].startswith(f"{name}[")] or [name]
+def _kept(name: str, table: "Table") -> list[str]:
+    """What a name to keep stands for. Raises `UsageError` if the table has nothing of that name, or two columns."""
+    from diffcli.batching.columns import elements
+    from diffcli.batching.readers.complaints import listed
+    from diffcli.language.suggest import closest
+
+    found = elements(name, table.names, table.shapes)
+    if not found:
+        near = closest(name, table.names)
+        hint = f"did you mean {near}?" if near else f"they have {listed(table.names)}"
+        raise UsageError(f"the points have no column {name} to keep", hint=hint, code="points")
+    times = Counter(table.names)
+    for each in found:
+        if times[each] > 1:
+            raise UsageError(f"the points have two columns {each}", code="points")
+    return found
 
 
 def given(seed: "Mapping[str, Any] | None", what: str) -> Mapping[str, Any]:

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.batching import sizes
-from diffcli.batching.columns import Block
+from diffcli.batching.columns import Block, Shapes
 from diffcli.batching.readers.lines import Lines
 from diffcli.batching.readers.quickly import NUMBER, Read, Wanted, chosen, look, read
 from diffcli.batching.readers.table import shown, too_long
 from diffcli.errors import UsageError
+from diffcli.memory import worded
 from diffcli.report.text import escape
 
 # A field may be as long as a row, which is at most a piece longer than that.
@@ -29,24 +30,31 @@ class CsvTable:
     def __init__(self, lines: Lines, name: str, delimiter: bytes) -> None:
         self._lines = lines
         self._delimiter = delimiter
-        header = self._fields(lines.first())
+        first = lines.first()
+        if first is None:
+            said = f"the first line of {escape(name)} is longer than {worded(sizes.MAX_ROW)}"
+            hint = "put arrays as large as that into an .npz file"
+            raise UsageError(said, hint=hint, code="limit")
+        header = self._fields(first)
         if header is None:
             said = f"the first line of {escape(name)} opens a quote and does not close it"
             raise UsageError(said, hint="its first line names the columns: x,y", code="points")
         if not any(header):
             raise UsageError(f"{escape(name)} has no header", hint="its first line names the columns", code="points")
         self.names = [each.strip() for each in header]
+        self.shapes: Shapes = {}
         self.progress, self.close = lines.progress, lines.close
 
     def check(self, columns: Sequence[str], keep: Sequence[str]) -> None:
         """Every column holds texts, which say row by row whether they are numbers."""
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
-        places, kept = ([self.names.index(name) for name in names] for names in (columns, keep))
+        where = {name: place for place, name in enumerate(self.names)}
+        places, kept = ([where[name] for name in names] for names in (columns, keep))
         wanted = Wanted(len(self.names), self._delimiter, columns, places, kept)
         for piece in self._lines.pieces(quotes=True):
             if piece is None:
-                yield too_long(columns, keep)
+                yield too_long(columns, keep, self.shapes)
                 continue
             piece = piece.replace(b"\r\n", b"\n")
             yield self._block(piece if piece.endswith(b"\n") else piece + b"\n", wanted)

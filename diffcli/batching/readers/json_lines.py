@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -13,11 +14,10 @@ from unicodedata import normalize
 import numpy as np
 
 from diffcli.batching import sizes
-from diffcli.batching.columns import Array, Block, Carried
+from diffcli.batching.columns import Array, Block, Carried, Place, Shapes
 from diffcli.batching.readers.lines import Lines
-from diffcli.batching.readers.table import element, leaves, places, plain, shown, too_long
+from diffcli.batching.readers.table import element, leaves, located, plain, shown, too_long
 from diffcli.errors import UsageError
-from diffcli.labels import labels
 from diffcli.report.text import escape
 
 #: A value with more brackets than this is carried along as a text: it may be deeper than Python counts.
@@ -33,7 +33,7 @@ class JsonTable:
 
     def __init__(self, lines: Lines, name: str) -> None:
         self._lines = lines
-        self._shapes: dict[str, tuple[int, ...]] = {}
+        self.shapes: Shapes = {}
         self.progress, self.close = lines.progress, lines.close
         self.names: list[str] = []
         # Between two lines, so that no line can borrow from another what it lacks.
@@ -52,8 +52,8 @@ class JsonTable:
 
     def _take(self, row: dict[str, Any]) -> None:
         """The names and shapes of a row are those of the table."""
-        self._shapes = {key: found[0] if (found := leaves(value)) else () for key, value in row.items()}
-        self.names = [label for key, shape in self._shapes.items() for label in labels(key, shape)]
+        self.shapes = {key: found[0] if (found := leaves(value)) else () for key, value in row.items()}
+        self.names = [*row]
 
     def forms(self, inputs: Collection[str]) -> Iterator[None]:
         """Take the names and shapes of one row after another: of those ahead in which no input is anything but numbers,
@@ -74,24 +74,16 @@ class JsonTable:
         """Every row says for itself what it holds."""
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
-        wanted: dict[str, list[str]] = {}
-        for key, shape in self._shapes.items():
-            mine = labels(key, shape)
-            if any(label in columns for label in mine):
-                wanted[key] = mine
-        where = places(self._shapes)
-        kept = [where[name] for name in keep]
+        kept = [located(label, self.shapes) for label in keep]
         for piece in self._lines.pieces(quotes=False):
             if piece is None:
-                yield too_long(columns, keep)
+                yield too_long(columns, keep, self.shapes)
                 continue
             lines = [line for line in piece.split(b"\n") if line.strip()]
             for start in range(0, len(lines), sizes.BLOCK_ROWS):
-                yield self._block(lines[start : start + sizes.BLOCK_ROWS], wanted, kept)
+                yield self._block(lines[start : start + sizes.BLOCK_ROWS], columns, kept)
 
-    def _block(
-        self, lines: Sequence[bytes], wanted: dict[str, list[str]], kept: Sequence[tuple[str, tuple[int, ...]]]
-    ) -> Block:
+    def _block(self, lines: Sequence[bytes], columns: Sequence[str], kept: Sequence[tuple[str, Place]]) -> Block:
         errors: dict[int, str] = {}
         objects = self._objects(lines)
         if objects is None:
@@ -101,10 +93,7 @@ class JsonTable:
                 objects.append(row or {})
                 if row is None:
                     errors[i] = "the line is no JSON object"
-        numbers: dict[str, Array] = {}
-        for key, mine in wanted.items():
-            values = self._values(key, [row.get(key) for row in objects], errors)
-            numbers |= {label: values[:, k] for k, label in enumerate(mine)}
+        numbers = {key: self._values(key, [row.get(key) for row in objects], errors) for key in columns}
         texts = [[_carried(element(row.get(key), at)) for row in objects] for key, at in kept]
         return Block(len(lines), numbers, [*texts], errors)
 
@@ -119,18 +108,19 @@ class JsonTable:
         return objects if whole and set(map(type, objects)) == {dict} else None
 
     def _values(self, key: str, found: list[Any], errors: dict[int, str]) -> Array:
-        shape = self._shapes[key]
+        shape = self.shapes[key]
         if shape == () and {float, int}.issuperset(map(type, found)):
             with suppress(OverflowError):  # a whole number beyond all doubles
-                return np.array(found, dtype=np.float64)[:, np.newaxis]
-        rows = np.ones((len(found), int(np.prod(shape))))
+                return np.array(found, dtype=np.float64)
+        rows = np.ones((len(found), *shape))
+        flat = rows.reshape(len(found), math.prod(shape))
         for i, value in enumerate(found):
             array = leaves(value)
             if array is None or array[0] != shape:
                 wanted = "a number" if shape == () else f"an array of the shape {shape}"
                 errors.setdefault(i, f"{key} is {shown(plain(value))}, not {wanted}")
             else:
-                rows[i] = array[1]
+                flat[i] = array[1]
         return rows
 
 

@@ -64,9 +64,10 @@ class Lines:
         if self._ended and start < len(self._rest):
             yield self._rest[start:]
 
-    def first(self) -> bytes:
-        """The first line, which goes."""
-        self.peek()
+    def first(self) -> bytes | None:
+        """The first line, which goes; None if it is longer than `MAX_ROW` bytes."""
+        if b"\n" not in self.peek() and not self._ended:
+            return None
         line, _, self._rest = self._rest.partition(b"\n")
         return line.removesuffix(b"\r")
 

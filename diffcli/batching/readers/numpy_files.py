@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import IO, Any, Literal
@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.batching import sizes
-from diffcli.batching.columns import Array, Block
+from diffcli.batching.columns import Array, Block, Shape, Shapes
 from diffcli.batching.readers.quickly import NUMBER
-from diffcli.batching.readers.table import places, plain, shown
+from diffcli.batching.readers.table import located, plain, shown
 from diffcli.errors import UsageError
-from diffcli.labels import labels
+from diffcli.labels import label
 from diffcli.report.text import escape
 
 
@@ -50,7 +50,7 @@ class NpyTable:
         array = _mapped(path)
         self._dtype = array.dtype
         if array.dtype.names:
-            shapes = {name: array.dtype[name].shape for name in array.dtype.names}
+            self.shapes: Shapes = {name: array.dtype[name].shape for name in array.dtype.names}
         else:
             if array.ndim > 2 or not array.ndim or array.dtype.kind not in "biuf":
                 raise ValueError(f"an array of shape {array.shape} and type {array.dtype} is no table of numbers")
@@ -59,9 +59,8 @@ class NpyTable:
                 has = f"{width} column{'s' * (width != 1)}"
                 said = "without names" if columns is None else f"and --columns {len(columns)} names"
                 raise UsageError(f"{escape(path)} has {has} {said}", hint="add --columns x,y,…", code="points")
-            shapes = dict.fromkeys(columns, ())
-        self.names = [label for name, shape in shapes.items() for label in labels(name, shape)]
-        self._places = places(shapes)
+            self.shapes = dict.fromkeys(columns, ())
+        self.names = [*self.shapes]
         order: Literal["C", "F"] = "C" if array.flags.c_contiguous else "F"
         self._mapped = partial(
             np.memmap, path, array.dtype, "r", getattr(array, "offset", 0), array.shape, order
@@ -71,8 +70,8 @@ class NpyTable:
 
     def check(self, columns: Sequence[str], keep: Sequence[str]) -> None:
         if self._dtype.names:
-            for label in columns:
-                _refuse_no_numbers(label, self._dtype[self._places[label][0]].base)
+            for name in columns:
+                _refuse_no_numbers(name, self._dtype[name].base)
 
     def progress(self) -> float | None:
         return self._done / self._count if self._count else None
@@ -81,14 +80,14 @@ class NpyTable:
         """The file is open only while a block is read."""
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
-        for start in range(0, self._count, sizes.BLOCK_ROWS):
-            self._done = end = min(start + sizes.BLOCK_ROWS, self._count)
+        most = sizes.rows(sum(map(math.prod, self.shapes.values())))
+        for start in range(0, self._count, most):
+            self._done = end = min(start + most, self._count)
             # Mapped anew, for what was read stays in memory while it is mapped.
             rows: NDArray[Any] = self._mapped()[start:end]
             cells: dict[str, NDArray[Any]]
             if rows.dtype.names:
-                used = {label: self._places[label] for label in {*columns, *keep}}
-                cells = {label: np.moveaxis(rows[name], 0, -1)[at] for label, (name, at) in used.items()}
+                cells = {name: rows[name] for name in _used(columns, keep, self.shapes)}
             else:
                 cells = dict(zip(self.names, rows.reshape(len(rows), -1).T, strict=True))
             yield _block(end - start, cells, columns, keep)
@@ -100,10 +99,10 @@ class NpzTable:
     def __init__(self, path: str) -> None:
         try:
             self._archive = zipfile.ZipFile(path)
-        except NotImplementedError as error:  # a version of ZIP that nobody has written yet
+        except NotImplementedError as error:
+            # What `zipfile` raises for a version of ZIP, or a way of compressing, that is newer than it knows.
             raise ValueError(str(error)) from error
-        self._members: dict[str, tuple[tuple[int, ...], bool, np.dtype[Any]]] = {}
-        self.names: list[str] = []
+        self._members: dict[str, tuple[Shape, bool, np.dtype[Any]]] = {}
         try:
             self._look()
         except BaseException:
@@ -121,29 +120,25 @@ class NpzTable:
             except Exception:  # something else, that nobody need read
                 shape, fortran, dtype = (), False, np.dtype("V")
             self._members[name] = shape, fortran, dtype
-            self.names += labels(name, shape[1:])
+        self.names = [*self._members]
+        self.shapes: Shapes = {name: shape[1:] for name, (shape, _, _) in self._members.items()}
         self._count = self._done = 0
 
     def check(self, columns: Sequence[str], keep: Sequence[str]) -> None:
         counts = {}
-        for name, mine in self._used([*columns, *keep]).items():
+        for name in _used(columns, keep, self.shapes):
             shape, fortran, dtype = self._members[name]
             if dtype.hasobject:
                 raise ValueError(f"{name} holds Python objects, which are not loaded")
             if not shape or (fortran and len(shape) > 1) or (dtype.names or dtype.kind not in "biufUSMm"):
                 raise ValueError(f"{name} is no array of numbers with the points on its first axis")
-            for label in {*columns} & {*mine}:
-                _refuse_no_numbers(label, dtype)
+            if name in columns:
+                _refuse_no_numbers(name, dtype)
             counts[name] = shape[0]
         if len(set(counts.values())) > 1:
             told = ", ".join(f"{name} {count:,}" for name, count in counts.items())
             raise UsageError(f"the arrays have different numbers of points: {told}", code="points")
         self._count = next(iter(counts.values()), 0)
-
-    def _used(self, wanted: Sequence[str]) -> dict[str, list[str]]:
-        """The arrays that have some of the labels, with the labels of each."""
-        found = {name: labels(name, shape[1:]) for name, (shape, _, _) in self._members.items()}
-        return {name: mine for name, mine in found.items() if not {*wanted}.isdisjoint(mine)}
 
     def progress(self) -> float | None:
         return self._done / self._count if self._count else None
@@ -152,25 +147,30 @@ class NpzTable:
         self._archive.close()
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
-        used = self._used([*columns, *keep])
+        used = _used(columns, keep, self.shapes)
+        most = sizes.rows(sum(math.prod(self.shapes[name]) for name in used))
         with ExitStack() as stack:
             streams = {name: stack.enter_context(self._archive.open(f"{name}.npy")) for name in used}
             for stream in streams.values():
                 _npy_header(stream)
-            for start in range(0, self._count, sizes.BLOCK_ROWS):
-                self._done = end = min(start + sizes.BLOCK_ROWS, self._count)
-                rows = {name: self._rows(name, streams[name], end - start) for name in used}
-                cells = {label: rows[name][:, k] for name, mine in used.items() for k, label in enumerate(mine)}
+            for start in range(0, self._count, most):
+                self._done = end = min(start + most, self._count)
+                cells = {name: self._rows(name, streams[name], end - start) for name in used}
                 yield _block(end - start, cells, columns, keep)
 
     def _rows(self, name: str, stream: IO[bytes], count: int) -> NDArray[Any]:
-        """(rows, elements): the next rows of one array."""
+        """The next rows of one array."""
         shape, _, dtype = self._members[name]
-        elements = int(np.prod(shape[1:]))
-        data = stream.read(count * elements * dtype.itemsize)
-        if len(data) < count * elements * dtype.itemsize:
+        size = count * math.prod(shape[1:]) * dtype.itemsize
+        data = stream.read(size)
+        if len(data) < size:
             raise EOFError(f"{name} ends before its {shape[0]:,} rows are over")
-        return np.frombuffer(data, dtype=dtype).reshape(count, elements)
+        return np.frombuffer(data, dtype=dtype).reshape(count, *shape[1:])
+
+
+def _used(columns: Sequence[str], keep: Sequence[str], names: Collection[str]) -> list[str]:
+    """The columns that are read, for their numbers or to be carried along."""
+    return [*dict.fromkeys([*columns, *(located(label, names)[0] for label in keep)])]
 
 
 def _refuse_no_numbers(name: str, dtype: np.dtype[Any]) -> None:
@@ -180,21 +180,23 @@ def _refuse_no_numbers(name: str, dtype: np.dtype[Any]) -> None:
 
 def _block(count: int, cells: Mapping[str, NDArray[Any]], columns: Sequence[str], keep: Sequence[str]) -> Block:
     errors: dict[int, str] = {}
-    numbers = {label: _numbers(label, cells[label], errors) for label in columns}
-    return Block(count, numbers, [_texts(cells[label]) for label in keep], errors)
+    numbers = {name: _numbers(name, cells[name], errors) for name in columns}
+    places = [located(label, cells) for label in keep]
+    # The points come first, so an element of all of them is found from the other end.
+    return Block(count, numbers, [_texts(cells[name].T[at[::-1]]) for name, at in places], errors)
 
 
-def _numbers(label: str, cells: NDArray[Any], errors: dict[int, str]) -> Array:
+def _numbers(name: str, cells: NDArray[Any], errors: dict[int, str]) -> Array:
     """A column as numbers; of texts those that spell one, and errors for the others."""
     if cells.dtype.kind not in "US":
         return cells.astype(np.float64)
-    numbers = np.ones(len(cells))
-    for i, text in enumerate(_texts(cells)):
+    numbers = np.ones(cells.shape)
+    for at, text in zip(np.ndindex(cells.shape), _texts(cells.ravel()), strict=True):
         number = text.strip().encode("utf-8", "surrogateescape")
         if NUMBER(number):
-            numbers[i] = float(number)
+            numbers[at] = float(number)
         else:
-            errors.setdefault(i, f"{label} is {shown(text)}, not a number")
+            errors.setdefault(at[0], f"{label(name, at[1:])} is {shown(text)}, not a number")
     return numbers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -10,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from diffcli.batching import sizes
-from diffcli.batching.columns import Array, Block
+from diffcli.batching.columns import Array, Block, Shapes
 from diffcli.batching.readers.quickly import NUMBER
-from diffcli.batching.readers.table import element, leaves, places, plain, shown
+from diffcli.batching.readers.table import element, leaves, located, plain, shown
 from diffcli.errors import UsageError
-from diffcli.labels import labels
 
 
 class ParquetTable:
@@ -30,12 +30,11 @@ class ParquetTable:
         self._file = parquet.ParquetFile(path, pre_buffer=False)  # which would hold all that was read
         self._count = self._file.metadata.num_rows
         self._done = 0
-        self._shapes: dict[str, tuple[int, ...]] = {}
-        self.names: list[str] = []
-        for k, each in enumerate(self._file.schema_arrow):
-            shape = self._shape(k) if _holds_lists_of_numbers(each.type) else ()
-            self._shapes[each.name] = shape
-            self.names += labels(each.name, shape)  # of two columns of one name both
+        schema = self._file.schema_arrow
+        self.names: list[str] = [*schema.names]
+        self.shapes: Shapes = {
+            each.name: self._shape(k) if _holds_lists_of_numbers(each.type) else () for k, each in enumerate(schema)
+        }
 
     def _shape(self, k: int) -> tuple[int, ...]:
         """The shape of the lists of a column, as the first that is not empty shows it; () if there is none."""
@@ -60,37 +59,33 @@ class ParquetTable:
         """Every row says for itself what it holds."""
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
-        mine = {name: labels(name, shape) for name, shape in self._shapes.items()}
-        used = [name for name, each in mine.items() if not {*columns, *keep}.isdisjoint(each)]
-        where = places(self._shapes)
-        for batch in self._file.iter_batches(batch_size=sizes.BLOCK_ROWS, columns=used):
+        places = [located(label, self.shapes) for label in keep]
+        used = [*dict.fromkeys([*columns, *(name for name, _ in places)])]
+        rows = sizes.rows(sum(math.prod(self.shapes[name]) for name in used))
+        for batch in self._file.iter_batches(batch_size=rows, columns=used):
             errors: dict[int, str] = {}
-            numbers: dict[str, Array] = {}
-            for name in used:
-                if {*columns}.isdisjoint(mine[name]):
-                    continue
-                numbers |= zip(mine[name], self._numbers(name, batch.column(name), errors), strict=True)
+            numbers = {name: self._numbers(name, batch.column(name), errors) for name in columns}
             kept = []
-            for label in keep:
-                name, at = where[label]
+            for name, at in places:
                 column = batch.column(name)
                 kept.append([plain(element(each, at)) for each in column.to_pylist()] if at else _texts(column))
             self._done += batch.num_rows
             yield Block(batch.num_rows, numbers, [*kept], errors)
 
-    def _numbers(self, name: str, column: Any, errors: dict[int, str]) -> list[Array]:
-        shape = self._shapes[name]
+    def _numbers(self, name: str, column: Any, errors: dict[int, str]) -> Array:
+        shape = self.shapes[name]
         if shape == ():
-            return [_scalars(name, column, errors)]
-        rows = np.ones((len(column), int(np.prod(shape))))
+            return _scalars(name, column, errors)
+        rows = np.ones((len(column), *shape))
+        flat = rows.reshape(len(column), math.prod(shape))
         for i, value in enumerate(column.to_pylist()):
             array = leaves(value)
             if array is None or array[0] != shape:
                 wanted = f"a list of {shape[0]} numbers" if len(shape) == 1 else f"an array of the shape {shape}"
                 errors.setdefault(i, f"{name} is {shown(plain(value))}, not {wanted}")
             else:
-                rows[i] = array[1]
-        return list(rows.T)
+                flat[i] = array[1]
+        return rows
 
 
 def _holds_lists_of_numbers(kind: Any) -> bool:

@@ -26,6 +26,10 @@ NUMBER = re.compile(rb"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]
 _MISSING = ["", "NA", "N/A", "n/a", "#N/A", "NULL", "null", "None", "NaN", "nan", "NAN", "?", "-", "."]
 
 
+#: pyarrow needs as long for a column as for so many numbers, so NumPy reads the lines that are fewer.
+FEWEST_LINES = 64
+
+
 class Wanted(NamedTuple):
     """What is read of a table of `width` columns: numbers from some of them, by name, and texts."""
 
@@ -89,7 +93,7 @@ def read(text: bytes, count: int, wanted: Wanted) -> Read:
     if not count:
         return Read({column: np.zeros(0) for column in wanted.columns}, [[] for _ in wanted.kept])
     text = text.replace(b'"', b"")  # around plain fields they mean nothing
-    package = arrow(count * wanted.width)
+    package = arrow(count * wanted.width) if count >= FEWEST_LINES else None
     found = None if package is None else _by_arrow(package, text, count, wanted)
     return found or _by_numpy(text, count, wanted)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 from itertools import chain
 from typing import Any, Protocol
@@ -11,8 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from diffcli.batching import sizes
-from diffcli.batching.columns import Block
-from diffcli.labels import labels
+from diffcli.batching.columns import Block, Place, Shapes
 from diffcli.memory import worded
 from diffcli.report.text import escape
 
@@ -23,12 +22,13 @@ class Table(Protocol):
     """A table that can be read once, from its start to its end."""
 
     names: list[str]
+    shapes: Shapes
 
     def check(self, columns: Sequence[str], keep: Sequence[str]) -> None:
         """Raises ValueError or `UsageError` where these columns cannot be read, before anything is written."""
 
     def blocks(self, columns: Sequence[str], keep: Sequence[str]) -> Iterator[Block]:
-        """The rows, with `columns` as numbers and `keep` as texts."""
+        """The rows, with `columns` as numbers and `keep`, columns and elements of arrays, as texts."""
 
     def progress(self) -> float | None:
         """What part of it has been read, where that is known."""
@@ -37,10 +37,11 @@ class Table(Protocol):
         """Let go of the file."""
 
 
-def too_long(columns: Sequence[str], keep: Sequence[str]) -> Block:
+def too_long(columns: Sequence[str], keep: Sequence[str], shapes: Shapes) -> Block:
     """The row of a line that was left out."""
     said = f"the line is longer than {worded(sizes.MAX_ROW)}"
-    return Block(1, {column: np.ones(1) for column in columns}, [[""] for _ in keep], {0: said})
+    numbers = {column: np.ones((1, *shapes.get(column, ()))) for column in columns}
+    return Block(1, numbers, [[""] for _ in keep], {0: said})
 
 
 def leaves(value: Any) -> tuple[tuple[int, ...], list[float]] | None:
@@ -52,22 +53,23 @@ def leaves(value: Any) -> tuple[tuple[int, ...], list[float]] | None:
             return None
         shape.append(len(level[0]))
         level = list(chain.from_iterable(level))
-    numbers = [_SPECIAL.get(leaf) if isinstance(leaf, str) else leaf for leaf in level]
-    if not all(isinstance(leaf, float | int) and not isinstance(leaf, bool) for leaf in numbers):
+    if str in (types := set(map(type, level))):
+        level = [_SPECIAL.get(leaf) if isinstance(leaf, str) else leaf for leaf in level]
+        types = set(map(type, level))
+    if not types <= {float, int}:
         return None
     try:
-        return tuple(shape), [float(leaf) for leaf in numbers]  # type: ignore[arg-type]
+        return tuple(shape), [*map(float, level)]
     except OverflowError:
         return None
 
 
-def places(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[str, tuple[int, ...]]]:
-    """For every element's label the array that it is in, and where."""
-    return {
-        label: (name, at)
-        for name, shape in shapes.items()
-        for label, at in zip(labels(name, shape), np.ndindex(*shape), strict=True)
-    }
+def located(label: str, names: Collection[str]) -> tuple[str, Place]:
+    """The column that a label stands for or, as an element, is in; and where."""
+    if label in names:
+        return label, ()
+    name, _, place = label.rpartition("[")
+    return name, tuple(int(k) for k in place.removesuffix("]").split(","))
 
 
 def element(value: Any, at: Sequence[int]) -> Any:
