@@ -61,6 +61,9 @@ class Primitive:
     shorter: Callable[[Node], Callable[..., Array] | None] | None = None
     #: `apply` takes ``out=``, the array to write into, which shares nothing with the arguments (every ufunc does).
     writes: bool = False
+    #: ``additions(*arrays, *params, out, room)``: what is added to what, and where that goes, in order, of an `apply`
+    #: that does nothing else; ``room(shape)`` gives memory for what is on the way.
+    additions: Callable[..., Iterable[tuple[Array, Array, Array]]] | None = None
     #: ``pullback(node, bar, i)``: the cotangent that `node` hands to its i-th argument; None: structurally zero.
     pullback: Callable[[Node, Node, int], Node | None] = _no_cotangent
     #: ``pushforward(node, dots)``: the tangent of `node` from those of its arguments (None: zero).
@@ -81,6 +84,9 @@ class Primitive:
     conditions: tuple[int, ...] = ()
     #: True: gives booleans; None: gives what its first argument is.
     boolean: bool | None = False
+    #: ``keeps_rows(node)``: whether each row of the value (what stands at one place of the first axis) comes from the
+    #: same row of each argument alone, given that all have as many rows.
+    keeps_rows: Callable[[Node], bool] | None = None
     #: IEEE-exact ufuncs give the same bits for any stride; all others want contiguous operands.
     exact: bool = False
     #: The result may be a view of the first argument.

@@ -14,7 +14,9 @@ ALIGNED = 8
 NUMBERS_PER_CALL = 1 << 14
 #: Values at least this large are worth a buffer even for a single point.
 LARGE = 1 << 14
+#: A part of the rows of some steps is worth handing to a thread if so many numbers are computed in it.
+WORTH_A_PART = 1 << 16
 #: Rows of fewer numbers take NumPy longer than they need.
-ROW = 64
+ROW = 256
 #: Values no larger than this are not worth forgetting before the run is over.
 SMALL = 16

@@ -9,6 +9,7 @@ import numpy as np
 
 from diffcli.evaluation import limits
 from diffcli.evaluation.steps import Step, follow, kernel_of
+from diffcli.evaluation.threads import cores
 from diffcli.graph import CONSTANT, INPUT, Array, Node, ancestors
 
 if TYPE_CHECKING:
@@ -77,20 +78,24 @@ class Plan:
                 steps.append((kernel_of(node), slots[index], first, second, None, dead))
         return steps
 
-    def run(self, values: Mapping[Node, Array], jobs: int = 1, into: Mapping[Node, Array] | None = None) -> list[Array]:
+    def run(
+        self, values: Mapping[Node, Array], jobs: int | None = None, into: Mapping[Node, Array] | None = None
+    ) -> list[Array]:
         """The outputs' values, from those of the inputs and of what is given; the batch axis is the last.
 
-        A batch runs on up to `jobs` threads; the numbers are the same on any number of them. Outputs that differ from
-        point to point are written to the arrays in `into`, where these are given.
+        It runs on up to `jobs` threads, and the numbers are the same on any number of them; without it a batch on one,
+        and a single point with large values on all cores. Outputs that differ from point to point are written to the
+        arrays in `into`, where these are given.
         """
         memory, batch, moving = self.start(values)
         with np.errstate(all="ignore"):
             if not moving and not self._large:
                 follow(self.steps, memory)
+            elif moving:
+                self.schedule(frozenset(moving)).run(memory, batch, jobs or 1, into or {})
             else:
-                # One point with large values is a batch of one: fresh memory costs more than the arithmetic.
-                schedule = self.schedule(frozenset(moving or [slot for _, slot in self.inputs]))
-                schedule.run(memory, batch, jobs, into or {})
+                # One point with large values has buffers too: fresh memory costs more than the arithmetic.
+                self.schedule(frozenset(), point=True).run(memory, 1, jobs or cores(), into or {})
         return [memory[slot] for slot in self.outputs]
 
     def start(self, values: Mapping[Node, Array]) -> tuple[list[Any], int, list[int]]:
@@ -114,13 +119,15 @@ class Plan:
             memory[slot] = constant
         return memory, batch, moving
 
-    def schedule(self, moving: frozenset[int]) -> Schedule:
-        """How the plan runs when the inputs in these slots differ from point to point."""
+    def schedule(self, moving: frozenset[int], *, point: bool = False) -> Schedule:
+        """How the plan runs when the inputs in these slots differ from point to point; or one `point` by itself."""
         found = self._schedules.get(moving)
         if found is None:
             from diffcli.evaluation.schedule import Schedule
 
-            found = self._schedules[moving] = Schedule(self.order, self.steps, self.outputs, moving)
+            slots = frozenset(slot for _, slot in self.inputs) if point else moving
+            found = Schedule(self.order, self.steps, self.outputs, slots, point=point)
+            self._schedules[moving] = found
         return found
 
     def _settle_constants(self) -> None:

@@ -1,9 +1,12 @@
-"""How a batch runs: which values share a buffer, how large a block is, and who computes it."""
+"""How a batch runs, or one point with large values: which values share a buffer, how large a block is, and who
+computes it.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import compress
 from typing import Any
 
@@ -11,6 +14,7 @@ import numpy as np
 
 from diffcli.evaluation import limits
 from diffcli.evaluation.bench import Bench, Layout
+from diffcli.evaluation.stages import Stage, rows_in_memory, staged
 from diffcli.evaluation.steps import Step, follow
 from diffcli.evaluation.threads import cores, in_threads
 from diffcli.graph import Array, Node
@@ -21,10 +25,18 @@ class Schedule:
 
     What depends on none of them is computed once a run (`fixed`). All else gets a buffer of a bench: a buffer is
     free again after the last use of its value and of every view of it, and the next value of its size takes it.
+
+    With `point` it is for batches of one point with large values, whose rows are shared among threads (`stages`).
     """
 
     def __init__(
-        self, nodes: Sequence[Node], steps: Sequence[Step], outputs: Sequence[int], moving: frozenset[int]
+        self,
+        nodes: Sequence[Node],
+        steps: Sequence[Step],
+        outputs: Sequence[int],
+        moving: frozenset[int],
+        *,
+        point: bool = False,
     ) -> None:
         self.nodes = nodes
         self.sources = sorted(moving)
@@ -44,24 +56,42 @@ class Schedule:
         self._moves = moves
         self.work = sum(self.nodes[slot].size for slot, _ in self.steps)
         self.targets = [slot for slot in dict.fromkeys(outputs) if moves[slot]]
+        self._root = self._roots()
+        self._rows = rows_in_memory(nodes, self.steps, self._root) if point else []
+        self.stages = staged(nodes, self.steps, self._root, self._rows) if point else [Stage(0, self.steps)]
         self.layout = self._laid_out()
         self.width = sum(size for size, _ in self.layout.buffers)  # numbers a point
         self._lock = threading.Lock()
         self._benches: list[Bench] = []
 
+    def _roots(self) -> list[int]:
+        """By slot: the slot of the value that its value is a view of, or its own."""
+        root = list(range(len(self.nodes)))
+        for slot, args in self.steps:
+            if self.nodes[slot].op.view and self._moves[args[0]]:
+                root[slot] = root[args[0]]
+        return root
+
+    def _held(self, stage: Stage) -> set[int]:
+        """The values whose buffers are not free before a stage's end: some of its parts may still have to read them
+        where others have gone on, for what they read are not the rows that they compute.
+        """
+        nodes, root, rows = self.nodes, self._root, stage.rows
+        if not rows:
+            return set()
+        read = {arg for slot, args in stage.steps if root[slot] == slot for arg in args}
+        return {root[arg] for arg in read if self._rows[arg] != rows or nodes[root[arg]].shape[:1] != (rows,)}
+
     def _laid_out(self) -> Layout:
         """Every moving value's buffer: its number, or that of the value it is a view of."""
-        nodes, moves = self.nodes, self._moves
+        nodes, moves, root = self.nodes, self._moves, self._root
         buffer: dict[int, int] = {}
         buffers: list[tuple[int, bool]] = []
-        root = list(range(len(nodes)))
-        for slot, args in self.steps:
-            if nodes[slot].op.view and moves[args[0]]:
-                root[slot] = root[args[0]]
         last: dict[int, int] = {}
-        for slot, args in self.steps:
-            for arg in args:
-                last[root[arg]] = slot
+        for stage in self.stages:
+            for slot, args in stage.steps:
+                for arg in args:
+                    last[root[arg]] = slot
         for slot in self.targets:
             last[root[slot]] = len(nodes)
         free: dict[tuple[int, bool], list[int]] = {}
@@ -74,21 +104,30 @@ class Schedule:
                 buffer[slot] = len(buffers)
                 buffers.append(kind)
 
+        def give(slot: int) -> None:
+            free.setdefault(buffers[buffer[slot]], []).append(buffer[slot])
+
         for slot in self.sources:
             take(slot)  # filled before the first step, so no two share one
-        for slot, args in self.steps:
-            if root[slot] != slot:
-                continue
-            dead = dict.fromkeys(root[arg] for arg in args if moves[arg] and last[root[arg]] == slot)
-            heir = self._heir(slot, args, root, dead)
-            if heir is None:
-                take(slot)
-            else:
-                buffer[slot] = buffer[heir]
-            for each in dead:
-                if each != heir:
-                    free.setdefault(buffers[buffer[each]], []).append(buffer[each])
-        return Layout(nodes, self.sources, self.steps, buffers, buffer, root)
+        for stage in self.stages:
+            held, late = self._held(stage), []
+            for slot, args in stage.steps:
+                if root[slot] != slot:
+                    continue
+                dead = dict.fromkeys(root[arg] for arg in args if moves[arg] and last[root[arg]] == slot)
+                heir = self._heir(slot, args, root, dead.keys() - held)
+                if heir is None:
+                    take(slot)
+                else:
+                    buffer[slot] = buffer[heir]
+                for each in dead:
+                    if each in held:
+                        late.append(each)
+                    elif each != heir:
+                        give(each)
+            for each in late:
+                give(each)
+        return Layout(nodes, self.sources, self.stages, buffers, buffer, root)
 
     def _heir(self, slot: int, args: tuple[int, ...], root: list[int], dead: Collection[int]) -> int | None:
         """The argument whose buffer the result may overwrite: an exact ufunc may work in place, element by element,
@@ -125,12 +164,35 @@ class Schedule:
         self.settle(memory)
         sources = [(slot, memory[slot]) for slot in self.sources]
         results = self.results(batch, into)
+        if batch == 1:
+            self._run_point(memory, jobs, sources, results)
+        else:
+            self._run_blocks(memory, batch, jobs, sources, results)
+        for slot, result in results.items():
+            memory[slot] = result
+
+    def _run_point(
+        self, memory: list[Any], jobs: int, sources: list[tuple[int, Array]], results: dict[int, Array]
+    ) -> None:
+        """One point: stage after stage, the parts of each on several threads."""
+        bench = self._bench(1, memory, cores())
+        for slot, value in sources:
+            np.copyto(bench.values[slot], value)
+        for parts in bench.stages:
+            work = partial(_take, parts)
+            in_threads(min(jobs, len(parts)), work, range(len(parts)))
+        for slot, result in results.items():
+            np.copyto(result, bench.values[slot])
+        self._put_back(bench)
+
+    def _run_blocks(
+        self, memory: list[Any], batch: int, jobs: int, sources: list[tuple[int, Array]], results: dict[int, Array]
+    ) -> None:
+        """A batch: block after block, several threads at them."""
         size, threads = self.block(batch, jobs)
         # The last block ends where the batch ends, and so may begin inside the one before: the bits are the same.
         starts = [*range(0, batch - size, size), batch - size]
         in_threads(threads, lambda shared: self._work(shared, size, memory, sources, results), starts)
-        for slot, result in results.items():
-            memory[slot] = result
 
     def settle(self, memory: list[Any]) -> None:
         """Computes what is the same for all points."""
@@ -174,7 +236,8 @@ class Schedule:
             bench = self._bench(size, memory)
             ins = [(bench.values[slot], value) for slot, value in sources]
             outs = [(bench.values[slot], result) for slot, result in results.items()]
-            steps, copy = bench.steps, np.copyto
+            copy = np.copyto
+            steps = [step for parts in bench.stages for part in parts for step in part]
             for start in starts:
                 end = start + size
                 for place, value in ins:
@@ -183,12 +246,16 @@ class Schedule:
                     step()
                 for place, result in outs:
                     copy(result[..., start:end], place)
-        if 8 * self.width * size <= limits.KEPT_BYTES:
+        self._put_back(bench)
+
+    def _put_back(self, bench: Bench) -> None:
+        """Keeps a bench for the next run, unless it is very large."""
+        if 8 * self.width * bench.size <= limits.KEPT_BYTES:
             with self._lock:
                 self._benches.append(bench)
                 del self._benches[: -2 * cores()]
 
-    def _bench(self, size: int, memory: list[Any]) -> Bench:
+    def _bench(self, size: int, memory: list[Any], parts: int = 1) -> Bench:
         found = None
         with self._lock:
             for i, bench in enumerate(self._benches):
@@ -196,6 +263,14 @@ class Schedule:
                     found = self._benches.pop(i)
                     break
         if found is None:
-            found = Bench(self.layout, size, memory)
+            found = Bench(self.layout, size, memory, parts)
         found.set_up(memory)
         return found
+
+
+def _take(parts: Sequence[Sequence[Callable[[], Any]]], numbers: Iterator[int]) -> None:
+    """The steps of those parts of a stage whose numbers come along."""
+    with np.errstate(all="ignore"):
+        for number in numbers:
+            for step in parts[number]:
+                step()

@@ -18,6 +18,11 @@ def same_shape(*shapes: Any) -> Shape:
     return tuple(shapes[0])
 
 
+def along_another(node: Node) -> bool:
+    """Whether what works along the axis that its first parameter names leaves the rows alone."""
+    return bool(node.params[0] != 0)
+
+
 def times(bar: Node, partial: Partial) -> Node | None:
     """Bar · partial, without the products that are known beforehand."""
     if partial is None:
@@ -89,6 +94,7 @@ def elementwise(
     constant. With a `signature` people can call it by its name, and `diffcli functions` explains it.
     """
     rules = partials or (None,) * (arity or 1)
+    facts.setdefault("keeps_rows", lambda node: True)
     primitive = register(
         Primitive(
             name=name,
@@ -232,6 +238,7 @@ def reduction(name: str, apply: Callable[..., Array], weights: Callable[[Node], 
             shape=without,
             pullback=pullback,
             pushforward=pushforward,
+            keeps_rows=along_another,
             reaches=lambda node, flags, i: expand(flags, node.params[0], node.args[0].shape[node.params[0]]),
             **facts,
         )

@@ -7,7 +7,7 @@ import numpy as np
 from diffcli.errors import ExpressionError
 from diffcli.graph import Array, Node, show_shape
 from diffcli.primitives.catalogue import axis_of
-from diffcli.primitives.kinds import add_up, elementwise, expand
+from diffcli.primitives.kinds import add_up, along_another, elementwise, expand
 from diffcli.primitives.structure import reshaped
 
 REDUCTION = {"family": "reduction"}
@@ -47,7 +47,7 @@ def _peak(y: Array, axis: int) -> Array:
     return out
 
 
-peak = elementwise("peak", _peak, doc="1 at the first of the largest along an axis, else 0.")
+peak = elementwise("peak", _peak, keeps_rows=along_another, doc="1 at the first of the largest along an axis, else 0.")
 
 
 def along(node: Node, axis: int, v: Node) -> Node:

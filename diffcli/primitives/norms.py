@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from diffcli.graph import TABLE, Array, Node, Primitive, register
-from diffcli.primitives.kinds import elementwise, expand, reduction, same_shape
+from diffcli.primitives.kinds import along_another, elementwise, expand, reduction, same_shape
 from diffcli.primitives.lanes import along, along_reaches, peak
 from diffcli.primitives.piecewise import equal, where
 from diffcli.primitives.structure import halves
@@ -33,7 +33,7 @@ def _far_direction(x: Array, axis: int) -> Array:
 
 
 far_direction = elementwise(
-    "far_direction", _far_direction,
+    "far_direction", _far_direction, keeps_rows=None,
     doc="x over its norm along an axis, where that is infinite: the limit at one infinity, NaN at several.",
 )  # fmt: skip
 
@@ -68,6 +68,7 @@ def _unit_product(node: Node, v: Node) -> Node:
 unit: Primitive = register(
     Primitive(
         name="unit", kind="symmetric", apply=_unit, shape=same_shape, reaches=along_reaches,
+        keeps_rows=along_another,
         pullback=lambda node, bar, i: _unit_product(node, bar),
         pushforward=lambda node, dots: None if dots[0] is None else _unit_product(node, dots[0]),
         doc="x over its norm along an axis; 0 at the origin, the limit at one infinity.",

@@ -16,6 +16,8 @@ from diffcli.primitives.structure import halves, index, is_swapped, reshaped, st
 #: Below so many multiplications a point, products are summed over the whole batch at once; above, each point's
 #: matrices go to BLAS. The choice depends on the shapes alone, so a point gives the same bits in any batch.
 BLAS_FROM = 4096
+#: From about so many multiplications on, BLAS shares a product among threads of its own.
+BLAS_SHARES_FROM = 1 << 18
 #: Up to so many products a matrix product is taken apart where not every element of it is looked at.
 SIFTED_UP_TO = 1 << 22
 
@@ -36,23 +38,25 @@ def _matmul(a: Array, b: Array, out: Array | None = None, turned: tuple[bool, bo
     found = np.empty((batch, *shape)) if out is None or batch > 1 else out.reshape((1, *shape))
     for i in range(batch):
         np.matmul(left[i if len(left) > 1 else 0], right[i if len(right) > 1 else 0], out=found[i])
-    value = np.moveaxis(found, 0, -1)
     if out is None:
-        return np.ascontiguousarray(value)
+        return np.ascontiguousarray(np.moveaxis(found, 0, -1))
     if batch > 1:
-        np.copyto(out, value)
+        np.copyto(out, np.moveaxis(found, 0, -1))
     return out
 
 
 def _matrices(x: Array, turned: bool) -> Array:
     """A matrix a point, contiguous, or the transpose of one that is: BLAS then sees the same layout in every batch."""
-    first = np.moveaxis(x, -1, 0)
+    first = np.moveaxis(x, -1, 0) if x.shape[-1] > 1 else x[np.newaxis, ..., 0]
     return np.ascontiguousarray(first.swapaxes(-1, -2)).swapaxes(-1, -2) if turned else np.ascontiguousarray(first)
 
 
 def _without_copies(node: Node) -> Callable[..., Array] | None:
-    """The same for factors that are transposes: BLAS reads them as they lie."""
+    """The same for factors that are transposes: BLAS reads them as they lie. But what it reads all the time, a small
+    factor on the right, it reads faster row by row.
+    """
     left, right = (is_swapped(arg) for arg in node.args)
+    right = right and 4 * node.args[1].size > node.args[0].size
     return partial(_matmul, turned=(left, right)) if left or right else None
 
 
@@ -84,10 +88,16 @@ def _sum_where(left: Node, bar: Node, condition: Node) -> Node:
     return matmul(swapped(kept), only_where(condition, bar))
 
 
+def _small_stack(node: Node) -> bool:
+    """Whether the rows are matrices of a stack, each too small a product for BLAS to share among threads."""
+    return len(node.shape) > 2 and node.shape[-1] * node.shape[-2] * node.args[0].shape[-1] < BLAS_SHARES_FROM
+
+
 matmul: Primitive = bilinear(
     "matmul", _matmul, _matmul_shape,
     (lambda node, bar: matmul(bar, swapped(node.args[1])), lambda node, bar: matmul(swapped(node.args[0]), bar)),
     reaches=_reached, sifted=_sifted, operator="@", writes=True, shorter=_without_copies,
+    keeps_rows=_small_stack,
     doc="The product of matrices, or of stacks of them.",
 )  # fmt: skip
 

@@ -10,7 +10,7 @@ from diffcli.errors import ExpressionError
 from diffcli.graph import TABLE, Array, Builder, Node, Primitive
 from diffcli.primitives.arithmetic import multiply
 from diffcli.primitives.catalogue import add_function, axis_of, function, whole_number
-from diffcli.primitives.kinds import add_up, elementwise, expand, linear, reduction, without
+from diffcli.primitives.kinds import add_up, along_another, elementwise, expand, linear, reduction, without
 from diffcli.primitives.lanes import AXIS, REDUCTION, not_empty, reduced
 from diffcli.primitives.norms import norm
 from diffcli.primitives.piecewise import maximum, minimum, not_equal
@@ -36,7 +36,7 @@ def _mean_transpose(bar: Node, axis: int, n: int) -> Node:
 mean = linear(
     "mean", _mean, without,
     lambda node, bar, i: _mean_transpose(bar, node.params[0], node.args[0].shape[node.params[0]]),
-    doc="The mean along an axis.",
+    keeps_rows=along_another, doc="The mean along an axis.",
 )  # fmt: skip
 
 # Extremes ---------------------------------------------------------------------------------------------------
@@ -48,7 +48,9 @@ def _tie_share(x: Array, axis: int) -> Array:
     return np.where(count > 0, best / np.maximum(count, 1), np.nan)
 
 
-tie_share = elementwise("tie_share", _tie_share, doc="1/k for each of the k largest along an axis, else 0.")
+tie_share = elementwise(
+    "tie_share", _tie_share, keeps_rows=along_another, doc="1/k for each of the k largest along an axis, else 0."
+)
 
 
 def _unbeaten(node: Node) -> Node:

@@ -8,7 +8,7 @@ import numpy as np
 
 from diffcli.graph import Array, Builder, Node, Primitive, register
 from diffcli.primitives.catalogue import function
-from diffcli.primitives.kinds import elementwise, linear, same_shape, without
+from diffcli.primitives.kinds import along_another, elementwise, linear, same_shape, without
 from diffcli.primitives.lanes import AXIS, lane_axis, not_empty, reduced
 from diffcli.primitives.piecewise import defined
 from diffcli.primitives.reductions import mean
@@ -33,11 +33,12 @@ def _tie_mean(v: Array, y: Array, axis: int) -> Array:
 
 tie_mean: Primitive = linear(
     "tie_mean", _tie_mean, lambda s, y, axis: s, lambda node, bar, i: tie_mean(bar, node.args[1], params=node.params),
-    data=(1,), doc="Means over runs of equal keys along an axis: ties share equally. Its own transpose.",
+    data=(1,), keeps_rows=along_another,
+    doc="Means over runs of equal keys along an axis: ties share equally. Its own transpose.",
 )  # fmt: skip
 order = elementwise(
     "order", lambda x, axis: np.argsort(x, axis=axis, kind="stable").astype(np.float64),
-    doc="Where each element of the sorted array comes from.",
+    keeps_rows=along_another, doc="Where each element of the sorted array comes from.",
 )  # fmt: skip
 
 
@@ -55,7 +56,8 @@ def _sort_pushforward(node: Node, dots: Sequence[Node | None]) -> Node | None:
 sort = register(
     Primitive(
         name="sort", kind="own", apply=lambda x, axis: np.sort(x, axis=axis, kind="stable"), shape=same_shape,
-        pullback=_sort_pullback, pushforward=_sort_pushforward, scales=False, doc="Sorted along an axis, ascending.",
+        pullback=_sort_pullback, pushforward=_sort_pushforward, scales=False, keeps_rows=along_another,
+        doc="Sorted along an axis, ascending.",
     )
 )  # fmt: skip
 

@@ -6,14 +6,15 @@ Arrays carry the batch on their last axis. Axes are counted from the front, so t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from diffcli.graph import Array, Node, Primitive, Shape
-from diffcli.primitives.kinds import linear, total
+from diffcli.primitives.kinds import along_another, linear, total
 
 #: One entry an axis: a position, or (start, stop, step) of a slice, all non-negative but the step.
 Key: TypeAlias = tuple[int | tuple[int | None, int | None, int], ...]
@@ -21,6 +22,10 @@ Key: TypeAlias = tuple[int | tuple[int | None, int | None, int], ...]
 
 #: NumPy takes as long for a row of so many numbers as for its first.
 SHORT = 16
+#: Added to a number it leaves every bit of it, be it +0 or −0.
+NOTHING = np.array(-0.0)
+#: What is added to what, and where the sum goes.
+Addition: TypeAlias = tuple[Array, Array, Array]
 
 
 def halves(x: Array, axis: int, out: Array | None = None) -> Array:
@@ -30,40 +35,53 @@ def halves(x: Array, axis: int, out: Array | None = None) -> Array:
     rounding error grows like log₂ n.
     """
     n = x.shape[axis]
-    lead = (slice(None),) * axis
-    if n > 1 and math.prod(x.shape[axis + 1 :]) < SHORT and math.prod(x.shape[:axis]) >= SHORT * n:
-        return _short_halves(x, axis, out)
-    if n == 0:
-        x = np.zeros((*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+    if n == 1 and out is None:
+        return x
+    room = partial(np.empty, dtype=x.dtype)
+    if out is None:
+        out = room((*x.shape[:axis], 1, *x.shape[axis + 1 :]))
+    for a, b, place in additions(x, axis, out, room):
+        np.add(a, b, out=place)
+    return out
+
+
+def additions(x: Array, axis: int, out: Array, room: Callable[[Shape], Array]) -> Iterator[Addition]:
+    """The additions by which `halves` comes to `out`, in order; `room` gives memory for the sums on the way."""
+    n = x.shape[axis]
+    if n < 2:
+        yield (x if n else np.zeros(out.shape)), NOTHING, out
+        return
+    if math.prod(x.shape[axis + 1 :]) < SHORT and math.prod(x.shape[:axis]) >= SHORT * n:
+        # Little lies behind the axis: its elements, each with all that lies before it, are the rows.
+        yield from _additions_of_rows(np.moveaxis(x, axis, 0), np.moveaxis(out, axis, 0), room)
+        return
+    row, last = x.swapaxes(0, axis), out.swapaxes(0, axis)
     place = None  # the first sums' own memory, which takes all later ones
     while n > 1:
         half = n // 2
-        if place is not None:
-            place = place[(*lead, slice(0, half))]
-        y = np.add(x[(*lead, slice(0, half))], x[(*lead, slice(half, 2 * half))], out=out if n == 2 else place)
+        if half == 1:
+            place = last
+        elif place is None:
+            place = room((*x.shape[:axis], half, *x.shape[axis + 1 :])).swapaxes(0, axis)
+        else:
+            place = place[:half]
+        yield row[:half], row[half : 2 * half], place
         if n % 2:
-            y[(*lead, slice(0, 1))] += x[(*lead, slice(n - 1, n))]
-        x, n, place = y, half, y
-    if out is None or x is out:
-        return x
-    np.copyto(out, x)
-    return out
+            yield place[:1], row[n - 1 :], place[:1]
+        row, n = place, half
 
 
-def _short_halves(x: Array, axis: int, out: Array | None) -> Array:
-    """The same, where little lies behind the axis: its elements, each with all that lies before it, are the rows."""
-    turned = np.moveaxis(x, axis, 0)
-    half = len(turned) // 2
-    rows = np.empty((half, *turned.shape[1:]))
+def _additions_of_rows(x: Array, out: Array, room: Callable[[Shape], Array]) -> Iterator[Addition]:
+    """The same along the first axis, row by row in the first sums."""
+    n = len(x)
+    half = n // 2
+    rows = out if half == 1 else room((half, *x.shape[1:]))
     for i in range(half):
-        np.add(turned[i], turned[half + i], out=rows[i])
-    if len(turned) % 2:
-        rows[0] += turned[-1]
-    total = np.moveaxis(halves(rows, 0), 0, axis)
-    if out is None:
-        return total
-    np.copyto(out, total)
-    return out
+        yield x[i], x[half + i], rows[i]
+    if n % 2:
+        yield rows[0], x[n - 1], rows[0]
+    if half > 1:
+        yield from additions(rows, 0, out, room)
 
 
 def _broadcast(x: Array, shape: Shape) -> Array:
@@ -71,40 +89,55 @@ def _broadcast(x: Array, shape: Shape) -> Array:
     return np.broadcast_to(x.reshape(lead + x.shape), (*shape, x.shape[-1]))
 
 
-def _sum(x: Array, shape: Shape, out: Array | None = None) -> Array:
+def _summed(x: Array, shape: Shape) -> tuple[Array, list[int]]:
+    """What is to be added up to `shape`, and along which axes."""
     extra = x.ndim - 1 - len(shape)
     if extra and shape == ():
-        x = x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
-        extra = 1
-    summed = [axis < extra or (shape[axis - extra] == 1 and x.shape[axis] != 1) for axis in range(x.ndim - 1)]
-    last = max((axis for axis, each in enumerate(summed) if each), default=None)
-    for axis in range(x.ndim - 1):
-        if axis == last and out is not None:
-            halves(x, axis, out.reshape((*x.shape[:axis], 1, *x.shape[axis + 1 :])))
-            return out
-        if summed[axis]:
-            x = halves(x, axis)
-    x = x.reshape((*shape, x.shape[-1]))
-    if out is None:
-        return x
-    np.copyto(out, x)
-    return out
+        return x.reshape(math.prod(x.shape[:-1]), x.shape[-1]), [0]
+    return x, [axis for axis, n in enumerate(x.shape[:-1]) if axis < extra or (shape[axis - extra] == 1 and n != 1)]
+
+
+def _sum(x: Array, shape: Shape, out: Array | None = None) -> Array:
+    if out is not None:
+        for a, b, place in _sum_additions(x, shape, out, np.empty):
+            np.add(a, b, out=place)
+        return out
+    x, axes = _summed(x, shape)
+    for axis in axes:
+        x = halves(x, axis)
+    return x.reshape((*shape, x.shape[-1]))
+
+
+def _sum_additions(x: Array, shape: Shape, out: Array, room: Callable[[Shape], Array]) -> Iterator[Addition]:
+    """The additions by which `_sum` comes to `out`, in order."""
+    x, axes = _summed(x, shape)
+    if not axes:
+        yield x.reshape(out.shape), NOTHING, out
+    for axis in axes:
+        one = (*x.shape[:axis], 1, *x.shape[axis + 1 :])
+        total = out.reshape(one) if axis == axes[-1] else room(one)
+        yield from additions(x, axis, total, room)
+        x = total
+
+
+def _same_axes(node: Node) -> bool:
+    return len(node.shape) == len(node.args[0].shape)
 
 
 broadcast = linear(
     "broadcast", _broadcast, lambda s, shape: shape,
     lambda node, bar, i: sum_(bar, params=(node.args[0].shape,)), boolean=None, view=True, exact=True,
-    doc="Repeats along new axes and axes of length 1, by NumPy's rule.",
+    keeps_rows=_same_axes, doc="Repeats along new axes and axes of length 1, by NumPy's rule.",
 )  # fmt: skip
 sum_: Primitive = linear(
     "sum", _sum, lambda s, shape: shape,
     lambda node, bar, i: bar.builder.broadcast(bar, node.args[0].shape), writes=True,
-    doc="Adds up to the given shape: the transpose of broadcast.",
+    additions=_sum_additions, keeps_rows=_same_axes, doc="Adds up to the given shape: the transpose of broadcast.",
 )  # fmt: skip
 reshape = linear(
     "reshape", lambda x, shape: x.reshape((*shape, x.shape[-1])), lambda s, shape: shape,
     lambda node, bar, i: reshaped(bar, node.args[0].shape), boolean=None, view=True, exact=True,
-    doc="The same numbers, row by row, in another shape.",
+    keeps_rows=lambda node: True, doc="The same numbers, row by row, in another shape.",
 )  # fmt: skip
 
 
@@ -123,7 +156,7 @@ def _inverse(order: Sequence[int]) -> tuple[int, ...]:
 transpose: Primitive = linear(
     "transpose", lambda x, order: np.transpose(x, (*order, len(order))), lambda s, order: tuple(s[k] for k in order),
     lambda node, bar, i: transpose(bar, params=(_inverse(node.params[0]),)), boolean=None, view=True, exact=True,
-    doc="Reorders the axes.",
+    keeps_rows=lambda node: bool(node.params[0][0] == 0), doc="Reorders the axes.",
 )  # fmt: skip
 
 
@@ -165,7 +198,8 @@ def _place(*args: Any, out: Array | None = None) -> Array:
 index = linear(
     "index", lambda x, key: x[_key(key)], _index_shape,
     lambda node, bar, i: place(bar, params=((node.params[0],), node.args[0].shape)),
-    boolean=None, view=True, exact=True, doc="A part of an array.",
+    boolean=None, view=True, exact=True, keeps_rows=lambda node: node.params[0][:1] == ((0, node.shape[0], 1),),
+    doc="A part of an array.",
 )  # fmt: skip
 place: Primitive = linear(
     "place", _place, lambda *args: args[-1],
@@ -211,7 +245,7 @@ def _batched(parts: Sequence[Array]) -> list[Array]:
 concat = linear(
     "concat", lambda *args, out=None: np.concatenate(_batched(args[:-1]), axis=args[-1], out=out),
     lambda *args: (*args[0][: args[-1]], sum(s[args[-1]] for s in args[:-1]), *args[0][args[-1] + 1 :]),
-    _concat_transpose, writes=True, doc="Joins arrays along an axis.",
+    _concat_transpose, writes=True, keeps_rows=along_another, doc="Joins arrays along an axis.",
 )  # fmt: skip
 stack = linear(
     "stack", lambda *args, out=None: np.stack(_batched(args), out=out), lambda *shapes: (len(shapes), *shapes[0]),
@@ -229,7 +263,7 @@ def _cumsum(x: Array, axis: int, backwards: bool) -> Array:
 cumsum: Primitive = linear(
     "cumsum", _cumsum, lambda s, *_: s,
     lambda node, bar, i: cumsum(bar, params=(node.params[0], not node.params[1])),
-    doc="Running sums along an axis, from its start or from its end.",
+    keeps_rows=along_another, doc="Running sums along an axis, from its start or from its end.",
 )  # fmt: skip
 
 
@@ -253,11 +287,11 @@ def _put(x: Array, order: Array, axis: int) -> Array:
 
 take = linear(
     "take", _take, lambda s, order, axis: s, lambda node, bar, i: put(bar, node.args[1], params=node.params),
-    data=(1,), doc="Reorders along an axis: position k gets element order[k].",
+    data=(1,), keeps_rows=along_another, doc="Reorders along an axis: position k gets element order[k].",
 )  # fmt: skip
 put: Primitive = linear(
     "put", _put, lambda s, order, axis: s, lambda node, bar, i: take(bar, node.args[1], params=node.params),
-    data=(1,), doc="Undoes take: element k goes to position order[k].",
+    data=(1,), keeps_rows=along_another, doc="Undoes take: element k goes to position order[k].",
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from diffcli.graph import Array, Builder, Node, Primitive, register
 from diffcli.primitives.catalogue import function
-from diffcli.primitives.kinds import reduction, same_shape
+from diffcli.primitives.kinds import along_another, reduction, same_shape
 from diffcli.primitives.lanes import AXIS, REDUCTION, along, along_reaches, lane_axis, peak, reduced
 from diffcli.primitives.structure import halves
 
@@ -61,6 +61,7 @@ def _softmax_product(node: Node, v: Node) -> Node:
 softmax = register(
     Primitive(
         name="softmax", kind="symmetric", apply=_softmax, shape=same_shape, reaches=along_reaches,
+        keeps_rows=along_another,
         pullback=lambda node, bar, i: _softmax_product(node, bar),
         pushforward=lambda node, dots: None if dots[0] is None else _softmax_product(node, dots[0]),
         doc="exp(x) over its sum along an axis.",
@@ -87,6 +88,7 @@ def _log_softmax_pushforward(node: Node, dots: Sequence[Node | None]) -> Node | 
 log_softmax = register(
     Primitive(
         name="log_softmax", kind="own", apply=_log_softmax, shape=same_shape, reaches=along_reaches,
+        keeps_rows=along_another,
         pullback=_log_softmax_pullback, pushforward=_log_softmax_pushforward,
         doc="log of softmax along an axis.",
     )
