@@ -23,6 +23,8 @@ SMALLEST_NORMAL = 2.0**-1022
 SUBNORMAL_ERROR = 2.0**-1074 / EPS
 #: An error that no double is blamed for (`truth.right`), in units of EPS: sixteen of the smallest subnormals.
 FORGIVEN = 16 * SUBNORMAL_ERROR
+#: The steepest slope of erf.
+ERF_SLOPE = 2.0 / math.sqrt(math.pi)
 #: Relative size of the change that shows how an operation hands on an error.
 NUDGE = 2.0**-20
 
@@ -155,6 +157,9 @@ SLOPES: dict[str, Slope] = {
     "cosh": lambda y, x: (np.abs(np.sinh(x)),),
     "atan": lambda y, x: (1.0 / (1.0 + np.square(x)),),
     "sigmoid": lambda y, x: (y * (1.0 - y),),
+    "erf": lambda y, x: (ERF_SLOPE * np.exp(-np.square(x)),),
+    "erfc": lambda y, x: (ERF_SLOPE * np.exp(-np.square(x)),),
+    "gauss": lambda y, x: (product(2.0 * x, y),),
     "sinc": lambda y, x: (_sinc_slope(x, 0),),
 }  # fmt: skip
 

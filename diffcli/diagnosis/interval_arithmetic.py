@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from diffcli.diagnosis.bounds import EPS
 from diffcli.diagnosis.intervals import INF, MARGIN, UNKNOWN, Range, Rule, hull, times, wide
 from diffcli.graph import Node
 
@@ -30,12 +31,14 @@ def _multiply(node: Node, a: Range, b: Range) -> Range:
     if node.args[0] is node.args[1]:
         return _square(node, a)
     ends = (times(a.low, b.low), times(a.low, b.high), times(a.high, b.low), times(a.high, b.high))
-    u = times(b.most, a.u) + times(a.most, b.u)
+    u = times(b.most, a.u) + times(a.most, b.u) + EPS * times(a.u, b.u)  # the last where the digits of both are lost
     return Range(min(ends), max(ends), a.least * b.least if a.least < INF and b.least < INF else INF, a.q + b.q, u)
 
 
 def _square(node: Node, x: Range) -> Range:
-    return Range(x.nearest * x.nearest, _power(x.most, 2.0), x.least * x.least, 2.0 * x.q, times(2.0 * x.most, x.u))
+    return Range(
+        x.nearest * x.nearest, _power(x.most, 2.0), x.least * x.least, 2.0 * x.q, times(2.0 * x.most + EPS * x.u, x.u)
+    )
 
 
 def _power(x: float, n: float) -> float:
@@ -127,7 +130,7 @@ def _raised(node: Node, x: Range, n: Range) -> Range:
             values.append(0.0)
         low, high = wide(min(values), max(values))
     least = _power(nearest if k > 0.0 else x.most, k)
-    slope = _power(x.most if k > 1.0 else nearest, k - 1.0)
+    slope = _power(x.most + EPS * x.u if k > 1.0 else nearest, k - 1.0)
     return Range(low, high, least * 0.99, MARGIN * abs(k) * x.q, times(MARGIN * abs(k) * slope, x.u),
                  ends=k < 0.0 and x.nearest == 0.0)  # fmt: skip
 

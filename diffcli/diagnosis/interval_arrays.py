@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from diffcli.diagnosis.bounds import EPS
 from diffcli.diagnosis.intervals import INF, MARGIN, Range, Rule, hull, times, wide
 from diffcli.graph import Node
 
@@ -43,7 +44,7 @@ def _matmul(node: Node, a: Range, b: Range) -> Range:
     count = float(node.args[0].shape[-1])
     depth = max(1.0, math.log2(max(count, 1.0)))
     most = times(count, times(a.most, b.most))
-    u = count * (times(b.most, a.u) + times(a.most, b.u))
+    u = count * (times(b.most, a.u) + times(a.most, b.u) + EPS * times(a.u, b.u))
     if a.low >= 0.0 and b.low >= 0.0:
         return Range(0.0, most, 0.0, a.q + b.q + depth, u)
     return Range(-most, most, 0.0, 0.0, u + times(most, a.q + b.q + depth))

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from diffcli.diagnosis.bounds import EPS, ERF_SLOPE
 from diffcli.diagnosis.intervals import INF, MARGIN, UNKNOWN, Range, Rule, safely, times, wide
 from diffcli.graph import Node
+
+#: Up to here an argument's error changes no slope that matters.
+FIRM = 2.0**-10
 
 
 def _rising(
@@ -107,6 +111,36 @@ def _sigmoid_slope(node: Node, x: Range) -> Range:
     return Range(max(low, 0.0), high, max(low, 0.0), MARGIN * x.error + 2.0)
 
 
+def _gauss(node: Node, x: Range) -> Range:
+    """Exp(−x²)."""
+    low, high = wide(_bell(x.most), _bell(x.nearest))
+    if x.error * EPS > FIRM:
+        return Range(max(low, 0.0), high, max(low, 0.0), 0.0, x.error)
+    # 2·x²·exp(−x²) is at most 2/e, and 2·x·exp(−x²) at most √(2/e), and both fall beyond 1.
+    peak = high if x.nearest >= 1.0 else 1.0 / math.e
+    u = 2.0 * max(x.nearest, 1.0) ** 2 * peak * x.q + 2.4 * max(x.nearest, 1.0) * peak * x.u
+    relative = 2.0 * x.most * x.error
+    if relative * high <= u:
+        return Range(max(low, 0.0), high, max(low, 0.0), MARGIN * relative)
+    return Range(max(low, 0.0), high, max(low, 0.0), 0.0, MARGIN * u + EPS * x.error**2)
+
+
+def _erfc(node: Node, x: Range) -> Range:
+    low, high = math.erfc(x.high) * 0.999, math.erfc(x.low) * 1.001
+    if x.u == 0.0 and x.low >= 0.0:
+        # x·erf'(x) is at most (2·x² + 1)·erfc(x).
+        return Range(low, high, low, MARGIN * (2.0 * x.most**2 + 1.0) * x.q)
+    if x.error * EPS > FIRM:
+        return Range(low, high, low, 0.0, ERF_SLOPE * x.error)
+    # x·exp(−x²) is at most 1/√(2·e), and falls beyond.
+    peak = _bell(x.nearest) * x.nearest if x.nearest >= 1.0 else 0.43
+    return Range(low, high, low, 0.0, MARGIN * ERF_SLOPE * (peak * x.q + _bell(x.nearest) * x.u))
+
+
+def _bell(x: float) -> float:
+    return math.exp(-x * x) if x < 1e100 else 0.0
+
+
 def _sech(x: float) -> float:
     return 4.0 * math.exp(-2.0 * x) / (1.0 + math.exp(-2.0 * x)) ** 2
 
@@ -183,8 +217,10 @@ RULES: dict[str, Rule] = {
     "tanh": _rising(math.tanh, _kept, _added, lambda x: 0.7 * min(x.least, 1.0)),
     "sech_square": _sech_square,
     "sigmoid_slope": _sigmoid_slope,
-    "erf": _rising(math.erf, _kept, lambda x: 1.13 * x.u, lambda x: 0.8 * min(x.least, 1.0)),
+    "erf": _rising(math.erf, _kept, lambda x: ERF_SLOPE * x.u, lambda x: 0.8 * min(x.least, 1.0)),
     "sigmoid": _rising(_sigmoid, _whole, _none),
+    "erfc": _erfc,
+    "gauss": _gauss,
     "softplus": _rising(_softplus, _whole, _none),
     "log_sigmoid": _rising(lambda x: -_softplus(-x), _whole, _none),
     "asin": _inside(math.asin, _root_slope),
