@@ -89,11 +89,8 @@ def _entries(passes: Push | Pull, shared: Colouring) -> dict[tuple[int, int], No
     found: dict[tuple[int, int], Node] = {}
     for colour in range(shared.passes):
         seeds = one_hots(passes.inputs, shared, colour, 1)
-        known = {
-            node: _settled(node.builder.constant(seed[..., 0])) for node, seed in zip(passes.seeds, seeds, strict=True)
-        }
         first = 0
-        for target, node in zip(passes.targets, _substituted(passes.results, known), strict=True):
+        for target, node in zip(passes.targets, seeded(passes.results, passes.seeds, seeds), strict=True):
             if node is not None:
                 for i, part in enumerate(_elements(node.builder.broadcast(node, target.shape))):
                     settled = _settled(part) if part.constant else part
@@ -101,6 +98,14 @@ def _entries(passes: Push | Pull, shared: Colouring) -> dict[tuple[int, int], No
                         found[first + i, colour] = settled
             first += target.size
     return found
+
+
+def seeded(results: Sequence[Node], seeds: Sequence[Node], values: Sequence[Array]) -> list[Node | None]:
+    """`results` with constants for the seeds, `values` with one point on the last axis; None is zero in all its
+    elements.
+    """
+    known = {node: _settled(node.builder.constant(value[..., 0])) for node, value in zip(seeds, values, strict=True)}
+    return _substituted(results, known)
 
 
 def _elements(node: Node) -> list[Node]:

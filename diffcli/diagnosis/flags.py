@@ -139,3 +139,19 @@ def where_looked_at(flags: Node, condition: Node | None) -> Node:
 def per_point(flags: Node) -> Node:
     """Whether any element is flagged."""
     return flags if flags.shape == () else _made(_ANY, (flags,), ())
+
+
+def either(flags: Sequence[Node]) -> Node:
+    """Whether any of some flags is up."""
+    total = flags[0]
+    for flag in flags[1:]:
+        total = total | flag
+    return total
+
+
+def every(flags: Sequence[Node]) -> Node:
+    """Whether all of them are."""
+    total = flags[0]
+    for flag in flags[1:]:
+        total = total & flag
+    return total

@@ -18,24 +18,17 @@ from numpy.typing import NDArray
 
 from diffcli.bound import Bound
 from diffcli.derive import looked_at
-from diffcli.diagnosis import extended, running
+from diffcli.diagnosis import extended
 from diffcli.diagnosis.bounds import EPS
-from diffcli.diagnosis.flags import (
-    apart,
-    near_flag,
-    not_finite_flag,
-    per_point,
-    site_flag,
-    where_looked_at,
-    whole_flags,
-)
+from diffcli.diagnosis.flags import apart, either, near_flag, not_finite_flag, per_point, site_flag, where_looked_at
 from diffcli.diagnosis.intervals import LARGEST, UNKNOWN, Range
 from diffcli.diagnosis.marks import NEVER_WRONG, Signatures, kinds, ranges_of, wrong_or_small
+from diffcli.diagnosis.own import Own
 from diffcli.diagnosis.passes import EXCUSABLE, Passes
 from diffcli.diagnosis.questions import Asked
 from diffcli.diagnosis.ranges import of_constant, ranges
 from diffcli.evaluation import Plan
-from diffcli.graph import INPUT, TABLE, Node
+from diffcli.graph import INPUT, Node
 
 Array: TypeAlias = NDArray[Any]
 
@@ -60,17 +53,6 @@ class Suspects(NamedTuple):
     hanging: Array
 
 
-class _Own(NamedTuple):
-    """What is asked of every point by itself: the largest error bound of its results, in units of the last place; that
-    of each result; whether rounding may have decided something (None: never); the bounds on the results' errors.
-    """
-
-    worst: Plan
-    relative: Plan
-    hanging: Plan | None
-    errors: Plan
-
-
 class Screen:
     """Looks over the answers to one question about one formula, as many blocks of points as there are."""
 
@@ -85,7 +67,7 @@ class Screen:
         self._flags: list[Node] = []
         self._flagged: Plan | None = None
         self._known: dict[Node, Range] = {}
-        self._own: _Own | None = None
+        self._own: Own | None = None
         self._extended = extended.possible(derived)
         self._described: Plan | None = None
 
@@ -194,7 +176,7 @@ class Screen:
         self._flagged = None
         if found or near:
             never = self._function.builder.constant(0.0) > 0.0
-            self._flagged = Plan([_either(found or [never]), _either(near or [never])])
+            self._flagged = Plan([either(found or [never]), either(near or [never])])
         if found != self._flags:
             self._flags, self._described = found, None
 
@@ -204,10 +186,10 @@ class Screen:
         """Of some points those that may be wrong by too much, and the error bound for each row of the answer."""
         asked = self._asked
         if len(rows):
-            worst = np.zeros(len(rows))
-            for k in range(asked.rows):
-                worst = np.maximum(worst, _run_at(self._plans().worst, at, self._seeds(k), rows, count, jobs))
-            rows = rows[worst > self._trusted * (1.0 - running.SLACK)]
+            flags = np.zeros(len(rows), dtype=bool)
+            for plan, seeds in self._owned().doubted:
+                flags |= _run_at(plan, at, seeds, rows, count, jobs)
+            rows = rows[flags]
             if len(rows) > MANY and self._extended:
                 rows = self._not_usual(at, rows)
         if not len(rows):
@@ -228,25 +210,24 @@ class Screen:
         """
         some = _taken(at, rows[np.linspace(0, len(rows) - 1, SAMPLE).astype(np.intp)])
         usual = [self._opinion(some, SAMPLE, k).parts.max(axis=1) for k in range(self._asked.rows)]
-        kept = []
+        kept, own = [], self._owned()
         for start in range(0, len(rows), DESCRIBED):
             part = rows[start : start + DESCRIBED]
+            taken = _taken(at, part)
             odd = np.zeros(len(part), dtype=bool)
             for k, parts in enumerate(usual):
-                found = self._plans().relative.run({**_taken(at, part), **self._seeds(k)})
+                found = own.relative.run({**taken, **own.seeds(k)})
                 for bound, share in zip(found, parts.tolist(), strict=True):
                     # A result that no sample was in doubt about says nothing.
                     odd |= ~(bound * (min(1.0, SAFELY * share) or 1.0) <= self._trusted)
             kept.append(part[odd])
         return np.concatenate(kept)
 
-    def _seeds(self, k: int) -> dict[Node, Array]:
-        return dict(zip(self._asked.derived.seeds, self._asked.row(k), strict=True))
-
     def _opinion(self, some: Mapping[Node, Array], count: int, k: int) -> extended.Opinion:
         """How wrong a row of the answer is at some points, by numbers that are finer."""
         derived = self._asked.derived
-        errors = self._plans().errors.run({**some, **self._seeds(k)})
+        own = self._owned()
+        errors = own.errors.run({**some, **own.seeds(k)})
         found = extended.opinion(derived, some, self._asked.row(k), errors, self._trusted)
         return extended.Opinion(np.broadcast_to(found.off, (count,)), found.parts)
 
@@ -268,44 +249,15 @@ class Screen:
 
     def _hanging(self, at: Mapping[Node, Array], rows: Array, count: int, jobs: int) -> Array:
         """Of some points those where rounding may have decided something."""
-        plan = self._plans().hanging
-        if not len(rows) or plan is None:
+        plan = self._owned().hanging if len(rows) else None
+        if plan is None:
             return rows[:0]
         return rows[_run_at(plan, at, {}, rows, count, jobs)]
 
-    def _plans(self) -> _Own:
+    def _owned(self) -> Own:
         if self._own is None:
-            derived = self._asked.derived
-            errors = running.errors(derived.order, self._known)
-            results = [*self._function.outputs, *derived.nodes, *derived.also]
-            relative = running.relative(results, errors)
-            largest = relative[0]
-            for each in relative[1:]:
-                largest = TABLE["maximum"](largest, each)
-            hanging = self._undecided(errors)
-            self._own = _Own(
-                Plan([largest]),
-                Plan(relative),
-                None if hanging is None else Plan([hanging]),
-                Plan([self._function.builder.constant(0.0) if e is None else e for e in map(errors.get, results)]),
-            )
+            self._own = Own(self._asked, self._known, self._trusted)
         return self._own
-
-    def _undecided(self, known: Mapping[Node, Node | None]) -> Node | None:
-        """Whether rounding may have decided something at a point, by its own error bounds."""
-        derived = self._asked.derived
-        if not derived.decisions:
-            return None
-        conditions = looked_at(self._function.outputs)
-        whole = whole_flags([node for node in derived.order if node in derived.primal])
-        flags = []
-        for node in derived.decisions:
-            near = near_flag(node, [0.0 if known[arg] is None else known[arg] for arg in node.args])
-            flag = per_point(where_looked_at(near, conditions.get(node)))
-            if all(arg in whole for arg in node.args):
-                flag = flag & ~_every([whole[arg] for arg in node.args])
-            flags.append(flag)
-        return _either(flags)
 
     # What is odd .........................................................................................
 
@@ -370,20 +322,6 @@ def _together(parts: Sequence[Array]) -> Array:
     """All rows that are in any of some parts, each of which is in order."""
     some = [part for part in parts if len(part)]
     return np.unique(np.concatenate(some)) if len(some) > 1 else some[0] if some else parts[0]
-
-
-def _either(flags: Sequence[Node]) -> Node:
-    total = flags[0]
-    for flag in flags[1:]:
-        total = total | flag
-    return total
-
-
-def _every(flags: Sequence[Node]) -> Node:
-    total = flags[0]
-    for flag in flags[1:]:
-        total = total & flag
-    return total
 
 
 def _run_at(

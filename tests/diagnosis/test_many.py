@@ -132,6 +132,25 @@ def test_every_row_of_random_formulas_is_warned_of_as_alone() -> None:
     assert warned > 60
 
 
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [
+        ("((1 + x) - 1)^2", 1e-20), ("((1 + x) - 1)*((1 + x^2) - 1)", 1e-20), ("((1 + x) - 1)^2*((2 + x) - 2)", 1e-20),
+        ("((1 + x) - 1)^3", 1e-20), ("cos((1e14 + x) - 1e14)", 1e-3), ("sin((1e14 + x) - 1e14 + pi/2)", 1e-3),
+        ("tanh((1e17 + x) - 1e17)", 5.0), ("exp((1e17 + x) - 1e17 - 20) + 1", 5.0),
+        ("erfc((1e17 + x) - 1e17 + 6)", -5.0), ("erf((1e17 + x) - 1e17)", 5.0),
+        ("[(1 + x) - 1, 0] @ [(2 + x) - 2, 1] + 1e-60", 1e-20),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("alone", [False, True])
+def test_lost_digits_are_not_found_again_by_slopes_that_vanish(text: str, x: float, alone: bool) -> None:
+    """Where all digits of a number are lost, what is made of it may be wrong although no slope says so."""
+    points = {"x": np.array([x, x] if alone else [x, 0.5, 0.7, 0.9])}
+    for verb in ("eval", "grad"):
+        found, warned = differences(text, points, verb)
+        assert (found, warned > 0) == ([], True)
+
+
 def test_ties_everywhere_hide_no_cancellation() -> None:
     x = np.array([-1.3448459309401117, 0.5, 1.5, -2.0, 0.25, 0.75])
     y = np.array([-1e-9, 0.7, 0.9, 1.1, 1.3, 1.7])
