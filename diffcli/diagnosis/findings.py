@@ -22,7 +22,7 @@ from diffcli.diagnosis.passes import TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question
 from diffcli.diagnosis.reach import ASKED, Looks, Reach
 from diffcli.diagnosis.refined import Refined, refined
-from diffcli.diagnosis.sites import CONTINUOUS
+from diffcli.diagnosis.sites import CONTINUOUS, SITES
 from diffcli.diagnosis.truth import Derivative, element
 from diffcli.diagnosis.words import (
     OF_REGULAR,
@@ -339,7 +339,11 @@ class Examination:
             return
         node = self.culprits.owner(d)
         beyond = None if d.first else self.truth.beyond.get((d.o, d.j))
-        code, message, hint = of_derivative(self.naming.spell(node), self._label(d), d, beyond)
+        if d.exact is None and node.op.name in SITES and d.passes.at_site(node).any():
+            # Whether what is made of it has a derivative all the same, nobody has found out.
+            code, message, hint = of_site(self.naming.spell(node), node, d)
+        else:
+            code, message, hint = of_derivative(self.naming.spell(node), self._label(d), d, beyond)
         self._add(code, message, hint, node, "derivative")
 
     # Making them .........................................................................................

@@ -83,16 +83,17 @@ def truth(question: Asked, at: Mapping[Node, NDArray[Any]], seconds: float) -> T
         values = exactly.values()
         spent = exactly.ar.allowance.spent
         exists = [not nan(x) and bool(m.isfinite(x)) for x in values]
-        if not all(exists) and exactly.directions:
-            missing = [o for o, there in enumerate(exists) if not there]
-            limits = values if any(np.isinf(v).any() for v in at.values()) else exactly.limits(missing)
-            values = [x if there else limit for x, there, limit in zip(values, exists, limits, strict=True)]
+        missing = [o for o, x in enumerate(values) if nan(x)]  # an infinite value is known already
+        if missing and exactly.directions and not any(np.isinf(v).any() for v in at.values()):
+            limits = exactly.limits(missing)
+            values = [limit if nan(x) else x for x, limit in zip(values, limits, strict=True)]
         found.values, found.exists = [to_double(x) for x in values], exists
         if question.what == "eval":
             return found
         n = len(exactly.directions)
-        # Differences take four evaluations or more in each direction: what cannot end in time is not begun.
-        if 4 * n * spent > seconds:
+        # Differences take four evaluations or more in each direction, and limits of them six times as many: what cannot
+        # end in time is not begun.
+        if (4 if all(exists) else 24) * n * spent > seconds:
             return found
         first = Sides.unknown((len(values), n))
         # What has no value here, nor a limit, has no derivative.

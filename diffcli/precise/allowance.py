@@ -53,10 +53,12 @@ _MATRICES = frozenset({"det", "logabsdet", "inv", "solve", "chol", "eigvalsh"})
 #: What one number costs at 1,000 bits, in seconds, by the kind of the operation: what it costs at any, and what grows
 #: like the precision to the power named.
 PLAIN, SMOOTH, GAMMA = (2e-6, 1e-6, 1.6), (12e-6, 6e-5, 1.9), (2e-4, 1.3e-3, 2.0)
-SERIES = (5e-5, 4e-4, 2.0)  # mpmath's for erf, on the average of arguments
+SERIES = (5e-5, 2e-4, 2.0)  # those for erf, on the average of arguments
+SPECTRUM = (1.2e-5, 1e-5, 1.5)  # rotations until a matrix is diagonal, for each of the n³ numbers of a product
 _COSTS = {
     **dict.fromkeys(("gamma", "lgamma", "digamma", "polygamma", "beta", "erfinv"), GAMMA),
     **dict.fromkeys(("erf", "erfc"), SERIES),
+    "eigvalsh": SPECTRUM,
 }
 
 

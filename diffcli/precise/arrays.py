@@ -168,23 +168,38 @@ def _determinant(ar: Arithmetic, a: Any) -> Any:
     return det
 
 
-def _regular(ar: Arithmetic, a: Any) -> Any:
-    """`a`, unless it is singular to the last bit."""
-    size = ar.m.one
-    for i in range(a.rows):
-        size *= max((abs(a[i, j]) for j in range(a.cols)), default=ar.m.one)
-    if abs(_determinant(ar, a)) <= size * ar.m.mpf(2) ** (32 - ar.m.prec):
+def _eliminated(ar: Arithmetic, a: Any, right: list[list[Any]]) -> Any:
+    """The x with a·x = right (by rows), by elimination with the largest pivots. Raises `ZeroDivisionError` where `a` is
+    singular to the last bit, which is a reason for more of them unless it is so exactly.
+    """
+    m, n = ar.m, a.rows
+    rows = [[*(a[i, j] for j in range(n)), *right[i]] for i in range(n)]
+    room = sum(m.mag(max(map(abs, row[:n]))) if any(row[:n]) else 0 for row in rows)
+    for k in range(n):
+        pivot = max(range(k, n), key=lambda i: abs(rows[i][k]))
+        rows[k], rows[pivot] = rows[pivot], rows[k]
+        here = rows[k][k]
+        if not here:
+            raise ZeroDivisionError
+        room -= m.mag(here)
+        scaled = rows[k][k + 1 :] = [x / here if x else x for x in rows[k][k + 1 :]]
+        for i, row in enumerate(rows):
+            factor = row[k]
+            if i != k and factor:
+                row[k + 1 :] = [x - factor * y if y else x for x, y in zip(row[k + 1 :], scaled, strict=True)]
+    # What the determinant is short of the product of the rows' sizes, elimination has lost.
+    ar.sees(room)
+    if room > m.prec - 32:
         raise ZeroDivisionError
-    return a
+    return [row[n:] for row in rows]
+
+
+def _inverse(ar: Arithmetic, a: Any) -> Any:
+    return ar.m.matrix(_eliminated(ar, a, ar.m.eye(a.rows).tolist()))
 
 
 def _solve(ar: Arithmetic, a: Any, b: Any) -> Any:
-    """Column by column."""
-    _regular(ar, a)
-    out = ar.m.matrix(b.rows, b.cols)
-    for j in range(b.cols):
-        out[:, j] = ar.m.lu_solve(a, b[:, j])
-    return out
+    return ar.m.matrix(_eliminated(ar, a, b.tolist()))
 
 
 def _logabsdet(ar: Arithmetic, a: Any) -> Any:
@@ -217,7 +232,7 @@ RULES: dict[str, Callable[..., Any]] = {
     "cumsum": _cumsum,
     "det": _matrices(_determinant),
     "logabsdet": _matrices(_logabsdet),
-    "inv": _matrices(lambda ar, a: _regular(ar, a) ** -1),
+    "inv": _matrices(_inverse),
     "solve": _matrices(_solve),
     "chol": _matrices(lambda ar, a: ar.m.cholesky((a + a.T) / 2)),
     "eigvalsh": _matrices(lambda ar, a: ar.m.eigsy((a + a.T) / 2, eigvals_only=True) if a.rows else []),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from diffcli.precise.erf import erf, erfc
+
 #: Of 1 − |y|, as a power of two: closer to ±1 the answer is not looked for.
 CLOSEST = -1_000_000
 
@@ -26,7 +28,7 @@ def erfinv(m: Any, y: Any) -> Any:
     try:
         while right < wanted + 8:
             m.prec = min(3 * right + 64, wanted + 32)
-            off = rest - m.erfc(x) if far else m.erf(x) - size
+            off = rest - erfc(m, x) if far else erf(m, x) - size
             step = off * m.exp(x * x) * m.sqrt(m.pi) / 2
             step /= 1 + x * step
             x -= step

@@ -115,19 +115,36 @@ def _as_whole(m: Any, z: Any, most: int) -> tuple[int, int]:
     return int(m.ldexp(z, places)), places
 
 
+#: So many factors of a rising factorial are multiplied out as a polynomial with whole coefficients.
+BLOCK = 12
+
+
 def _rising(m: Any, z: Any, count: int) -> Any:
-    """z·(z + 1)⋯(z + count − 1)."""
+    """z·(z + 1)⋯(z + count − 1), z > 0.
+
+    The i-th factor from the left times the i-th from the right is w + i·(count − 1 − i), w = z·(z + count − 1): whole
+    numbers and a w that is always the same, so that few multiplications have all digits (D. Smith, 1989).
+    """
     if not count:
         return m.one
-    here, places = _as_whole(m, z, m.prec)
-    one = 1 << places
-    product, exponent = 1 << m.prec, -m.prec
-    for _ in range(count):
-        product *= here
-        here += one
-        excess = product.bit_length() - m.prec
-        product >>= excess
-        exponent += excess - places
+    after = m.prec + 64
+    w = int(m.ldexp(m.fmul(z, m.fadd(z, count - 1, exact=True), exact=True), after))
+    powers = [1 << after, w]
+    while len(powers) <= BLOCK:
+        powers.append(powers[-1] * w >> after)
+    middle = int(m.ldexp(z + (count - 1) // 2, after)) if count % 2 else 1 << after
+    product, exponent = middle, -after
+    for first in range(0, count // 2, BLOCK):
+        coefficients = [1]  # of w⁰, w¹, …
+        for i in range(first, min(first + BLOCK, count // 2)):
+            c = i * (count - 1 - i)
+            coefficients = [c * low + high for low, high in zip([*coefficients, 0], [0, *coefficients], strict=True)]
+        product *= sum(c * power for c, power in zip(coefficients, powers, strict=False))
+        exponent -= after
+        excess = product.bit_length() - after
+        if excess > 0:
+            product >>= excess
+            exponent += excess
     return m.ldexp(m.mpf(product), exponent)
 
 

@@ -96,6 +96,7 @@ def _mirrored(x: Two) -> tuple[Array, Two, Two, Array]:
     return below, other, twofold.choose(below, t, twofold.whole(np.full_like(x[0], 0.25))), sign
 
 
+@twofold.remembered
 def log_gamma_signed(x: Two) -> tuple[Two, Array]:
     """log|Γ(x)| and the sign of Γ(x) for any x but the poles."""
     below, other, t, sign = _mirrored(x)
@@ -108,6 +109,7 @@ def log_gamma_signed(x: Two) -> tuple[Two, Array]:
     return value, sign
 
 
+@twofold.remembered
 def psi_signed(x: Two) -> Two:
     """ψ(x) for any x but the poles."""
     below, other, t, _ = _mirrored(x)
@@ -276,6 +278,7 @@ def _zeta(s: int, a: Two) -> Two:
     return twofold.add(total, twofold.multiply(rest, _power_of(r, s)))
 
 
+@twofold.remembered
 def polygamma_signed(x: Two, n: int) -> Two:
     """ψ⁽ⁿ⁾(x) = (−1)ⁿ⁺¹·n!·Σₖ (x+k)^(−n−1), n ≥ 1, for any x but the poles.
 

@@ -9,7 +9,9 @@ Sources: Dekker 1971, Knuth TAOCP 4.2.2, Joldes, Muller & Popescu 2017. Magnitud
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 
@@ -17,6 +19,10 @@ from diffcli.graph import Array
 
 Two: TypeAlias = tuple[Array, Array]
 Constant: TypeAlias = tuple[float, float]
+#: Answers are remembered for so few numbers, and so many of them.
+FEW, REMEMBERED = 8, 256
+
+_R = TypeVar("_R")
 
 PI: Constant = (3.141592653589793, 1.2246467991473532e-16)
 LOG_PI: Constant = (1.1447298858494002, 1.0265951162707826e-17)
@@ -43,6 +49,26 @@ _INVERSE_FACTORIALS: list[Constant] = [
     (1.6117375710961184e-24, -3.6846573564509766e-41), (6.446950284384474e-26, -1.9330404233703465e-42),
     (2.4795962632247976e-27, -1.2953730964765229e-43),
 ]  # fmt: skip
+
+
+def remembered(of: Callable[..., _R]) -> Callable[..., _R]:
+    """`of`, a function of one number of twice the precision and of whole numbers, with its answers for few numbers
+    kept: at one point the parts of a derivative ask the same many times. What comes back is shared, and not to be
+    written into.
+    """
+
+    @lru_cache(REMEMBERED)
+    def known(shape: tuple[int, ...], high: bytes, low: bytes, *params: int) -> _R:
+        return of((np.frombuffer(high).reshape(shape), np.frombuffer(low).reshape(shape)), *params)
+
+    @wraps(of)
+    def either(x: Two, *params: int) -> _R:
+        high, low = x
+        if high.size > FEW or high.shape != low.shape or high.dtype != low.dtype or high.dtype != np.float64:
+            return of(x, *params)
+        return known(high.shape, high.tobytes(), low.tobytes(), *params)
+
+    return either
 
 
 def two_sum(a: Array, b: Array) -> Two:

@@ -9,7 +9,7 @@ import pytest
 
 import diffcli
 from diffcli.bound import bind
-from diffcli.diagnosis import SECONDS
+from diffcli.diagnosis import SECONDS, examined
 from diffcli.diagnosis.questions import ask
 from diffcli.diagnosis.truth import truth
 from diffcli.precise import Exactly, SlowError
@@ -52,6 +52,22 @@ def test_what_is_too_much_is_not_begun() -> None:
     with pytest.raises(SlowError):
         exactly("sum(sin(v))", 0.1, v=np.ones(100_000)).values()
     assert time.process_time() - start < 0.5
+
+
+@pytest.mark.parametrize(
+    ("source", "at", "what", "code"),
+    [
+        ("beta(x,y)*erfinv(z)", {"x": 1e-300, "y": 1, "z": 1}, "grad", "pole"),
+        ("beta(x,y)", {"x": 0, "y": 1}, "hessian", "pole"),
+        ("sum(eigvalsh(A)^2)", {"A": np.eye(4)}, "hessian", "tie"),
+    ],
+)
+def test_hard_points_are_told_of_in_time(source: str, at: dict[str, object], what: str, code: str) -> None:
+    start = time.process_time()
+    findings, spent = examined(diffcli.parse(source), at, what)
+    assert [finding.code for finding in findings] == [code]
+    assert spent <= 2 * SECONDS
+    assert time.process_time() - start < 2.5  # 0.5 s or less; they took 3 to 11
 
 
 def test_the_cost_is_always_the_same() -> None:

@@ -49,6 +49,14 @@ def test_beta(m: mpmath.MPContext, a: float, b: float) -> None:
         _close(gamma.beta(m, m.mpf(a), m.mpf(b)), mpmath.beta(a, b), 150)
 
 
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 23, 24, 25, 26, 27, 401])
+@pytest.mark.parametrize("z", [0.5, 1.0, 3.1, 333.3])
+def test_rising_factorials(m: mpmath.MPContext, z: float, count: int) -> None:
+    m.prec = 900
+    z = m.mpf(z) + m.mpf(2) ** -300
+    _close(gamma._rising(m, z, count), m.fprod(m.fadd(z, i, exact=True) for i in range(count)), 895)
+
+
 def test_zeros_are_zeros(m: mpmath.MPContext) -> None:
     assert gamma.lgamma(m, m.mpf(1)) == gamma.lgamma(m, m.mpf(2)) == gamma.beta(m, m.mpf(-1.5), m.mpf(0.5)) == 0
 
