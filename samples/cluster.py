@@ -4,6 +4,7 @@
     python samples/cluster.py points.csv gradients.csv
     python samples/cluster.py points.csv gradients.csv 16MB     # so much of the file is a partition; else 64MB
 
+points.csv has a column for each input of `FORMULA`, here spot, rate, volatility and time, and any others besides.
 `sensitivities` is all there is to it: a function from a data frame to a data frame that knows nothing of Dask, so it
 can be tried on one frame first. Dask calls it on every partition, in processes on this machine or on many; the formula
 travels as text, and each process parses it once. A row gives the same bits wherever it is computed.

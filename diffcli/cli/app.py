@@ -26,6 +26,7 @@ diffcli grad "sin(x)*y" --at x=1,y=2
 diffcli jacobian "[r*cos(t), r*sin(t)]" r=2 t=pi/6
 diffcli trace "x1*x2 + sin(x1)" x1=2 x2=3 --explain
 diffcli grad model.expr --at @point.json --json | jq .gradient
+diffcli grad model.expr --points data.csv --keep id -o gradients.csv
 """
 
 _SETTINGS = {"help_option_names": ["-h", "--help"]}

@@ -11,6 +11,7 @@ EXAMPLES = """
 diffcli eval "2^10"
 diffcli eval "sqrt(x^2 + y^2)" --at x=3,y=4
 diffcli eval polar.expr x=3 y=4 --json
+diffcli eval "sin(x)*y" --at x=0:1:11,y=0:1:3
 diffcli eval "exp(pi*sqrt(163))" --precise --digits 40
 """
 

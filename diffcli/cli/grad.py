@@ -16,6 +16,7 @@ diffcli grad "sin(x)*y" --at x=1,y=2
 diffcli grad "-x^2 + y" x=3 y=1 --wrt y,x
 diffcli grad "sum((A@x - b)^2)" --at A=@A.npy,b=@b.csv --at "x=[0,0,0]" --wrt x
 diffcli grad "exp(x)*sin(x)" x=1 --order 3
+diffcli grad "sin(x)*y" --points data.csv --keep id -o gradients.csv
 diffcli grad loss.expr --at @weights.json --json | jq .gradient
 """
 

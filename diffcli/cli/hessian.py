@@ -10,6 +10,7 @@ EXAMPLES = """
 diffcli hessian "x^2*y + sin(y)" --at x=1,y=2
 diffcli hessian "(1 - x)^2 + 100*(y - x^2)^2" x=1 y=1 --json
 diffcli hessian "sum((x[1:] - x[:-1]^2)^2)" x=@x.npy --sparse -o hessian.npz
+diffcli hessian "x^2*y + sin(y)" --points data.csv -o hessians.npz
 """
 
 

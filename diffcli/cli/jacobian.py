@@ -17,6 +17,7 @@ EXAMPLES = """
 diffcli jacobian "[r*cos(t), r*sin(t)]" --at r=2,t=pi/6
 diffcli jacobian polar.expr x=3 y=4 --wrt y,x
 diffcli jacobian polar.expr x=3 y=4 -o jacobian.npy
+diffcli jacobian polar.expr --points data.csv -o jacobians.npz
 diffcli jacobian "x[1:] - x[:-1]^2" x=@x.npy --sparse -o jacobian.mtx
 """
 

@@ -9,6 +9,7 @@ from diffcli.report import result
 EXAMPLES = """
 diffcli jvp polar.expr --at x=3,y=4 --tangent x=1,y=0
 diffcli jvp "[x*y, x+y]" x=2 y=3 --tangent "x=1, y=-1"
+diffcli jvp polar.expr --points data.csv --tangent x=1 --json
 """
 
 

@@ -98,6 +98,7 @@ class Many(NamedTuple):
             if columns:
                 raise UsageError("--columns is for .npy files, and the ranges have names", hint="leave it out")
             table = Grid({name: Range(*each) for name, each in ranges.items()})
+            _fitting(program, at, ranges)
             keep = [*ranges, *(name for name in keep if name not in ranges)]
         elif ranges:
             raise UsageError("a range and --points both say where the points are", hint="give one of them")
@@ -167,6 +168,14 @@ class Many(NamedTuple):
             return run(
                 table, answering, layout, writer, path=path, keep=keep, fail_fast=self.fail_fast, told=told
             )  # fmt: skip
+
+
+def _fitting(program: "diffcli.Program", at: Mapping[str, Any], ranges: Mapping[str, object]) -> None:
+    """Raises `UsageError` as at one point, if the ranges and the values in `at` leave an input out or name another."""
+    for name in ranges:
+        if name in at:
+            raise UsageError(f"{name} is given twice", code="duplicate")
+    program.resolve({**at, **dict.fromkeys(ranges, 1.0)})
 
 
 def _layout(

@@ -147,7 +147,9 @@ class Show(NamedTuple):
     color: Annotated[
         Color, typer.Option("--color", show_default=False, help="Colour, over NO_COLOR and FORCE_COLOR.")
     ] = Color.auto
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No warnings.")] = False
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No warnings; of many points no bar and no summary.")] = (
+        False
+    )
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Say on standard error what was written and how long it took.")
     ] = False

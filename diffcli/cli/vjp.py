@@ -12,6 +12,7 @@ from diffcli.report import result
 EXAMPLES = """
 diffcli vjp polar.expr --at x=3,y=4 --cotangent r=1,theta=0
 diffcli vjp "[x*y, x+y]" x=2 y=3 --cotangent "f=[1, -1]"
+diffcli vjp polar.expr --points data.csv --cotangent r=1 --json
 """
 
 

@@ -200,7 +200,7 @@ def test_what_is_wrong_with_a_whole_file(run: Run, here: Path) -> None:
         "objects.npz": "Python objects",
         "uneven.npz": "different numbers of points",
         "empty.csv": "empty.csv is empty",
-        "broken.npz": "cannot be read",
+        "broken.npz": "cannot be read: it is no whole ZIP archive, which .npz files are\n  if it was cut off",
         "odd.npy": "cannot be read: its header is none of NumPy's",
         "later.npz": "cannot be read: zip file version 18.7",
         "broken.parquet": "cannot be read",

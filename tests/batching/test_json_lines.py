@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from tests.batching.tables import ENVIRONMENT, command, here
+from tests.batching.tables import ENVIRONMENT, command, here, rows
 from tests.cli.conftest import Run, plain_environment, run
 
 __all__ = ["here", "plain_environment", "run"]  # fixtures
@@ -141,3 +141,10 @@ def test_only_so_much_of_a_stream_is_awaited() -> None:
             process.stdin.flush()
             assert process.stdout.readline() == expected
             process.kill()
+
+
+def test_a_text_that_spells_a_number_is_shown_as_a_text(run: Run, here: Path) -> None:
+    (here / "p.jsonl").write_text('{"x": 1}\n{"x": "2"}\n{"x": "-inf"}\n{"x": "two"}\n')
+    found = rows(run("eval", "x", "--points", "p.jsonl").out)
+    said = ["", 'x is "2", not a number', 'x is "-inf", not a number', "x is two, not a number"]
+    assert [row["error"] for row in found] == said

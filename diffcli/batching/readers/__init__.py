@@ -93,8 +93,11 @@ def read_blocks(table: Table, path: str, columns: Sequence[str], keep: Sequence[
 
 
 def _unreadable(path: str, error: Exception) -> UsageError:
-    said = getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
     name = "standard input" if path == "-" else escape(path)
+    if isinstance(error, zipfile.BadZipFile):
+        said = f"{name} cannot be read: it is no whole ZIP archive, which .npz files are"
+        return UsageError(said, hint="if it was cut off, write or copy it once more", code="file")
+    said = getattr(error, "strerror", None) or str(error).partition("\n")[0] or type(error).__name__
     return UsageError(f"{name} cannot be read: {said[:1].lower() + said[1:]}", code="file")
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from diffcli.batching import sizes
 from diffcli.batching.columns import Array, Block, Carried, Place, Shapes
 from diffcli.batching.readers.lines import Lines
+from diffcli.batching.readers.quickly import NUMBER
 from diffcli.batching.readers.table import element, leaves, located, plain, shown, too_long
 from diffcli.errors import UsageError
 from diffcli.report.text import escape
@@ -118,7 +119,7 @@ class JsonTable:
             array = leaves(value)
             if array is None or array[0] != shape:
                 wanted = "a number" if shape == () else f"an array of the shape {shape}"
-                errors.setdefault(i, f"{key} is {shown(plain(value))}, not {wanted}")
+                errors.setdefault(i, f"{key} is {_quoted(value)}, not {wanted}")
             else:
                 flat[i] = array[1]
         return rows
@@ -130,6 +131,12 @@ def _carried(value: Any) -> str:
     text = Carried(_HALF.sub("\ufffd", plain(value)))
     text.value = value if text.count("[") + text.count("{") <= _DEEPEST else str(text)
     return text
+
+
+def _quoted(value: Any) -> str:
+    """A value as an error shows it: a text that spells a number has its quotes."""
+    text = shown(plain(value))
+    return f'"{text}"' if isinstance(value, str) and NUMBER(text.encode()) else text
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
