@@ -47,6 +47,8 @@ class Bench:
                 self._tie(slot, args, ties)
             self._tied += ties
             self.stages.append([each.steps for each in ties])
+        #: All of them, in order.
+        self.steps = [step for parts in self.stages for part in parts for step in part]
         self._memory = []
 
     def set_up(self, memory: list[Any]) -> None:

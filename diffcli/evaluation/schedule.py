@@ -19,6 +19,9 @@ from diffcli.evaluation.steps import Step, follow
 from diffcli.evaluation.threads import cores, in_threads
 from diffcli.graph import Array, Node
 
+#: So many benches of a schedule wait for its next runs.
+KEPT_BENCHES = 2 * cores()
+
 
 class Schedule:
     """How a plan runs when the inputs in the slots `moving` differ from point to point.
@@ -236,8 +239,7 @@ class Schedule:
             bench = self._bench(size, memory)
             ins = [(bench.values[slot], value) for slot, value in sources]
             outs = [(bench.values[slot], result) for slot, result in results.items()]
-            copy = np.copyto
-            steps = [step for parts in bench.stages for part in parts for step in part]
+            steps, copy = bench.steps, np.copyto
             for start in starts:
                 end = start + size
                 for place, value in ins:
@@ -253,7 +255,7 @@ class Schedule:
         if 8 * self.width * bench.size <= limits.KEPT_BYTES:
             with self._lock:
                 self._benches.append(bench)
-                del self._benches[: -2 * cores()]
+                del self._benches[:-KEPT_BENCHES]
 
     def _bench(self, size: int, memory: list[Any], parts: int = 1) -> Bench:
         found = None

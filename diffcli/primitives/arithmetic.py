@@ -71,18 +71,25 @@ divide = elementwise(
 )  # fmt: skip
 
 
-def _quotient(y: Array, a: Array, b: Array) -> Array:
-    again = y / b
+def _quotient(y: Array, a: Array, b: Array, out: Array | None = None) -> Array:
+    again = np.divide(y, b, out=out)
     # Where y = a/b has fallen among the subnormals it has lost digits that a small b brings back to light. Then
     # b is larger than 2⁻⁵³, and where b² overflows the answer is 0 either way.
-    lossy = (np.abs(y) < SMALLEST_NORMAL) & (y != 0.0)
-    return np.where(lossy, a / (b * b), again) if lossy.any() else again
+    size = np.abs(y)
+    if not (size < SMALLEST_NORMAL).any():
+        return again
+    lossy = (size < SMALLEST_NORMAL) & (size != 0.0)
+    again = np.where(lossy, a / (b * b), again)
+    if out is None:
+        return again
+    np.copyto(out, again)
+    return out
 
 
 quotient: Primitive = elementwise(
     "quotient", _quotient,
     partials=(lambda q, y, a, b: reciprocal(b), None, lambda q, y, a, b: -quotient(q, y, b)),
-    exact=True, doc="y/b where y is a/b, with the digits that an underflow of y has taken.",
+    exact=True, writes=True, doc="y/b where y is a/b, with the digits that an underflow of y has taken.",
 )  # fmt: skip
 negate: Primitive = elementwise(
     "negate", np.negative, partials=(lambda y, x: -1.0,),
@@ -100,10 +107,12 @@ square: Primitive = elementwise(
 
 def _within(x: Array, low: float, high: float, out: Array | None = None) -> Array:
     outside = x < low if high == INF else (x < low) | (x > high)
-    bits = np.negative(outside.view(np.int8), out=None if out is None else out.view(np.int64), dtype=np.int64)
-    # All ones are a NaN; and adding 0 makes −0 a +0: a pole at the end of the domain is approached from inside it.
-    value = np.bitwise_or(bits, x.view(np.int64), out=bits).view(np.float64)
-    return np.add(value, 0.0, out=value)
+    # Adding 0 makes −0 a +0: a pole at the end of the domain is approached from inside it.
+    value = np.add(x, 0.0, out=out)
+    if outside.any():
+        bits = value.view(np.int64)  # all ones are a NaN
+        np.bitwise_or(bits, np.negative(outside.view(np.int8), dtype=np.int64), out=bits)
+    return value
 
 
 within = elementwise(

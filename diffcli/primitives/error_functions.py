@@ -7,6 +7,8 @@ ulps in the tail of erfc.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -45,9 +47,21 @@ ERFCX_LOW = 1.0546160249725448e-16
 
 
 def _horner(coefficients: tuple[float, ...], u: Array) -> Array:
-    value: Array = np.full_like(u, coefficients[-1])
-    for c in reversed(coefficients[:-1]):
-        value = value * u + c
+    value: Array = coefficients[-1] * u
+    value += coefficients[-2]
+    for c in reversed(coefficients[:-2]):
+        value *= u
+        value += c
+    return value
+
+
+def _but(value: Array, here: Array, of: Callable[[Array], Array], x: Any) -> Array:
+    """`value`, but of(x) where `here` holds: computed there alone, for a long polynomial is worth the sorting out."""
+    if not isinstance(x, np.ndarray):  # a compiled loop has no parts
+        return np.where(here, of(np.where(here, x, 0.0)), value)
+    some = np.flatnonzero(here)
+    if some.size:
+        value.reshape(-1)[some] = of(x.reshape(-1)[some])
     return value
 
 
@@ -72,9 +86,9 @@ def _erfc_tail(x: Array) -> Array:
     """erfc(x) for x ≥ 0, with as few roundings as can be."""
     whole, more = _gauss_parts(x)
     x = np.minimum(x, 40.0)
-    below, rest = twofold.two_sum(1.0 + 0.0 * x, 2.0 * x)
+    below, rest = twofold.two_sum(np.asarray(1.0), 2.0 * x)
     t = (x - 3.75) / (x + 3.75)
-    series, lost = twofold.two_sum(ERFCX[0] + 0.0 * x, t * _horner(ERFCX[1:], t))
+    series, lost = twofold.two_sum(np.asarray(ERFCX[0]), t * _horner(ERFCX[1:], t))
     value = whole * (series / below)
     tail: Array = value + value * (more + (lost + ERFCX_LOW) / series - rest / below)
     return tail
@@ -94,15 +108,13 @@ def _erf_near(x: Array) -> Array:
 
 def _erf(x: Array) -> Array:
     size = np.abs(x)
-    near = size < 0.875
-    tail = np.copysign(1.0 - _erfc_tail(size), x)
-    return np.where(near, _erf_near(np.where(near, x, 0.0)), tail)
+    return _but(np.copysign(1.0 - _erfc_tail(size), x), size < 0.875, _erf_near, x)
 
 
 def _erfc(x: Array) -> Array:
     size = np.abs(x)
     tail = _erfc_tail(size)
-    return np.where(size < 0.25, 1.0 - _erf_near(np.where(size < 0.25, x, 0.0)), np.where(x < 0.0, 2.0 - tail, tail))
+    return _but(np.where(x < 0.0, 2.0 - tail, tail), size < 0.25, lambda x: 1.0 - _erf_near(x), x)
 
 
 def _erfinv(y: Array) -> Array:

@@ -23,9 +23,16 @@ cosh: Primitive = elementwise(
     signature="x", doc="Hyperbolic cosine.", rule="sinh(x)",
     reference=lambda m, x: m.cosh(x), samples=((-9, 9),),
 )  # fmt: skip
-sech_square: Primitive = elementwise(
+
+
+def _sech_square(x: Array, out: Array | None = None) -> Array:
     # Divided twice: cosh² would overflow where the quotient is still a number.
-    "sech_square", lambda x: 1.0 / np.cosh(x) / np.cosh(x), partials=(lambda y, x: -2.0 * (y * tanh(x)),),
+    below = np.cosh(x)
+    return np.divide(np.divide(1.0, below, out=out), below, out=out)
+
+
+sech_square: Primitive = elementwise(
+    "sech_square", _sech_square, writes=True, partials=(lambda y, x: -2.0 * (y * tanh(x)),),
     doc="1/cosh²(x), the derivative of tanh.", reference=lambda m, x: m.sech(x) ** 2, samples=((-30, 30),),
 )  # fmt: skip
 tanh: Primitive = elementwise(

@@ -65,11 +65,12 @@ where = elementwise(
 
 
 def _share(a: Array, b: Array | float, out: Array | None = None) -> Array:
-    beats, reaches = a > b, a >= b
-    shares = np.multiply(beats.view(np.int8) + reaches.view(np.int8), 0.5, out=out)
-    ordered = reaches | (a < b)
-    if not ordered.all():
-        shares[~ordered] = np.nan
+    beats, loses = a > b, a < b
+    shares = np.empty(beats.shape) if out is None else out
+    np.copyto(shares, beats)
+    if np.count_nonzero(beats) + np.count_nonzero(loses) < beats.size:
+        shares[a == b] = 0.5
+        shares[~(beats | loses | (a == b))] = np.nan
     return shares
 
 
