@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from operator import index
 from typing import Any
 
@@ -32,29 +32,44 @@ def threads(jobs: int) -> int:
     return count
 
 
+def _columns(points: Any) -> Iterable[Any] | None:
+    """The names of the columns of a structured array, of a table of pyarrow's, or of a data frame."""
+    found: Iterable[Any] | None = getattr(getattr(points, "dtype", None), "names", None)
+    for attribute in ("column_names", "columns"):
+        found = getattr(points, attribute, None) if found is None else found
+    return found
+
+
 def by_name(f: Differentiable, points: Mapping[str, ArrayLike] | ArrayLike) -> dict[str, Array]:
     """Arrays by name, with the points on the first axis. Raises `UsageError` for what is no array of numbers."""
-    fields = getattr(getattr(points, "dtype", None), "names", None)
-    if isinstance(points, Mapping) or hasattr(points, "keys"):  # a data frame has keys too
-        named = {str(name): points[name] for name in points}  # type: ignore[index,union-attr]
-    elif fields:  # a structured array
-        named = {name: points[name] for name in fields}  # type: ignore[index]
-    else:
-        free = [name for name in f.inputs if name not in f.params]
-        matrix = numbers(points, "the table of points", "points")
-        if matrix.ndim != 2 or matrix.shape[1] != len(free):
-            raise UsageError(
-                f"points as a matrix need a column for each of {', '.join(free)}; its shape is {matrix.shape}",
-                hint="give them by name: {'x': …, 'y': …}",
-                code="points",
-            )
-        named = {name: matrix[:, i] for i, name in enumerate(free)}
     arrays = {}
-    for name, value in named.items():
+    for name, value in _named(f, points).items():
         array = numbers(value, f"the column {name} of the points", "points")
         if not array.ndim:
-            raise UsageError(f"the points of {name} are one number, and no array of them", code="points")
+            hint = f"what is the same for all points is given apart: f.batch(points, {{{name!r}: …}})"
+            raise UsageError(f"the points of {name} are one number, and no array of them", hint=hint, code="points")
         arrays[name] = array
     if not arrays:
         raise UsageError("there are no points", hint="give an array for at least one input", code="points")
     return arrays
+
+
+def _named(f: Differentiable, points: Any) -> Mapping[str, Any]:
+    """What has names of its own by these, and the columns of a matrix by those of the inputs.
+
+    A mapping is made for the formula, and so has its inputs' names alone; of a table the columns count that are inputs.
+    """
+    columns = None if isinstance(points, Mapping) else _columns(points)
+    if columns is not None:
+        return {name: points[name] for name in columns if isinstance(name, str) and name in f.names}
+    if isinstance(points, Mapping) or hasattr(points, "keys"):
+        return {str(name): points[name] for name in points}
+    free = [name for name in f.inputs if name not in f.params]
+    matrix = numbers(points, "the table of points", "points")
+    if matrix.ndim != 2 or matrix.shape[1] != len(free):
+        raise UsageError(
+            f"points as a matrix need a column for each of {', '.join(free)}; its shape is {matrix.shape}",
+            hint="give them by name: {'x': …, 'y': …}",
+            code="points",
+        )
+    return {name: matrix[:, i] for i, name in enumerate(free)}

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
+import pyarrow as arrow
 import pytest
 from scipy.optimize import rosen_der, rosen_hess
 
@@ -211,6 +213,18 @@ def test_masks_and_fields() -> None:
     assert program.batch(whole).values()["f"].tolist() == [14.0, 65.0]
     with pytest.raises(UsageError, match="the value of x is masked in places"):
         diffcli.evaluate(diffcli.parse("sum(x)"), {"x": np.ma.array([1.0, 2.0], mask=[True, False])})
+
+
+def test_tables_have_columns_that_are_no_inputs() -> None:
+    program = diffcli.parse("x*y")
+    frame = pandas.DataFrame({"id": ["a", "b"], "x": [1.0, 2.0], "y": [3.0, 4.0]})
+    assert program.batch(frame).values()["f"].tolist() == [3.0, 8.0]
+    assert program.batch(frame[["x"]], {"y": frame["y"][0]}).values()["f"].tolist() == [3.0, 6.0]
+    fields = np.array([("a", 1.0, 3.0), ("b", 2.0, 4.0)], [("id", "U1"), ("x", "f8"), ("y", "f8")])
+    assert program.batch(fields).values()["f"].tolist() == [3.0, 8.0]
+    assert program.batch(arrow.table({"id": ["a"], "x": [1.0], "y": [3.0]})).values()["f"].tolist() == [3.0]
+    with pytest.raises(UsageError, match="no points"):
+        program.batch(frame[["id"]])
 
 
 def test_a_gradient_is_that_of_one_number() -> None:
