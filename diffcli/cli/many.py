@@ -261,10 +261,19 @@ def _refuse_twins(columns: Sequence[str]) -> None:
 def _names(text: str | None, option: str) -> list[str]:
     if text is None:
         return []
-    names = [name.strip() for name in re.split(r",(?![^\[]*\])", text)]
+    names = [name.strip() for name in _split(text)]
     if "" in names or len(set(names)) < len(names):
         raise UsageError(f"{option} holds {'an empty name' if '' in names else 'a name twice'}")
     return names
+
+
+def _split(text: str) -> list[str]:
+    """The names between commas; inside brackets or quotes a comma is part of a name."""
+    if '"' not in text:
+        return re.split(r",(?![^\[]*\])", text)
+    import csv
+
+    return next(csv.reader([text.replace("\n", " ")], skipinitialspace=True))
 
 
 def _ranges_in(word: str) -> bool:

@@ -102,3 +102,10 @@ def test_json_is_valid_whatever_is_kept(run: Run, here: Path) -> None:
         assert run("eval", "x", "--points", "p.jsonl", "--keep", "id", "-o", f"o.{form}").code == 0
     kept = [json.loads(line)["kept"]["id"] for line in (here / "o.jsonl").read_text().splitlines()]
     assert kept == ["\ufffd", "NaN", deep]
+
+
+def test_names_with_commas(run: Run, here: Path) -> None:
+    (here / "p.csv").write_text('x,"price, in ""USD""",id\n1,2,a\n')
+    outcome = run("eval", "x", "--points", "p.csv", "--keep", 'id, "price, in ""USD"""', "-q")
+    assert outcome.out == 'id,"price, in ""USD""",f,error\na,2,1,\n'
+    assert "no column price to keep" in run("eval", "x", "--points", "p.csv", "--keep", "price, in").err

@@ -61,3 +61,10 @@ def test_ranges_for_commands_of_one_point(words: list[str], run: Run) -> None:
     outcome = run(*words, "--at", "x=0:1:3")
     assert (outcome.code, outcome.out) == (2, "")
     assert "x is given a range, and this command takes one point" in outcome.err
+
+
+def test_a_table_for_a_formula_without_inputs(run: Run, here: Path) -> None:
+    (here / "p.csv").write_text("x\n1\n")
+    outcome = run("eval", "3", "--points", "p.csv")
+    assert outcome.code == 2
+    assert "the formula has no inputs, so its value is the same at all points" in outcome.err

@@ -50,6 +50,9 @@ def unwanted(names: Sequence[str], inputs: Iterable[str]) -> str:
     """What to do about a table none of whose columns is an input."""
     if not names:
         return f"the table has no columns, and the inputs are {', '.join(inputs) or 'none'}"
+    inputs = [*inputs]
+    if not inputs:
+        return "the formula has no inputs, so its value is the same at all points"
     (name, *more) = names
     if name.startswith("#"):
         return "its first line is a comment: grep -v '^#' FILE | diffcli … --points -"
