@@ -1,4 +1,4 @@
-"""(d) Value and derivatives at many points, beside JAX, autograd, CasADi and a loop in C."""
+"""(d) Value and derivatives at many points, beside JAX, autograd, CasADi and a loop in C; values beside numexpr too."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import Table, alternate, busy, installed, once, ratio, seconds
-from benchmarks.peers import PEERS, Points, Work, present
+from benchmarks.peers import PEERS, VALUE_PEERS, Maker, Points, Work, present
 
 _D1 = "(log(s/k) + (r + v^2/2)*t)/(v*sqrt(t))"
 _CDF = "(0.5*erfc(-{d}/sqrt(2)))"
@@ -77,6 +77,9 @@ EXPRESSIONS: Mapping[str, str] = {
 }
 
 
+DERIVATIVES, VALUES = "Value and derivatives", "Values alone"
+#: Peers that are not asked for millions of points.
+SLOW = ("autograd", "CasADi")
 #: So many points go at once where there are more, as anybody would do who has a bound on memory.
 CHUNK = 1_000_000
 #: So many chunks have points of their own, and are taken again and again: every one is far larger than any cache, and a
@@ -89,23 +92,23 @@ PATIENCE = 1.0
 def run(smoke: bool) -> Iterator[Table]:
     """Throughput by expression and number of points."""
     names = list(EXPRESSIONS)[:2] if smoke else list(EXPRESSIONS)
-    peers = [] if smoke else present()
-    for count in (1000,) if smoke else (1000, 100_000, 10_000_000):
-        yield throughput(count, names, peers, rounds=3 if smoke else 11 if count < CHUNK else 3)
+    for makers, what in ((PEERS, DERIVATIVES), (VALUE_PEERS, VALUES)):
+        peers = {} if smoke else {name: makers[name] for name in present(makers)}
+        for count in (1000,) if smoke else (1000, 100_000, 10_000_000):
+            yield throughput(count, names, peers, what, rounds=3 if smoke else 11 if count < CHUNK else 3)
 
 
-def throughput(count: int, names: Sequence[str], peers: Sequence[str], rounds: int) -> Table:
+def throughput(count: int, names: Sequence[str], peers: Mapping[str, Maker], what: str, rounds: int) -> Table:
     """Time a point, and how many times as long the peers take."""
     ours = ("diffcli", "jit") if installed("llvmlite") else ("diffcli",)
-    pairs = [(peer, own) for peer in peers if count <= 200_000 or peer in ("JAX", "C") for own in ours]
+    pairs = [(peer, own) for peer in peers if count <= 200_000 or peer not in SLOW for own in ours]
     columns = ("expression", "diffcli", "jit", *(f"{peer} ÷ {own}" for peer, own in pairs))
     shared = busy()
-    what = "processor time" if shared else "time"
-    table = Table(f"Value and derivatives at {count:,} points, {what} a point", columns)
+    table = Table(f"{what} at {count:,} points, {'processor time' if shared else 'time'} a point", columns)
     ratios: dict[tuple[str, str], list[float]] = {pair: [] for pair in pairs}
     cut: list[str] = []
     for name in names:
-        works = _works(name, count, ours, [peer for peer in peers if (peer, ours[0]) in pairs])
+        works = _works(name, count, ours, {peer: peers[peer] for peer, _ in pairs}, what)
         done = count
         if count > CHUNK and max(min(once(parts[0]) for _ in range(2)) for parts in works.values()) > PATIENCE:
             cut.append(name)
@@ -121,17 +124,25 @@ def throughput(count: int, names: Sequence[str], peers: Sequence[str], rounds: i
     if pairs:
         means = [f"{statistics.geometric_mean(ratios[pair]):.2f}" if ratios[pair] else "–" for pair in pairs]
         table.rows.append(["geometric mean", "", "", *means])
-        table.notes.append("Above 1 diffcli is faster; medians of paired ratios. JAX is jitted, in doubles and warm.")
-        table.notes.append("C is a loop written by hand, on all cores: benchmarks/loops.py.")
-    if shared:
-        table.notes.append("The machine had other work to do, so this is the processor time of all threads together.")
+    table.notes += _notes(peers, shared)
     if count > CHUNK:
         only = f"; one chunk only: {', '.join(cut)}" if cut else ""
         table.notes.append(f"In chunks of {CHUNK:,}, {DISTINCT} different ones in turn{only}.")
     return table
 
 
-def _works(name: str, count: int, ours: Sequence[str], peers: Sequence[str]) -> dict[str, list[Work]]:
+def _notes(peers: Mapping[str, Maker], shared: bool) -> Iterator[str]:
+    if peers:
+        yield "Above 1 diffcli is faster; medians of paired ratios. JAX is jitted, in doubles and warm."
+    if "C" in peers:
+        yield "C is a loop written by hand, on all cores: benchmarks/loops.py."
+    if "numexpr" in peers:
+        yield "numexpr, on all cores, takes a formula of several lines line by line."
+    if shared:
+        yield "The machine had other work to do, so this is the processor time of all threads together."
+
+
+def _works(name: str, count: int, ours: Sequence[str], peers: Mapping[str, Maker], what: str) -> dict[str, list[Work]]:
     """The work of everybody who can do it, chunk by chunk; of a chunk that comes again it is the same."""
     import diffcli
 
@@ -139,18 +150,34 @@ def _works(name: str, count: int, ours: Sequence[str], peers: Sequence[str]) -> 
     rng = np.random.default_rng(0)
     sizes = [min(CHUNK, count - start) for start in range(0, count, CHUNK)]
     chunks = [{each: rng.uniform(0.5, 2.0, size) for each in program.inputs} for size in sizes[:DISTINCT]]
-    prepared = {own: _prepared(program, jit=own == "jit") for own in ours}
-    for peer in peers:
-        theirs = PEERS[peer](program, EXPRESSIONS[name], name)
+    prepared = {own: _prepared(program, what, jit=own == "jit") for own in ours}
+    for peer, maker in peers.items():
+        theirs = maker(program, EXPRESSIONS[name], name)
         if theirs is not None:
             prepared[peer] = theirs
     works = {who: [prepare(chunk) for chunk in chunks] for who, prepare in prepared.items()}
+    if what == VALUES:
+        _compared(works)
     return {who: [parts[k % len(parts)] for k in range(len(sizes))] for who, parts in works.items()}
 
 
-def _prepared(program: Any, jit: bool) -> Callable[[Points], Work]:
+def _compared(works: Mapping[str, Sequence[Work]]) -> None:
+    """Raises AssertionError if somebody has other values than we."""
+    (ours, *others) = [parts[0]() for parts in works.values()]
+    assert isinstance(ours, dict)
+    for other in others:
+        each = (
+            list(other.values()) if isinstance(other, dict) else other if isinstance(other, list | tuple) else [other]
+        )
+        np.testing.assert_allclose(np.array(each), np.array(list(ours.values())), rtol=1e-9, atol=1e-12)
+
+
+def _prepared(program: Any, what: str, jit: bool) -> Callable[[Points], Work]:
     def prepare(points: Points) -> Work:
         batch = program.batch(points, jit=jit)
+        if what == VALUES:
+            values: Work = batch.values
+            return values
         work: Work = batch.jacobian if len(program.outputs) > 1 else batch.value_and_grad
         return work
 

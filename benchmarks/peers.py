@@ -1,4 +1,6 @@
-"""The same formula in other people's hands: JAX, autograd, CasADi, and a loop in C; none is imported before its use."""
+"""The same formula in other people's hands: JAX, autograd, CasADi, a loop in C, and for its value numexpr; none is
+imported before its use.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +23,14 @@ Points = Mapping[str, np.ndarray[Any, Any]]
 Work = Callable[[], object]
 
 
+def _spelled(text: str) -> str:
+    """With the names and signs of NumPy."""
+    return text.replace("^", "**").replace("max(", "maximum(").replace("min(", "minimum(")
+
+
 def _python(program: Any, text: str) -> str:
-    """The program as the body of a Python function of the inputs in order; ``^`` is ``**``."""
-    text = text.replace("^", "**").replace("max(", "maximum(").replace("min(", "minimum(")
+    """The program as the body of a Python function of the inputs in order."""
+    text = _spelled(text)
     if "\n" not in text:
         text = f"return {text}"
     return f"def f({', '.join(program.inputs)}):\n" + "".join(f"    {line}\n" for line in text.splitlines())
@@ -62,6 +69,40 @@ def _jax(program: Any, text: str, name: str) -> Callable[[Points], Work]:
     def prepare(points: Points) -> Work:
         args = [jax.numpy.asarray(array) for array in points.values()]
         return lambda: jax.block_until_ready(compiled(*args))
+
+    return prepare
+
+
+def _jax_values(program: Any, text: str, name: str) -> Callable[[Points], Work]:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    compiled = jax.jit(_function(program, text, jax.numpy))
+
+    def prepare(points: Points) -> Work:
+        args = [jax.numpy.asarray(array) for array in points.values()]
+        return lambda: jax.block_until_ready(compiled(*args))
+
+    return prepare
+
+
+def _numexpr(program: Any, text: str, name: str) -> Callable[[Points], Work] | None:
+    """It has no programs: a formula of several lines goes line by line."""
+    import numexpr
+
+    if "erfc(" in text:
+        return None
+    lines = [line.split(" = ") for line in _spelled(text).splitlines() if not line.startswith("return")]
+    steps = [(line[0], line[1]) for line in lines] if "\n" in text else [(program.outputs[0], lines[0][0])]
+
+    def prepare(points: Points) -> Work:
+        def work() -> object:
+            known = dict(points)
+            for target, formula in steps:
+                known[target] = numexpr.evaluate(formula, local_dict=known, global_dict={})
+            return [known[out] for out in program.outputs]
+
+        return work
 
     return prepare
 
@@ -152,17 +193,14 @@ def _pointers(arrays: list[Any]) -> Any:
     return (ctypes.c_void_p * len(arrays))(*[array.ctypes.data for array in arrays])
 
 
-#: By name, what makes a formula ready and then the work at some points; None where a peer lacks its functions.
-PEERS: Mapping[str, Callable[[Any, str, str], Callable[[Points], Work] | None]] = {
-    "JAX": _jax,
-    "autograd": _autograd,
-    "CasADi": _casadi,
-    "C": _c,
-}
+#: Makes a formula ready: what it gives then makes the work at some points ready; None where a peer lacks its functions.
+Maker = Callable[[Any, str, str], Callable[[Points], Work] | None]
+#: Who computes values and derivatives, by name.
+PEERS: Mapping[str, Maker] = {"JAX": _jax, "autograd": _autograd, "CasADi": _casadi, "C": _c}
+#: Who computes values alone.
+VALUE_PEERS: Mapping[str, Maker] = {"JAX": _jax_values, "numexpr": _numexpr}
 
 
-def present() -> list[str]:
-    """The peers that can be run here."""
-    return [
-        name for name in PEERS if (shutil.which("cc") is not None if name == "C" else installed(name.lower()))
-    ]  # fmt: skip
+def present(peers: Mapping[str, Maker]) -> list[str]:
+    """Those of the peers that can be run here."""
+    return [name for name in peers if (shutil.which("cc") is not None if name == "C" else installed(name.lower()))]
