@@ -138,3 +138,21 @@ def test_an_element_that_a_row_lacks_is_empty(run: Run, here: Path) -> None:
     (here / "p.jsonl").write_text('{"x": 1, "w": [1, 2]}\n{"x": 2, "w": [3]}\n{"x": 3, "w": 4}\n')
     found = rows(run("eval", "x", "--points", "p.jsonl", "--keep", "w").out)
     assert [(row["w[0]"], row["w[1]"]) for row in found] == [("1", "2"), ("3", ""), ("", "")]
+
+
+@pytest.mark.parametrize("kind", [arrow.float64(), arrow.float32(), arrow.float16(), arrow.int64(), arrow.uint64()])
+@pytest.mark.parametrize("listed", [arrow.list_, arrow.large_list, lambda kind: arrow.list_(kind, 2)])
+def test_lists_are_the_same_at_once_and_one_by_one(kind: Any, listed: Any, run: Run, here: Path) -> None:
+    """A list that is missing has the others of its block read one by one."""
+    whole = not arrow.types.is_floating(kind)
+    top = 2**53 + 1 if kind == arrow.int64() else 2**63 + 2**11 + 1 if whole else 1.2345678
+    rng = np.random.default_rng(0)
+    w = [[int(a), top] if whole else [float(np.float16(a)), float(np.float16(top))] for a in rng.normal(0, 1, 50)]
+    w = [[abs(a), b] for a, b in w]
+    parquet.write_table(arrow.table({"w": arrow.array(w, listed(kind))}), here / "p.parquet")
+    parquet.write_table(arrow.table({"w": arrow.array([*w, None], listed(kind))}), here / "q.parquet")
+    first, second = (run("eval", "[w[0], w[1]]", "--points", name).out for name in ("p.parquet", "q.parquet"))
+    assert first + ',,"w is empty, not a list of 2 numbers"\n' == second
+    assert [[float(cell) for cell in line.split(",")[:2]] for line in first.splitlines()[1:]] == [
+        [float(a), float(b)] for a, b in w
+    ]

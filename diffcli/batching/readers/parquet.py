@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from diffcli.batching import sizes
-from diffcli.batching.columns import Array, Block, Shapes
+from diffcli.batching.columns import Array, Block, Shape, Shapes
 from diffcli.batching.readers.quickly import NUMBER
 from diffcli.batching.readers.table import element, leaves, located, plain, shown
 from diffcli.errors import UsageError
@@ -76,6 +76,9 @@ class ParquetTable:
         shape = self.shapes[name]
         if shape == ():
             return _scalars(name, column, errors)
+        whole = _lists(column, shape)
+        if whole is not None:
+            return whole
         rows = np.ones((len(column), *shape))
         flat = rows.reshape(len(column), math.prod(shape))
         for i, value in enumerate(column.to_pylist()):
@@ -96,6 +99,21 @@ def _holds_lists_of_numbers(kind: Any) -> bool:
     while arrow.types.is_list(leaf) or arrow.types.is_large_list(leaf) or arrow.types.is_fixed_size_list(leaf):
         leaf = leaf.value_type
     return leaf is not kind and (arrow.types.is_integer(leaf) or arrow.types.is_floating(leaf))
+
+
+def _lists(column: Any, shape: Shape) -> Array | None:
+    """Lists of numbers all at once; None if one of them is missing, or of another length, or lacks a number."""
+    import pyarrow as arrow
+    import pyarrow.compute as compute
+
+    if len(shape) > 1 or column.null_count:
+        return None
+    numbers = column.flatten()
+    whole = arrow.types.is_integer(numbers.type) or numbers.type in (arrow.float32(), arrow.float64())
+    if not whole or numbers.null_count or (compute.list_value_length(column).to_numpy() != shape[0]).any():
+        return None
+    found: Array = np.array(numbers.cast(arrow.float64(), safe=False).to_numpy()).reshape(len(column), *shape)
+    return found
 
 
 def _scalars(name: str, column: Any, errors: dict[int, str]) -> Array:
