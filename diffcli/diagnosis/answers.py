@@ -109,7 +109,7 @@ class Answer:
                 o, j = (place, seed) if self.question.by_columns else (seed, place)
                 if o not in exact:
                     exact[o] = self.exact(passes, o)
-                given = value if math.isfinite(value) else self._mended(o, j, value)
+                given = value if math.isfinite(value) and self.question.what != "hessian" else self._given(o, j, value)
                 rows.append(Derivative(passes, o, j, node, k, given, *_of(exact[o], j)))
         if self.question.what in SECOND_ORDER:
             passes = next(iter(self.passes.values()))
@@ -126,8 +126,10 @@ class Answer:
         }
         return [d for d in derivatives if not d.fine and not self._as_good_as_zero(d)]
 
-    def _mended(self, o: int, j: int, value: float) -> float:
-        """A number of a matrix as the command gives it: what is not finite in a pass is found again by itself."""
+    def _given(self, o: int, j: int, value: float) -> float:
+        """A number of a matrix as the command gives it: what is not finite in a pass is found again by itself, and of
+        the two sides of a Hessian one is given for both.
+        """
         if self._matrix is None:
             self._matrix = matrix(self.question)
         return value if self._matrix is None else float(self._matrix[o, j])

@@ -12,6 +12,7 @@ from diffcli.derive import Sweep, adjoint
 from diffcli.diagnosis.bounds import LOCALLY_CONSTANT, ROUNDLESS
 from diffcli.diagnosis.singles import Singles
 from diffcli.diagnosis.sites import REACHES, SITES
+from diffcli.evaluation.steps import kernel_of
 from diffcli.graph import CONSTANT, INPUT, Array, Function, Node, ancestors
 from diffcli.passes import Pull, Push
 
@@ -88,12 +89,12 @@ class Derived:
     def _steps(self) -> list[tuple[Callable[..., Array], tuple[int, ...], tuple[Any, ...]] | Node]:
         places = {node: place for place, node in enumerate(self.order)}
         return [
-            (node.op.apply, tuple([places[arg] for arg in node.args]), node.params) if node.args else node
+            (kernel_of(node), tuple([places[arg] for arg in node.args]), node.params) if node.args else node
             for node in self.order
         ]
 
     def run(self, given: Mapping[Node, Array]) -> list[Array]:
-        """The value of every node of `order`."""
+        """The value of every node of `order`, to the bit what a plan gives."""
         values: list[Array] = []
         for step in self._steps:
             if isinstance(step, Node):
