@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, NamedTuple
 
-from tests.diagnosis.exact import ELEMENTWISE, MEANINGS, Exact, Row, Undecided
+from tests.diagnosis.exact import Exact, Row, Undecided
+from tests.diagnosis.meanings import ELEMENTWISE, MEANINGS
 
 Shape = tuple[int, ...]
 #: A number of the way: (step,), or in a function's body (step, element, inner step); of what a step on whole arrays

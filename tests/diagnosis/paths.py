@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from tests.diagnosis.exact import MEANINGS, Exact, Row
+from tests.diagnosis.exact import Exact, Row
 from tests.diagnosis.formulas import BOOLEAN, Formula, Place
+from tests.diagnosis.meanings import MEANINGS
 
 #: The smallest normal double, by its power of 2.
 NORMAL = -1022
