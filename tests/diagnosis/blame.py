@@ -1,4 +1,5 @@
-"""Which numbers of an answer a finding is about: those that change when the operation that it names gives nonsense.
+"""Which numbers of an answer a finding is about: those that change when the operation that it names gives nonsense, at
+the point or, on the same branches, a little beside it.
 
 Found by trying, in doubles: every node after the named one is computed again with other numbers in its place. What
 `diffcli.diagnosis.reach` says has no hand in it.
@@ -13,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.bound import Bound
+from diffcli.diagnosis.findings import Finding
 from diffcli.diagnosis.questions import ask
-from diffcli.graph import Node, ancestors
+from diffcli.graph import INPUT, Node, ancestors
 
 Array: TypeAlias = NDArray[Any]
 #: What takes a number's place: nothing, something larger, something smaller.
@@ -35,8 +37,14 @@ class Blame:
         self.directions = [(node, k) for node in self.wrt for k in range(node.size)]
         self.nodes = sorted(primal, key=lambda node: node.index)
         with np.errstate(all="ignore"):
-            self._bases = [question.all.values, self._healed(question.all.values)]
+            self._bases = [question.all.values, self._healed(question.all.values), self._beside(question.all.values)]
         self._changed: dict[tuple[Node, int | None], dict[Node, Array]] = {}
+
+    def named(self, finding: Finding) -> list[int]:
+        """The nodes that a finding names: all that are written where its text is underlined."""
+        spans = self.function.spans
+        alike = [place for place, node in enumerate(self.nodes) if finding.span and spans.get(node) == finding.span]
+        return sorted({*alike, *([] if finding.node is None else [finding.node])})
 
     def value(self, place: int, o: int) -> bool:
         """Whether the o-th number of the value is made of a node."""
@@ -84,6 +92,20 @@ class Blame:
             if node.args and not node.boolean:
                 value = node.op.apply(*[values[arg] for arg in node.args], *node.params)
             values[node] = value if node.boolean else np.where(np.isfinite(value), value, 1.3 + 0.01 * node.index)
+        return values
+
+    def _beside(self, found: Mapping[Node, Array]) -> dict[Node, Array]:
+        """All numbers a little beside the point, on the same branches: at a point that is a tie, a zero or a pole of
+        something, what depends on it may stand still.
+        """
+        values: dict[Node, Array] = {}
+        for node in self.order:
+            value = found[node]
+            if node.op is INPUT:
+                value = np.where(np.isfinite(value), value * 1.03 + 0.007 * (1 + node.index), value)
+            elif node.args and not node.boolean:
+                value = node.op.apply(*[values[arg] for arg in node.args], *node.params)
+            values[node] = value
         return values
 
     def _of(self, node: Node, element: int | None = None) -> dict[Node, Array]:

@@ -15,12 +15,15 @@ import numpy as np
 from tests.diagnosis.exact import Exact, Row, Undecided
 from tests.diagnosis.formulas import Formula
 
-#: The derivative exists; from one side only (the end of a domain); not; the formula itself has no value there; or it
-#: has one there and none around, or a step so low that no double shows it: then nothing is asked of the derivative.
-SMOOTH, SIDE, SHARP, UNDEFINED, ALONE = "smooth", "side", "sharp", "undefined", "alone"
+#: The derivative exists; from one side only (the end of a domain); not; the formula itself has no value there; it has
+#: none, but its values and slopes go to one limit from all around; or it has a value there and none around, or a step
+#: so low that no double shows it: then nothing is asked of the derivative.
+SMOOTH, SIDE, SHARP, UNDEFINED, LIMIT, ALONE = "smooth", "side", "sharp", "undefined", "limit", "alone"
 
 #: How much smaller the second step is, and how much closer a limit then is.
 SMALLER, CLOSER = 60, 18
+#: How much smaller the steps are that tell a kink here from one that is nearer than any double: by products of doubles.
+NEAREST = 2_200
 MOST_BITS = 12_000
 
 
@@ -105,6 +108,7 @@ class Differences:
 
         def compute() -> Truth:
             middle = self.value()
+            around = self._around(more) if sure and None in middle else None
             slopes: list[list[Slope]] = [[] for _ in middle]
             for j in range(len(self.places)):
                 h = self.step(j, more)
@@ -117,7 +121,12 @@ class Differences:
                             g = self.step(j, more + SMALLER)
                             closer = [self.value({j: g}), self.value({j: -g})]
                         slope = self._closely(a, f, b, h, closer[0][o], closer[1][o], g)
+                    if sure and slope.kind == SHARP:
+                        slope = self._nearest(j, o) or slope
                     slopes[o].append(slope)
+            if around is not None:
+                for o in (o for o, f in enumerate(middle) if f is None):
+                    middle[o], slopes[o] = around.values[o], around.slopes[o]
             return Truth(middle, slopes)
 
         return self._settled(compute, 3 * (self.fine + more) + 4 * self.far // 3, sure=sure)
@@ -170,6 +179,49 @@ class Differences:
         if abs(right - left) > m.ldexp(max(abs(right), abs(left)), -45):
             return Slope(SHARP, None)
         return Slope(SMOOTH, (right + left) / 2)
+
+    def _nearest(self, j: int, o: int) -> Slope | None:
+        """The derivative where it exists after all: the kink lies beside the point, nearer than any double."""
+        h, g = self.step(j, NEAREST), self.step(j, NEAREST + SMALLER)
+        a, b, c, d = (self.value({j: step})[o] for step in (h, -h, g, -g))
+        if None in (a, b, c, d):
+            return None
+        found = self._closely(a, self.value()[o], b, h, c, d, g)
+        return found if found.kind == SMOOTH else None
+
+    def _around(self, more: int) -> Truth:
+        """The limits of values and slopes along slanting lines, for what has no value at the point itself."""
+        n = len(self.places)
+        found: list[list[list[Any]]] = []  # by line: the numbers far off, and near
+        for sign, swap in ((1, 1), (-1, 1), (1, -1), (-1, -1)) if n > 1 else ((1, 1), (-1, 1)):
+            ways = [sign * swap**i * self.exact.m.mpf(i + 2) / (i + 3) for i in range(n)]
+            found.append([self._beside(ways, more + closer) for closer in (0, SMALLER)])
+        numbers = [self._together([(far[k], near[k]) for far, near in found]) for k in range(len(found[0][0]))]
+        rows = [numbers[o * (n + 1) : (o + 1) * (n + 1)] for o in range(len(numbers) // (n + 1))]
+        none = Slope(UNDEFINED, None)
+        slopes = [[none if None in (row[0], x) else Slope(LIMIT, x) for x in row[1:]] for row in rows]
+        return Truth([row[0] for row in rows], slopes)
+
+    def _beside(self, ways: list[Any], finer: int) -> list[Any]:
+        """Value and slopes of each output a step away, one after the other."""
+        off = {i: way * self.step(i, finer) for i, way in enumerate(ways)}
+        rows = [[x] for x in self.value(off)]
+        for j in range(len(ways)):
+            h = self.step(j, finer + SMALLER)
+            up, down = self.value({**off, j: off[j] + h}), self.value({**off, j: off[j] - h})
+            for row, a, b in zip(rows, up, down, strict=True):
+                row.append(None if a is None or b is None else self._quotient(a, b, 2 * h))
+        return [x for row in rows for x in row]
+
+    def _together(self, pairs: list[tuple[Any, Any]]) -> Any:
+        """What all ways lead to; None if to nothing, or not to the same."""
+        if any(far is None or near is None for far, near in pairs):
+            return None
+        ends = [self._limit(far, near) for far, near in pairs]
+        if None in ends:
+            return None
+        most = max(map(abs, ends))
+        return ends[0] if all(abs(x - ends[0]) <= self.exact.m.ldexp(most, -45) for x in ends) else None
 
     def _limit(self, far: Any, near: Any) -> Any:
         """What a quotient goes to that was `far` and is `near`; None if to nothing finite."""

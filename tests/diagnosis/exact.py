@@ -6,6 +6,7 @@ no value, and stays so.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from time import process_time
 from typing import Any, TypeAlias
@@ -18,6 +19,8 @@ Row: TypeAlias = list[Any]
 _MPMATH: Any = mpmath.MPContext()
 #: Addends that differ by so many bits are never seen side by side, and no argument beyond 2^FAR is worked on.
 BEYOND, FAR = 6_000, 2_200
+#: How many bits at the end of a number may be rounding, in a comparison.
+ROUNDED = 128
 
 
 class Undecided(Exception):  # noqa: N818 - it is a verdict
@@ -81,6 +84,16 @@ class Exact:
     def _small(self, bits: int) -> None:
         if self.needed < bits + self.digits and bits < BEYOND:
             self.needed = bits + self.digits
+
+    def same(self, a: Any, b: Any) -> bool:
+        """Whether two numbers are equal, or differ by nothing but rounding, with note of the bits that would tell."""
+        if a == b or not (self.m.isfinite(a) and self.m.isfinite(b)):
+            return bool(a == b)
+        alike = max(self.m.mag(x) for x in (a, b) if x) - self.m.mag(a - b)
+        if alike + ROUNDED <= self.m.prec:
+            return False
+        self._small(alike + ROUNDED)
+        return True
 
     def near(self, x: Any) -> None:
         """Refuses what mpmath does not come back from."""
@@ -225,8 +238,8 @@ def power(o: Exact, x: Any, n: Any) -> Any:
     if n == 0 or x == 1:
         return m.one
     whole = n == m.floor(n)
-    if x == 0:
-        return m.zero if n > 0 else None
+    if x == 0:  # 1/0 has no sign, but 1/0² has one, and so has 1/0^1.5
+        return m.zero if n > 0 else None if whole and n % 2 else m.inf
     if x < 0 and not whole:
         return None
     if m.mag(n) > 60:
@@ -248,11 +261,23 @@ def _fixed_power(n: float) -> Callable[[Exact, Any], Any]:
     return f
 
 
+def _atan(o: Exact, x: Any) -> Any:
+    if x:  # far off a constant, up to 1/x
+        o._small(o.m.mag(x))
+    return o.m.atan(x)
+
+
+def _expm1(o: Exact, x: Any) -> Any:
+    if x < 0:
+        o.level(x)
+    return o.m.expm1(x) if not x or o.m.mag(x) < 60 else exp(o, x) - 1
+
+
 def _atan2(o: Exact, y: Any, x: Any) -> Any:
-    if x == 0 and y == 0:
+    if y == 0 and x <= 0:
         if o.minus:
             raise Undecided  # as in C, if only mpmath had a −0
-        return o.m.zero
+        return o.m.pi if x else o.m.zero
     return o.m.atan2(y, x)
 
 
@@ -327,13 +352,18 @@ def _log1p(o: Exact, x: Any) -> Any:
     return o.m.log1p(x) if x > -1 else None if x < -1 else o.m.ninf
 
 
+def _compared(holds: Callable[[Any, Any], bool]) -> Callable[[Exact, Any, Any], bool]:
+    """What rounding alone tells apart is equal: tan(atan2(x, x)) and 1."""
+    return lambda o, a, b: holds(a, a if o.same(a, b) else b)
+
+
 def _constant_plus(o: Exact, x: Any) -> Any:
     return o.add(x, o.m.one)
 
 
 OF_ONE: dict[str, Callable[[Exact, Any], Any]] = {
     "sin": _trigonometric("sin"), "cos": _trigonometric("cos", 2), "tan": _trigonometric("tan"), "exp": exp,
-    "sqrt": lambda o, x: o.m.sqrt(x) if x >= 0 else None, "log": _log, "tanh": _tanh, "atan": lambda o, x: o.m.atan(x),
+    "sqrt": lambda o, x: o.m.sqrt(x) if x >= 0 else None, "log": _log, "tanh": _tanh, "atan": _atan,
     "square": lambda o, x: x * x, "cube": lambda o, x: x * x * x, "negate": lambda o, x: -x,
     "reciprocal": lambda o, x: 1 / x if x else None, "fourth": _fixed_power(4), "inverse_square": _fixed_power(-2),
     "root": lambda o, x: o.m.sqrt(x) if x >= 0 else None, "power_3_2": _fixed_power(1.5),
@@ -341,7 +371,7 @@ OF_ONE: dict[str, Callable[[Exact, Any], Any]] = {
     "twice": lambda o, x: 2 * x,
     "add_one": _constant_plus, "one_minus": lambda o, x: o.add(-x, o.m.one),
     "cbrt": lambda o, x: o.m.sign(x) * o.m.cbrt(abs(x)), "exp2": lambda o, x: exp(o, x * o.m.ln2),
-    "expm1": lambda o, x: o.m.expm1(x) if not x or o.m.mag(x) < 60 else exp(o, x) - 1,
+    "expm1": _expm1,
     "log2": lambda o, x: None if x < 0 else _log(o, x) / o.m.ln2,
     "log10": lambda o, x: None if x < 0 else _log(o, x) / o.m.ln10, "log1p": _log1p, "sigmoid": _sigmoid,
     "logit": lambda o, x: None if x < 0 or x > 1 else _log(o, x) - _log1p(o, -x), "softplus": _softplus,
@@ -361,7 +391,8 @@ OF_ONE: dict[str, Callable[[Exact, Any], Any]] = {
     "trunc": lambda o, x: (o.near(x), o.m.sign(x) * o.m.floor(abs(x)))[1],
     "heaviside": lambda o, x: (o.m.sign(x) + 1) / 2, "clip": lambda o, x: min(max(x, -o.m.one), o.m.one),
     "mod_2": lambda o, x: _mod(o, x, o.m.mpf(2)), "cap": lambda o, x: min(x, o.m.one),
-    "nonzero": lambda o, x: x != 0, "below_one": lambda o, x: x < 1, "inside": lambda o, x: -1 < x < 1,
+    "nonzero": lambda o, x: x != 0, "below_one": lambda o, x: x < 1 and not o.same(x, o.m.one),
+    "inside": lambda o, x: -1 < x < 1 and not o.same(abs(x), o.m.one),
     "not": lambda o, c: not c,
 }  # fmt: skip
 OF_TWO: dict[str, Callable[[Exact, Any, Any], Any]] = {
@@ -373,6 +404,6 @@ OF_TWO: dict[str, Callable[[Exact, Any, Any], Any]] = {
     "hypot": lambda o, a, b: o.m.sqrt(o.add(a * a, b * b)),
     "atan2": _atan2, "logaddexp": logaddexp, "xlogy": _xlogy, "beta": _beta,
     "max": lambda o, a, b: max(a, b), "min": lambda o, a, b: min(a, b), "mod": _mod, "fmod": _fmod,
-    "less": lambda o, a, b: a < b, "less_equal": lambda o, a, b: a <= b, "greater": lambda o, a, b: a > b,
-    "greater_equal": lambda o, a, b: a >= b, "equal": lambda o, a, b: a == b, "not_equal": lambda o, a, b: a != b,
+    "less": _compared(operator.lt), "less_equal": _compared(operator.le), "greater": _compared(operator.gt),
+    "greater_equal": _compared(operator.ge), "equal": _compared(operator.eq), "not_equal": _compared(operator.ne),
 }  # fmt: skip

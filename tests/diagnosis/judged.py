@@ -1,10 +1,11 @@
 """One random program: what diffcli answers, what it warns of, and whether that is right.
 
-**Silent** is a number without a warning that is not finite, stands where no derivative exists (a kink, a jump, a
-pole), or differs from the truth by more than 16·ε·Σ|path products|, ε = 2^-52. The sum is that of
-`tests.diagnosis.paths`, found by moving every number on the way; of second derivatives it is the running bound of
-`diffcli.diagnosis`. Where it is not known, 1e-12 of the number. A warning excuses only the numbers that it is about:
-those that `tests.diagnosis.blame` finds to depend on the operation it names, and values only if it says so.
+**Silent** is a number without a warning that is not finite, stands where no value or no derivative exists (a kink, a
+jump, a pole), or differs from the truth by more than 16·ε·Σ|path products|, ε = 2^-52. (Where the formula itself has no
+value, the truth is what values and slopes go to, if all ways lead to one.) The sum is that of `tests.diagnosis.paths`,
+found by moving every number on the way; of second derivatives it is the running bound of `diffcli.diagnosis`. Where it
+is not known, 1e-12 of the number. A warning excuses only the numbers that it is about: those that
+`tests.diagnosis.blame` finds to depend on the operation it names, and values only if it says so.
 
 **Untrue** is a warning about numbers that need none. `kink`, `tie` and `predicate-at-equality` are true where some
 derivative does not exist, or differs from the two sides; `cancellation` where a number is off by 1e-12 of itself;
@@ -31,7 +32,7 @@ from diffcli.diagnosis import examine
 from diffcli.diagnosis.findings import Finding
 from diffcli.diagnosis.questions import ask
 from tests.diagnosis.blame import Blame
-from tests.diagnosis.differences import ALONE, SHARP, SIDE, SMOOTH, UNDEFINED, Differences, Slope, Truth
+from tests.diagnosis.differences import ALONE, LIMIT, SHARP, SIDE, SMOOTH, UNDEFINED, Differences, Slope, Truth
 from tests.diagnosis.exact import Undecided
 from tests.diagnosis.formulas import NUMBER, ORDINARY, Formula, command
 from tests.diagnosis.paths import Paths
@@ -115,7 +116,10 @@ class Case:
         differences = Differences(self.formula, self.at, seconds=SURE if sure else FIRST)
         more = 40 if sure else 0
         first: Truth = differences.first(sure=sure, more=more)
-        found = [Slope(UNDEFINED, None) if x is None else Slope(SMOOTH, x) for x in first.values]
+        kinds = [LIMIT if any(slope.kind == LIMIT for slope in row) else SMOOTH for row in first.slopes]
+        found = [
+            Slope(UNDEFINED, None) if x is None else Slope(kind, x) for kind, x in zip(kinds, first.values, strict=True)
+        ]
         found += [slope for row in first.slopes for slope in row]
         if self.verb == "hessian":
             if all(slope.kind == SMOOTH for slope in found):
@@ -187,25 +191,24 @@ class Case:
             return worst
         blame = Blame(self.bound(), self.verb)
         for verdict, k in sorted(bad, key=lambda each: BAD.index(each[0])):
-            if not any(self.concerns(finding, blame, verdict, k) for finding in self.findings):
+            named = [(finding, place) for finding in self.findings for place in blame.named(finding)]
+            if not any(self.concerns(finding, place, blame, verdict, k) for finding, place in named):
                 return f"{verdict}, and no warning is about number {k}"
         return None
 
-    def concerns(self, finding: Finding, blame: Blame, verdict: str, k: int) -> bool:
-        """Whether a finding is about a number of the answer."""
-        if finding.node is None:
-            return False
+    def concerns(self, finding: Finding, place: int, blame: Blame, verdict: str, k: int) -> bool:
+        """Whether a finding that names the node of a place is about a number of the answer."""
         values, n = self.formula.size, len(blame.directions)
         if k < values:
-            return finding.where == "value" and blame.value(finding.node, k)
+            return finding.where == "value" and blame.value(place, k)
         if k < len(self.numbers):
             o, j = divmod(k - values, n)
             # What has no value has no derivative.
-            of_value = verdict == UNDEFINED and finding.where == "value" and blame.value(finding.node, o)
+            of_value = verdict == UNDEFINED and finding.where == "value" and blame.value(place, o)
             # NaN goes wherever the formula does: 0·NaN is NaN.
-            spreads = verdict == "not finite" and values == 1 and blame.between(finding.node, j)
-            return of_value or spreads or blame.slope(finding.node, o, j)
-        return blame.bend(finding.node, *divmod(k - len(self.numbers), n))
+            spreads = verdict == "not finite" and values == 1 and blame.between(place, j)
+            return of_value or spreads or blame.slope(place, o, j)
+        return blame.bend(place, *divmod(k - len(self.numbers), n))
 
     def close(self, truths: Sequence[Slope]) -> bool:
         """Whether what is finite, and should be, is right but for its last digits."""
@@ -217,7 +220,8 @@ class Case:
     def untrue(self, truths: Sequence[Slope], verdicts: Sequence[str]) -> list[tuple[str, Finding]]:
         """The warnings that are not true, with the reason."""
         off = not self.close(truths)
-        singular = "not finite" in verdicts or "undefined" in verdicts or any(t.kind in (SIDE, ALONE) for t in truths)
+        ends = any(slope.kind in (SIDE, LIMIT, ALONE) for slope in truths)
+        singular = "not finite" in verdicts or "undefined" in verdicts or ends
         untrue = []
         for finding in self.findings:
             if finding.code in ("kink", "tie", "predicate-at-equality"):
@@ -249,7 +253,7 @@ class Case:
             else:
                 flat = [float(x) for x in np.ravel(part)]
             for x, slope in zip(flat, truths[place : place + len(flat)], strict=True):
-                if slope.kind not in (SMOOTH, SIDE) or math.isnan(x):
+                if slope.kind not in (SMOOTH, SIDE, LIMIT) or math.isnan(x):
                     continue
                 big = abs(slope.value) > 1.7e308
                 if (big and math.isfinite(x)) or (

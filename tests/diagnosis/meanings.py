@@ -33,8 +33,9 @@ def _each_pair(f: Callable[..., Any]) -> Callable[..., Row]:
 
 
 def _to_the_power(o: Exact, x: Row, n: Row) -> Row:
-    # Whatever x is, even nothing, x⁰ is 1.
-    return _each_pair(power)(o, [o.m.one if a is None and 0 in n else a for a in x] if len(n) == 1 else x, n)
+    # As IEEE 754 has it: whatever x is, even nothing, x⁰ is 1; and so is 1ⁿ, whatever n is.
+    x, n = (row * max(len(x), len(n)) if len(row) == 1 else row for row in (x, n))
+    return [o.m.one if p == 0 or a == 1 else _each_pair(power)(o, [a], [p])[0] for a, p in zip(x, n, strict=True)]
 
 
 def _where(o: Exact, c: Row, a: Row, b: Row) -> Row:
@@ -202,9 +203,9 @@ def _chol(o: Exact, a: Row) -> Row:
     return [root, o.m.zero, q / root, o.m.sqrt(rest)]
 
 
-@_known
 def _cross(o: Exact, a: Row, b: Row) -> Row:
-    return [o.add(a[i] * b[j], -a[j] * b[i]) for i, j in ((1, 2), (2, 0), (0, 1))]
+    pairs = ((1, 2), (2, 0), (0, 1))
+    return [total(o, [product(o, [a[i], b[j]]), product(o, [o.m.mpf(-1), a[j], b[i]])]) for i, j in pairs]
 
 
 def _linspace(o: Exact, a: Row, b: Row) -> Row:

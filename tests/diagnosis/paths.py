@@ -142,7 +142,8 @@ class Paths:
         def touch(place: Place, row: Row) -> Row:
             if spot is not None and place == spot[0]:
                 row = list(row)
-                row[spot[1]] += self._nudge(spot)
+                if row[spot[1]] is not None:  # at the end of a domain a number may have no value beside
+                    row[spot[1]] += self._nudge(spot)
             seen[place] = row
             return row
 

@@ -7,8 +7,8 @@ import math
 import pytest
 
 from tests.diagnosis import exact
-from tests.diagnosis.differences import ALONE, SHARP, SIDE, SMOOTH, UNDEFINED, Differences
-from tests.diagnosis.formulas import EDGE, NUMBER, PAIR, Formula, Step
+from tests.diagnosis.differences import ALONE, LIMIT, SHARP, SIDE, SMOOTH, UNDEFINED, Differences
+from tests.diagnosis.formulas import EDGE, NUMBER, PAIR, TRIPLE, Formula, Step
 from tests.diagnosis.judged import Case, Tally, judge
 from tests.diagnosis.paths import Paths
 
@@ -153,3 +153,70 @@ def test_the_oracle_sees_what_doubles_do_not() -> None:
     (value,) = Differences(formula, {"x": [1e-200], "y": [1.0]}).first(sure=True).values
     assert float(value) == 1e-200
     assert exact.BEYOND > 3 * 1074
+
+
+def chosen(test: str, x: int) -> Formula:
+    """Whether step x, which comes third, compares so with 1: then y, else x."""
+    return made(
+        f"where(1/x {test} 1, y, x)",
+        Step("1/{}", "reciprocal", (0,), NUMBER),
+        Step("1", "number", (), NUMBER, 1.0),
+        Step("{} " + test + " {}", {"<": "less", "!=": "not_equal"}[test], (x, 3), NUMBER),
+        Step("where({}, {}, {})", "where", (4, 1, 0), NUMBER),
+    )
+
+
+def test_where_there_is_no_value_all_ways_must_lead_to_one() -> None:
+    at = {"x": [0.0], "y": [2.0]}
+    # 1/0 is not 1, whatever its sign is: around 0 this is y.
+    truth = Differences(chosen("!=", 2), at).first(sure=True)
+    assert float(truth.values[0]) == 2.0
+    assert [(slope.kind, float(slope.value)) for slope in truth.slopes[0]] == [(LIMIT, 0.0), (LIMIT, 1.0)]
+    # But whether it is less than 1 depends on its sign.
+    truth = Differences(chosen("<", 2), at).first(sure=True)
+    assert truth.values == [None]
+    assert {slope.kind for slope in truth.slopes[0]} == {UNDEFINED}
+    assert tallied(chosen("<", 2), at, mute=True).silent
+    assert not tallied(chosen("<", 2), at).silent
+    assert not tallied(chosen("!=", 2), at, mute=True).silent
+
+
+def test_what_rounding_alone_tells_apart_is_equal() -> None:
+    formula = made(
+        "where(tan(atan2(x, x)) < 1, y, x)",
+        Step("atan2({}, {})", "atan2", (0, 0), NUMBER),
+        Step("tan({})", "tan", (2,), NUMBER),
+        Step("{} < 1", "below_one", (3,), NUMBER),
+        Step("where({}, {}, {})", "where", (4, 1, 0), NUMBER),
+    )
+    for x in (0.8348304155011528, 0.3, 0.7, 1.1):
+        truth = Differences(formula, {"x": [x], "y": [5.0]}, seconds=10.0).first(sure=True)
+        assert float(truth.values[0]) == x
+
+
+def test_a_kink_nearer_than_any_double_is_none_here() -> None:
+    # max(x, 1e-200·1e-200): the kink is at 1e-400.
+    formula = made(
+        "max(x, 1e-200*1e-200)",
+        Step("1e-200", "number", (), NUMBER, 1e-200),
+        Step("{}*{}", "multiply", (2, 2), NUMBER),
+        Step("{}*{}", "multiply", (3, 2), NUMBER),
+        Step("max({}, {})", "max", (0, 4), NUMBER),
+    )
+    (row,) = Differences(formula, {"x": [0.0], "y": [1.0]}).first(sure=True).slopes
+    assert (row[0].kind, float(row[0].value)) == (SMOOTH, 0.0)
+
+
+def test_a_warning_is_about_all_that_it_underlines() -> None:
+    at = {"x": [1e308], "y": [0.5]}
+    product = made(
+        "cross([y, 0.25, x], [x, x, x])",
+        Step("0.25", "number", (), NUMBER, 0.25),
+        Step("[{}, {}, {}]", "join", (1, 2, 0), TRIPLE),
+        Step("[{}, {}, {}]", "join", (0, 0, 0), TRIPLE),
+        Step("cross({}, {})", "cross", (3, 4), TRIPLE),
+    )
+    case = Case.of(product, at, "jacobian", EDGE)
+    assert [math.isfinite(x) for x in case.numbers[:3]] == [False, False, True]
+    assert len(case.findings) == 1
+    assert not case.missing(case.verdicts(case.truths(sure=True)))
