@@ -86,7 +86,9 @@ def widened(node: Node, args: Sequence[Array], errors: Sequence[Array], value: A
         for k, i in enumerate(flagged):
             step = np.where(lost[i], errors[i] * EPS, 0.0)
             moved[i] = args[i] - step if signs >> k & 1 else args[i] + step
-        handed = np.fmax(handed, np.abs(node.op.apply(*moved, *node.params) - value) / EPS)
+        off = np.abs(node.op.apply(*moved, *node.params) - value) / EPS
+        # Where there is no value any more, (−1e-320)^1.5, anything may be meant.
+        handed = np.fmax(handed, np.where(np.isnan(off) & np.isfinite(value), np.inf, off))
     return handed
 
 

@@ -126,7 +126,7 @@ class Examination:
 
     def _wrong_values(self, passes: Passes, outputs: list[int], bad: Sequence[int]) -> None:
         """A finding about the first cause of what is wrong with some output elements, of all that are `bad`."""
-        looks = self.reach.outputs(passes, outputs)
+        looks = self.reach.outputs(passes, outputs, taking_part=True)
         culprit = self.culprits.first(passes, primal=True, looks=looks)
         infinite = [o for o in outputs if not math.isfinite(self.answer.reported(passes)[o])]
         if culprit is not None:

@@ -84,7 +84,7 @@ class Passes:
         used = {node: np.zeros((*node.shape, 1), dtype=bool) for node in self.order}
         for node in self.results():
             used[node][...] = True
-        conditions = self._conditions()
+        conditions = self.conditions()
         for node in reversed(self.order):
             here = used[node]
             if not here.any():
@@ -102,7 +102,8 @@ class Passes:
                     used[arg] |= True
         return used
 
-    def _conditions(self) -> dict[tuple[Node, int], Array]:
+    def conditions(self) -> dict[tuple[Node, int], Array]:
+        """By operation and argument, for those that choose among their arguments: which elements of it are chosen."""
         wanted = {
             (node, i): rule(node)
             for node in self.order

@@ -34,8 +34,9 @@ class Reach:
         self._naming = naming
         self._outputs = question.function.outputs
         self._used: dict[int, dict[Node, NDArray[Any]]] = {}
-        self._of: dict[tuple[int, Node, int | None], Looks] = {}
-        self._all: dict[tuple[int, tuple[int, ...]], Looks] = {}
+        self._conditions: dict[int, Mapping[tuple[Node, int], NDArray[Any]]] = {}
+        self._of: dict[tuple[int, Node, int | None, bool], Looks] = {}
+        self._all: dict[tuple[int, tuple[int, ...], bool], Looks] = {}
         self._seeded: list[int] | None = None
 
     def used(self, passes: Passes) -> dict[Node, NDArray[Any]]:
@@ -44,49 +45,61 @@ class Reach:
             self._used[id(passes)] = passes.looked_at()
         return self._used[id(passes)]
 
-    def of(self, passes: Passes, node: Node, k: int | None = None) -> Looks:
-        """What the k-th element of a node looks at; None: any of them."""
+    def of(self, passes: Passes, node: Node, k: int | None = None, *, taking_part: bool = False) -> Looks:
+        """What the k-th element of a node looks at; None: any of them. With `taking_part`, nothing that makes no
+        difference to its value: what is not chosen, and no NaN such as n in 1ⁿ.
+        """
         if passes.derived.size > LARGE:
             k = None
-        key = (id(passes), node, k)
+        key = (id(passes), node, k, taking_part)
         if key not in self._of:
-            self._of[key] = self._found(passes, node, k)
+            self._of[key] = self._found(passes, node, k, taking_part)
         return self._of[key]
 
-    def _found(self, passes: Passes, node: Node, k: int | None) -> Looks:
+    def _found(self, passes: Passes, node: Node, k: int | None, taking_part: bool) -> Looks:
         taken = self.used(passes)
         start = np.ones((*node.shape, 1), dtype=bool)
         if k is not None:
             start = (np.arange(node.size) == k).reshape(start.shape)
         looks: dict[Node, NDArray[Any]] = {node: start}
+        conditions = self._chosen(passes) if taking_part else {}
         for each in reversed(passes.order):
             here = looks.get(each)
             if here is None or not here.any():
                 continue
             back = _back(each, here)
-            for arg, flags in zip(each.args, back, strict=True):
+            for i, (arg, flags) in enumerate(zip(each.args, back, strict=True)):
                 known = taken.get(arg)
                 if known is not None:
-                    looks[arg] = (looks[arg] | flags if arg in looks else flags) & known
+                    seen = flags & known & conditions.get((each, i), True)
+                    if taking_part:
+                        seen = seen & ~_overruled(passes, each, arg)
+                    looks[arg] = looks[arg] | seen if arg in looks else seen
         return looks
 
-    def outputs(self, passes: Passes, elements: Sequence[int]) -> Looks:
+    def _chosen(self, passes: Passes) -> Mapping[tuple[Node, int], NDArray[Any]]:
+        """`Passes.conditions`, found once."""
+        if id(passes) not in self._conditions:
+            self._conditions[id(passes)] = passes.conditions()
+        return self._conditions[id(passes)]
+
+    def outputs(self, passes: Passes, elements: Sequence[int], *, taking_part: bool = False) -> Looks:
         """What some of the output elements look at."""
-        key = (id(passes), tuple(elements))
+        key = (id(passes), tuple(elements), taking_part)
         if key not in self._all:
             places: dict[tuple[Node, int | None], None] = dict.fromkeys(element(self._outputs, o) for o in elements)
             if len(places) > MANY or passes.derived.size > LARGE:
                 places = dict.fromkeys((node, None) for node, _ in places)
             looks: dict[Node, NDArray[Any]] = {}
             for place in places:
-                for node, flags in self.of(passes, *place).items():
+                for node, flags in self.of(passes, *place, taking_part=taking_part).items():
                     looks[node] = looks[node] | flags if node in looks else flags
             self._all[key] = looks
         return self._all[key]
 
     def makes(self, passes: Passes, node: Node, o: int) -> bool:
         """Whether an output element depends on a node."""
-        flags = self.of(passes, *element(self._outputs, o)).get(node)
+        flags = self.of(passes, *element(self._outputs, o), taking_part=True).get(node)
         return flags is not None and bool(flags.any())
 
     def on_the_way(self, node: Node, d: Derivative) -> bool:
@@ -126,6 +139,13 @@ class Reach:
         looks = self.of(d.passes, d.node, d.k)
         outputs = self.outputs(d.passes, self.of_what(d))
         return {node: flags for node, flags in looks.items() if node not in self._naming.ids or node in outputs}
+
+
+def _overruled(passes: Passes, node: Node, arg: Node) -> NDArray[Any]:
+    """Which elements of a result are numbers although this argument is none: 1ⁿ is 1, whatever n is."""
+    if node.op.kind != "elementwise" or node.boolean:
+        return np.zeros(1, dtype=bool)
+    return np.asarray(np.isnan(passes.values[arg].astype(np.float64)) & np.isfinite(passes.values[node]))
 
 
 def _back(node: Node, here: NDArray[Any]) -> list[NDArray[Any]]:

@@ -20,6 +20,8 @@ Exact: TypeAlias = NDArray[Any]  # an array of mpmath numbers and booleans, with
 FAR = 2_500
 #: Addends that differ by so many bits are never seen side by side.
 BEYOND = 24_000
+#: How many bits at the end of a number may be rounding, in a comparison.
+ROUNDED = 128
 #: What a result may be at the most, as 2^±2^REACH: beyond, it is infinite or zero. The second is for those who want to
 #: read it: the exponent alone has 600 digits then.
 REACH, WIDE_REACH = 62, 2_000
@@ -134,6 +136,16 @@ class Arithmetic:
         """Note of so many bits that something takes to be seen beside something else."""
         if self.needed < bits + 64 < BEYOND:
             self.needed = int(bits) + 64
+
+    def same(self, a: Any, b: Any) -> bool:
+        """Whether two numbers are equal, or differ by nothing but rounding; with note of the bits that would tell."""
+        if isinstance(a, bool) or isinstance(b, bool) or a == b or not (finite(a) and finite(b)):
+            return bool(a == b)
+        alike = max(size(x) for x in (a, b) if x) - size(a - b)
+        if alike + ROUNDED <= self.m.prec:
+            return False
+        self.sees(alike + ROUNDED - 64)
+        return True
 
     def total(self, terms: Sequence[Any]) -> Any:
         """The sum of `terms`, rounded once; 0 for none."""

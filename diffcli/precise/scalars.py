@@ -192,13 +192,21 @@ def _mod(ar: Arithmetic, x: Any, d: Any) -> Any:
     # Beyond all doubles' quotients lies only a limit at d = 0, and there is none: the jumps crowd together.
     if d == 0 or not ar.m.isfinite(x) or not ar.m.isfinite(d) or (x and ar.m.mag(x) - ar.m.mag(d) > 2200):
         return ar.nan
+    _see_the_quotient(ar, x, d)
     return ar.call(lambda m, a, b: a - b * m.floor(a / b), x, d)
+
+
+def _see_the_quotient(ar: Arithmetic, x: Any, d: Any) -> None:
+    """Note of the bits that it takes to tell how often d goes into x."""
+    if x:
+        ar.sees(max(0, size(x) - size(d)))
 
 
 def _fmod(ar: Arithmetic, x: Any, d: Any) -> Any:
     # Beyond all doubles' quotients lies only a limit at d = 0, and there is none: the jumps crowd together.
     if d == 0 or not ar.m.isfinite(x) or not ar.m.isfinite(d) or (x and ar.m.mag(x) - ar.m.mag(d) > 2200):
         return ar.nan
+    _see_the_quotient(ar, x, d)
     return ar.call(lambda m, a, b: a - b * m.sign(a / b) * m.floor(abs(a / b)), x, d)
 
 
@@ -217,10 +225,14 @@ largest, smallest = _extreme(lambda a, b: a > b), _extreme(lambda a, b: a < b)
 
 
 def _compared(holds: Callable[[Any, Any], bool]) -> Callable[..., Any]:
-    """A comparison. With what has no value it has none either, where doubles say false (or true, of ≠)."""
+    """A comparison. With what has no value it has none either, where doubles say false (or true, of ≠). What rounding
+    alone tells apart is equal: tan(atan2(x, x)) and 1.
+    """
 
     def compare(ar: Arithmetic, a: Any, b: Any) -> Any:
-        return ar.nan if ar.is_nan(a) or ar.is_nan(b) else bool(holds(a, b))
+        if ar.is_nan(a) or ar.is_nan(b):
+            return ar.nan
+        return bool(holds(a, a if ar.same(a, b) else b))
 
     return compare
 
