@@ -30,7 +30,8 @@ class Tied:
         if node.op.apply is np.where:
             zero = node.args[2].constant and not operands[2].view(np.int64).any()
             self._choose(node.args[0].index, operands, zero, out)
-        elif node.op.additions is not None:
+        elif node.op.additions is not None and all(each.flags.c_contiguous for each in operands):
+            # (What is repeated in place would be copied for its new shape, here and now, before it has a value.)
             adding = node.op.additions(*operands, *params, out, self._rooms())
             self.steps += [partial(np.add, a, b, place) for a, b, place in adding]
         else:
