@@ -26,6 +26,7 @@ from diffcli.diagnosis.bounds import (
     SUBNORMAL_ERROR,
 )
 from diffcli.diagnosis.intervals import INF, LARGEST, UNKNOWN, Range, Rule, hull
+from diffcli.diagnosis.turns import turned
 from diffcli.graph import CONSTANT, Node
 
 
@@ -40,7 +41,8 @@ def ranges(order: Sequence[Node], given: Mapping[Node, Range], primal: Container
         if node.op is CONSTANT:
             found[node] = of_constant(node.params[0])
         else:
-            found[node] = _of(node, [found.get(arg, _CONDITION) for arg in node.args], node in primal)
+            here = _of(node, [found.get(arg, _CONDITION) for arg in node.args], node in primal)
+            found[node] = turned(node, here, found)
     return found
 
 
