@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from diffcli.derive import looked_at
 from diffcli.diagnosis import running
+from diffcli.diagnosis.flag_plans import Flags
 from diffcli.diagnosis.flags import either, every, near_flag, per_point, where_looked_at, whole_flags
 from diffcli.diagnosis.intervals import Range
 from diffcli.diagnosis.questions import Asked
@@ -42,8 +43,8 @@ class Own:
         return dict(zip(self._asked.derived.seeds, self._asked.row(k), strict=True))
 
     @cached_property
-    def doubted(self) -> list[tuple[Plan, Mapping[Node, Array]]]:
-        """Plans, each with the seeds it takes, of one flag: whether any result's bound is too large."""
+    def doubted(self) -> list[tuple[Flags, Mapping[Node, Array]]]:
+        """Flags, each with the seeds they take: whether any result's bound is too large."""
         asked, derived = self._asked, self._asked.derived
         if asked.rows > 1 and asked.rows * len(derived.order) <= MOST_NODES:
             # With the seeds written in, what they have in common is there once, and their zeros are not.
@@ -55,9 +56,9 @@ class Own:
             primal = derived.primal
             known = ranges(order, {node: here for node, here in self._known.items() if node in primal}, primal)
             flag = self._flag(results, running.errors(order, known))
-            return [] if flag is None else [(Plan([flag]), {})]
+            return [] if flag is None else [(Flags([flag]), {})]
         flag = self._flag(self._results, self._errors)
-        return [] if flag is None else [(plan, self.seeds(k)) for plan in [Plan([flag])] for k in range(asked.rows)]
+        return [] if flag is None else [(flags, self.seeds(k)) for flags in [Flags([flag])] for k in range(asked.rows)]
 
     def _flag(self, results: Sequence[Node], errors: Mapping[Node, Error]) -> Node | None:
         flags = [running.doubted(node, errors[node], self._trusted) for node in results]
@@ -76,7 +77,7 @@ class Own:
         return Plan([running.whole(node, self._errors[node]) or zero for node in self._results])
 
     @cached_property
-    def hanging(self) -> Plan | None:
+    def hanging(self) -> Flags | None:
         """Whether rounding may have decided something at a point; None: never."""
         derived = self._asked.derived
         if not derived.decisions:
@@ -91,4 +92,4 @@ class Own:
             if all(arg in exact for arg in node.args):
                 flag = flag & ~every([exact[arg] for arg in node.args])
             flags.append(flag)
-        return Plan([either(flags)])
+        return Flags([either(flags)])

@@ -54,6 +54,13 @@ class Known(NamedTuple):
         return self.node if self.range.low >= 0.0 else TABLE["abs"](self.node)
 
     @property
+    def farthest(self) -> Node:
+        """Its magnitude, and what it may be off by."""
+        far = total(self.size, scaled(EPS, self.rest))
+        assert far is not None
+        return far
+
+    @property
     def rest(self) -> Node | None:
         """The bound on its error at each point, but for what is relative to it."""
         return total(self.error.more, constant(self.node, self.error.u))
@@ -162,20 +169,18 @@ def _alike(node: Node, a: Range, b: Range) -> bool:
 
 
 def _multiplied(node: Node, args: Sequence[Known], here: Range) -> Error:
-    a, b = args
+    a, b = sorted(args, key=lambda arg: arg.node.index)
     if a.node is b.node:
         return _squared(node, args, here)
-    u, more = 0.0, None
-    for x, other in ((a, b), (b, a)):
-        far = times(x.error.u, other.range.most)
-        if far <= NOTHING:
-            u, more = u + far, total(more, scaled(other.size, x.error.more))
+    # Where both digits are lost, products move by both errors, even from 0.
+    both = 0.0 if a.error.relative or b.error.relative else _product(a, b)
+    u, more = both if both <= NOTHING else 0.0, None
+    for x, size, far in ((a, b.size, b.range.most), (b, a.size if both <= NOTHING else a.farthest, a.range.most)):
+        at_all = times(x.error.u, far)
+        if at_all <= NOTHING:
+            u, more = u + at_all, total(more, scaled(size, x.error.more))
         else:
-            more = total(more, scaled(other.size, x.rest))
-    if not (a.error.relative or b.error.relative):
-        # Where both digits are lost: products move by both errors, even from 0.
-        both = _product(a, b)
-        u, more = (u + both, more) if both <= NOTHING else (u, total(more, scaled(EPS, scaled(a.rest, b.rest))))  # type: ignore[arg-type]
+            more = total(more, scaled(size, x.rest))
     return Error(a.error.q + b.error.q, u, more)
 
 
@@ -300,9 +305,7 @@ def _raised(node: Node, args: Sequence[Known], here: Range) -> Error:
     if k.size != 1 or float(k.flat[0]) < 1.0:
         return Error(q, 0.0, scaled(TABLE["abs"](n.node * (node / x.node)), x.rest))
     # Where the digits of x are lost, the slope is that at the far end of where x may be.
-    rest = x.rest
-    assert rest is not None
-    far = TABLE["power"](x.size + rest * EPS, float(k.flat[0]) - 1.0)
+    far = TABLE["power"](x.farthest, float(k.flat[0]) - 1.0)
     return Error(q, 0.0, scaled(far * float(k.flat[0]), x.rest))
 
 
@@ -328,14 +331,16 @@ def _of_matrices(node: Node, args: Sequence[Known], here: Range) -> Error:
     a, b = args
     depth = max(1.0, math.log2(max(a.node.shape[-1], 1)))
     first = Known(a.node, a.error._replace(q=a.error.q + depth), a.range).whole
-    second, own = b.whole, a.whole
+    second = b.whole
     assert first is not None
     more = node.op(node.builder.broadcast(first, a.node.shape), b.size, params=node.params)
     if second is not None:
         # Where both digits are lost: products move by both errors, even from 0.
-        far = total(a.size, scaled(EPS, own))
-        assert far is not None
-        more = more + node.op(far, node.builder.broadcast(second, b.node.shape), params=node.params)
+        more = more + node.op(
+            node.builder.broadcast(a.farthest, a.node.shape),
+            node.builder.broadcast(second, b.node.shape),
+            params=node.params,
+        )
     return Error(more=more)
 
 

@@ -20,6 +20,7 @@ from diffcli.bound import Bound
 from diffcli.derive import looked_at
 from diffcli.diagnosis import extended
 from diffcli.diagnosis.bounds import EPS
+from diffcli.diagnosis.flag_plans import Flags
 from diffcli.diagnosis.flags import apart, either, near_flag, not_finite_flag, per_point, site_flag, where_looked_at
 from diffcli.diagnosis.intervals import LARGEST, UNKNOWN, Range
 from diffcli.diagnosis.marks import NEVER_WRONG, Signatures, kinds, ranges_of, wrong_or_small
@@ -65,7 +66,7 @@ class Screen:
         self._thresholds: list[Any] = []
         self._finite: list[Any] = []
         self._flags: list[Node] = []
-        self._flagged: Plan | None = None
+        self._flagged: Flags | None = None
         self._known: dict[Node, Range] = {}
         self._own: Own | None = None
         self._extended = extended.possible(derived)
@@ -176,7 +177,7 @@ class Screen:
         self._flagged = None
         if found or near:
             never = self._function.builder.constant(0.0) > 0.0
-            self._flagged = Plan([either(found or [never]), either(near or [never])])
+            self._flagged = Flags([either(found or [never]), either(near or [never])])
         if found != self._flags:
             self._flags, self._described = found, None
 
@@ -325,11 +326,11 @@ def _together(parts: Sequence[Array]) -> Array:
 
 
 def _run_at(
-    plan: Plan, at: Mapping[Node, Array], seeds: Mapping[Node, Array], rows: Array, count: int, jobs: int
+    flags: Flags, at: Mapping[Node, Array], seeds: Mapping[Node, Array], rows: Array, count: int, jobs: int
 ) -> Array:
-    """A plan's only output, a number or a flag, at some points."""
+    """A flag at some points."""
     whole = 2 * len(rows) > count  # then it costs less to compute all than to gather some
-    (found,) = plan.run({**(at if whole else _taken(at, rows)), **seeds}, jobs)
+    (found,) = flags.run({**(at if whole else _taken(at, rows)), **seeds}, jobs)
     found = np.broadcast_to(found, (count if whole else len(rows),))
     return found[rows] if whole else found
 
