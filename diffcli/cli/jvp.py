@@ -1,9 +1,9 @@
 """``diffcli jvp``: the pushforward of one tangent."""
 
 import diffcli
-from diffcli.cli.many import Many, given
+from diffcli.cli.many import Many
 from diffcli.cli.notices import notices
-from diffcli.cli.options import Ask, Show, Tangent, direction, point
+from diffcli.cli.options import Ask, Show, Tangent, tangent_of
 from diffcli.report import result
 
 EXAMPLES = """
@@ -16,10 +16,10 @@ diffcli jvp polar.expr --points data.csv --tangent x=1 --json
 def run(ask: Ask, many: Many, show: Show, tangent: Tangent = None) -> None:
     """The Jacobian times the tangent u, in one forward pass: how the outputs move when the inputs move along u."""
     if many.wanted(ask, show, seed=tangent):
-        many.answer(ask, show, "jvp", seed=given(point(tangent, "--tangent"), "tangent"))
+        many.answer(ask, show, "jvp", seed=lambda program: tangent_of(program, tangent))
         return
     program, at = ask.program()
-    u = direction(program, at, tangent)
+    u = tangent_of(program, tangent)
     push = diffcli.linearize(program, at, wrt=tuple(u))
     products = push(u)
     warnings = notices(program, at, "jvp", show, wrt=tuple(u), v=u)

@@ -3,7 +3,7 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import closing, suppress
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -79,16 +79,19 @@ class Many(NamedTuple):
         what: str,
         *,
         wrt: Sequence[str] | None = None,
-        seed: Mapping[str, Any] | None = None,
+        seed: "Callable[[diffcli.Program], Mapping[str, Any]] | None" = None,
         mode: str = "auto",
     ) -> None:
-        """Answer for every point; the rows that fail come out in their place, and make the exit code 6."""
+        """Answer for every point; the rows that fail come out in their place, and make the exit code 6. `seed`: the
+        tangent or cotangent of a formula, the same for all points.
+        """
         from diffcli.batching.columns import Grid, Range
         from diffcli.batching.readers import open_table
         from diffcli.batching.tables import Question
 
         _format(show)  # refused before anything is read
         program = ask.parsed()
+        question = Question(what, wrt, None if seed is None else seed(program), mode)
         words, ranges = parted(ask.point_words())
         at = point(words) or {}
         keep = _names(self.keep, "--keep")
@@ -107,7 +110,7 @@ class Many(NamedTuple):
             table = open_table(self.points, stdin, columns)
         try:
             with closing(table):
-                count = self._run(program, table, Question(what, wrt, seed, mode), at, show, keep)
+                count = self._run(program, table, question, at, show, keep)
         except MemoryError:
             hint = "fewer threads take less, with --jobs, and shorter rows"
             raise UsageError("there is not enough memory for this table", hint=hint, code="limit") from None
@@ -219,13 +222,6 @@ def _kept(name: str, table: "Table") -> list[str]:
         if times[each] > 1:
             raise UsageError(f"the points have two columns {each}", code="points")
     return found
-
-
-def given(seed: "Mapping[str, Any] | None", what: str) -> Mapping[str, Any]:
-    """The cotangent or tangent for all points; the same for each."""
-    if seed is None:
-        raise UsageError(f"which {what} is it to be?", hint=f"add --{what} name=1")
-    return seed
 
 
 def _printing(show: Show) -> bool:

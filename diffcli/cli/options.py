@@ -216,14 +216,23 @@ def _refuse_ranges(words: list[str]) -> None:
             raise UsageError(f"{name} is given a range, and this command takes one point", hint=hint, code="point")
 
 
-def direction(program: "diffcli.Program", at: "Values", tangent: list[str] | None) -> "Values":
+def tangent_of(program: "diffcli.Program", tangent: list[str] | None) -> "Values":
     """The tangent that ``--tangent`` gives."""
     u = point(tangent, "--tangent")
     if u is None:
-        moving = [name for name in at if name not in program.params]
+        moving = [name for name in program.inputs if name not in program.params]
         hint = f"add --tangent {','.join(f'{name}=…' for name in moving)}"
         raise UsageError("which tangent is to be pushed forward?", hint=hint)
     return u
+
+
+def cotangent_of(program: "diffcli.Program", cotangent: list[str] | None) -> "Values":
+    """The cotangent that ``--cotangent`` gives."""
+    v = point(cotangent, "--cotangent")
+    if v is None:
+        hint = f"add --cotangent {','.join(f'{name}=…' for name in program.outputs)}"
+        raise UsageError("which cotangent is to be pulled back?", hint=hint)
+    return v
 
 
 def entries(found: "diffcli.Coordinates") -> "Entries":

@@ -3,10 +3,9 @@
 import numpy as np
 
 import diffcli
-from diffcli.cli.many import Many, given
+from diffcli.cli.many import Many
 from diffcli.cli.notices import notices
-from diffcli.cli.options import Ask, Cotangent, Show, Wrt, names, point
-from diffcli.errors import UsageError
+from diffcli.cli.options import Ask, Cotangent, Show, Wrt, cotangent_of, names
 from diffcli.report import result
 
 EXAMPLES = """
@@ -19,14 +18,11 @@ diffcli vjp polar.expr --points data.csv --cotangent r=1 --json
 def run(ask: Ask, many: Many, show: Show, wrt: Wrt = None, cotangent: Cotangent = None) -> None:
     """The vector-Jacobian product: the transposed Jacobian times the cotangent v, in one reverse pass."""
     if many.wanted(ask, show, seed=cotangent):
-        many.answer(ask, show, "vjp", wrt=names(wrt), seed=given(point(cotangent, "--cotangent"), "cotangent"))
+        many.answer(ask, show, "vjp", wrt=names(wrt), seed=lambda program: cotangent_of(program, cotangent))
         return
     program, at = ask.program()
     pullback = diffcli.vjp(program, at, wrt=names(wrt))
-    v = point(cotangent, "--cotangent")
-    if v is None:
-        hint = f"add --cotangent {','.join(f'{name}=…' for name in program.outputs)}"
-        raise UsageError("which cotangent is to be pulled back?", hint=hint)
+    v = cotangent_of(program, cotangent)
     nothing = {name: np.zeros(np.shape(value)) if np.ndim(value) else 0.0 for name, value in pullback.values.items()}
     whole = {**nothing, **v}
     products = pullback(v)

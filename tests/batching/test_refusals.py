@@ -68,3 +68,13 @@ def test_a_table_for_a_formula_without_inputs(run: Run, here: Path) -> None:
     outcome = run("eval", "3", "--points", "p.csv")
     assert outcome.code == 2
     assert "the formula has no inputs, so its value is the same at all points" in outcome.err
+
+
+@pytest.mark.parametrize("words", [["x=2", "y=3"], ["--at", "x=0:1:3,y=3"], ["--points", "p.csv"]])
+def test_a_direction_that_is_missing(words: list[str], run: Run, here: Path) -> None:
+    (here / "p.csv").write_text("x,y\n1,2\n")
+    formula = "r = x*y\ns = x + y\nreturn r, s"
+    outcome = run("vjp", formula, *words)
+    assert outcome.err == "error: which cotangent is to be pulled back?\n  add --cotangent r=…,s=…\n"
+    outcome = run("jvp", formula, *words)
+    assert outcome.err == "error: which tangent is to be pushed forward?\n  add --tangent x=…,y=…\n"
