@@ -8,7 +8,6 @@ each other's locks, so no machine touches what another has named.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -60,7 +59,7 @@ def rename(path: str, descriptor: int, target: str) -> None:
 def _names(target: str) -> Iterator[tuple[str, bool]]:
     """Names that may be free, and whether later runs look at them."""
     folder, name = os.path.split(target)
-    host = os.uname().nodename.replace("/", "-")
+    host = os.uname().nodename.replace("/", "-") if hasattr(os, "uname") else "host"
     stem = os.path.join(folder, f".{name[:LETTERS]}.diffcli-{host[:LETTERS]}")
     places = [f"{stem}-{k}.part" for k in range(SLOTS)]
     for path in places:
@@ -86,9 +85,11 @@ def _sweep(path: str) -> None:
 def _lock(descriptor: int) -> bool | None:
     """Whether the file is locked now; None where there are no locks."""
     try:
+        import fcntl  # which not every system has
+
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:
+    except (ImportError, OSError):
         return None
     return True
