@@ -114,10 +114,11 @@ class Watch:
         for mark, group in _groups(signatures):
             kind = self._kinds.setdefault(mark, _Kind())
             ask = self._singly if doubted[group[0]] or hanging[group[0]] else self._alike
-            known, rest = ask(bound, kind, rows[group].tolist())
+            alike = rows[group]
+            known, rest = ask(bound, kind, alike)
             for row, codes in known.items():
                 warned.add(codes or _plain(answers, row), [row])
-            others = rows[group] if not known else np.array([row for row in rows[group].tolist() if row not in known])
+            others = alike[~np.isin(alike, list(known))] if known else alike
             if len(others):
                 warned.add(rest or _plain(answers, int(others[0])), others)
         return warned
@@ -128,19 +129,19 @@ class Watch:
             return Screen(bound, asked(bound, self._what, self._v))
         return bound.once(f"screen: {self._what}", lambda: Screen(bound, asked(bound, self._what)))
 
-    def _alike(self, bound: Bound, kind: _Kind, rows: Sequence[int]) -> tuple[dict[int, Codes], Codes]:
+    def _alike(self, bound: Bound, kind: _Kind, rows: Array) -> tuple[dict[int, Codes], Codes]:
         """The codes of rows that are odd in the same way: of those that were asked, and of the rest."""
         known: dict[int, Codes] = {}
         if not kind.agreed:
             spread = np.linspace(0, len(rows) - 1, SPEAKERS).astype(int).tolist()
-            self._ask(bound, kind, [rows[k] for k in dict.fromkeys(spread)], known)
+            self._ask(bound, kind, rows[list(dict.fromkeys(spread))], known)
             if len(set(kind.said)) > 1:
                 self._ask(bound, kind, rows, known)
         if not kind.said:
-            kind.said.append(self._codes(bound, rows[0], 0.0))  # by the place of what is odd alone
+            kind.said.append(self._codes(bound, int(rows[0]), 0.0))  # by the place of what is odd alone
         return known, kind.together
 
-    def _singly(self, bound: Bound, kind: _Kind, rows: Sequence[int]) -> tuple[dict[int, Codes], Codes]:
+    def _singly(self, bound: Bound, kind: _Kind, rows: Array) -> tuple[dict[int, Codes], Codes]:
         """The codes of rows whose error bounds are too large, or where rounding may have decided something, each by
         itself, since it may as well be right; and what is said of the rest, for which the bound is believed.
         """
@@ -148,9 +149,10 @@ class Watch:
         self._ask(bound, kind, rows, known)
         return known, kind.together or ("cancellation",)
 
-    def _ask(self, bound: Bound, kind: _Kind, rows: Sequence[int], known: dict[int, Codes]) -> None:
+    def _ask(self, bound: Bound, kind: _Kind, rows: Array, known: dict[int, Codes]) -> None:
         """Examines some rows, as far as their kind's share goes."""
-        for row in rows:
+        for each in rows:
+            row = int(each)
             if row in known:
                 continue
             if len(kind.said) >= ALONE or self._used_up:

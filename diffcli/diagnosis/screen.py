@@ -78,19 +78,20 @@ class Screen:
         """
         infinite = self._fit(at, jobs)
         wrong, small = wrong_or_small(answers, self._thresholds, count, jobs, self._finite)
-        odd = [wrong, *(np.flatnonzero(~np.isfinite(x).all(axis=tuple(range(x.ndim - 1)))) for x in infinite)]
-        wrong = _together(odd)
+        strange = [np.flatnonzero(~np.isfinite(x).all(axis=tuple(range(x.ndim - 1)))) for x in infinite]
+        odd = _marked([wrong, *strange], count)
         near = wrong[:0]
+        sited = near
         if self._flagged is not None:
-            sited, decided = self._flagged.run(at, jobs)
-            odd.append(_where(sited, count))
-            near = _where(decided, count)
-        doubted, bounds = self._doubted(at, np.setdiff1d(small, wrong, assume_unique=True), count, jobs)
-        hanging = self._hanging(at, np.setdiff1d(near, wrong, assume_unique=True), count, jobs)
-        rows = _together([*odd, doubted, hanging])
+            sited, near = (_where(flags, count) for flags in self._flagged.run(at, jobs))
+        doubted, bounds = self._doubted(at, _less(small, odd), count, jobs)
+        hanging = self._hanging(at, _less(near, odd), count, jobs)
+        every = _marked([sited, doubted, hanging], count, odd)
+        rows = wrong[:0] if every is None else np.flatnonzero(every)
         known = np.zeros((len(rows), bounds.shape[1]))
         known[np.searchsorted(rows, doubted)] = bounds
-        undecided = np.isin(rows, hanging)
+        waiting = _marked([hanging], count)
+        undecided = np.zeros(len(rows), dtype=bool) if waiting is None else waiting[rows]
         return Suspects(rows, self._signed(at, answers, rows, known, undecided), known, undecided)
 
     # The ranges ..........................................................................................
@@ -319,10 +320,19 @@ def _where(flags: Array, count: int) -> Array:
     return np.flatnonzero(np.broadcast_to(flags, (count,))) if flags.any() else np.zeros(0, dtype=np.intp)
 
 
-def _together(parts: Sequence[Array]) -> Array:
-    """All rows that are in any of some parts, each of which is in order."""
-    some = [part for part in parts if len(part)]
-    return np.unique(np.concatenate(some)) if len(some) > 1 else some[0] if some else parts[0]
+def _marked(parts: Sequence[Array], count: int, known: Array | None = None) -> Array | None:
+    """Of all points which are in any of some parts, or are `known` before; None if there are no such points."""
+    if not any(len(part) for part in parts):
+        return known
+    marks = np.zeros(count, dtype=bool) if known is None else known.copy()
+    for part in parts:
+        marks[part] = True
+    return marks
+
+
+def _less(rows: Array, marks: Array | None) -> Array:
+    """Rows but for those that are marked."""
+    return rows if marks is None else rows[~marks[rows]]
 
 
 def _run_at(
