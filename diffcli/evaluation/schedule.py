@@ -212,19 +212,19 @@ class Schedule:
         end = 0
         for slot in self.targets:
             node = self.nodes[slot]
-            found = into.get(node)
-            if found is not None:
-                results[slot] = found
+            if node in into:
+                results[slot] = into[node]
             elif node.boolean:
                 results[slot] = np.empty((*node.shape, batch), dtype=bool)
             else:
-                first, end = end, end + node.size * batch
+                first, end = end, end + (node.size * batch if node.shape else batch)
                 parts.append((slot, first, end))
                 end += -end % limits.ALIGNED
         if parts:
             memory = np.empty(end)
             for slot, first, last in parts:
-                results[slot] = memory[first:last].reshape((*self.nodes[slot].shape, batch))
+                part, shape = memory[first:last], self.nodes[slot].shape
+                results[slot] = part.reshape((*shape, batch)) if shape else part
         return results
 
     def _work(

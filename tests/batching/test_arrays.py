@@ -10,6 +10,7 @@ import pytest
 from scipy.optimize import rosen_der, rosen_hess
 
 import diffcli
+from diffcli.batching.arrays import _unsound
 from diffcli.errors import UsageError
 from diffcli.evaluation import limits
 
@@ -230,3 +231,12 @@ def test_tables_have_columns_that_are_no_inputs() -> None:
 def test_a_gradient_is_that_of_one_number() -> None:
     with pytest.raises(UsageError, match="one number"):
         diffcli.parse("[x, x]").batch({"x": [1.0]}).grad()
+
+
+def test_points_whose_results_are_not_finite_are_found_among_huge_ones() -> None:
+    """A sum of squares overflows before its terms do: then every point is looked at."""
+    huge = np.full(5, 1e200)
+    assert _unsound([huge, np.ones(5)]) == []
+    assert _unsound([np.ones(5), np.array([1.0, np.inf, -np.inf, np.nan, 1e308])]) == [1, 2, 3]
+    assert _unsound([np.moveaxis(np.array([[1.0, 2.0], [np.nan, 3.0]]), -1, 0)]) == [0]
+    assert _unsound([np.zeros((0, 2)), np.zeros(0)]) == []
