@@ -5,8 +5,13 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from hypothesis import settings
 
 CHECKOUT = Path(__file__).parents[1]
+
+# A machine with other work to do is slow now and then, which is no error of a program's.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 
 def renewal() -> ModuleType:
