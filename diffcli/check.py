@@ -29,7 +29,8 @@ class Component(NamedTuple):
     """One entry of the Jacobian beside an independent figure; `left` and `right` are those of the two sides.
 
     The verdict is ``agrees`` (to `digits` digits), ``kink``, ``ill-conditioned`` (what differs is within what rounding
-    may do to this formula here) or ``disagrees``.
+    may do to this formula here, or there is no derivative because the formula has no value here, only a limit, whose
+    derivative the reference is) or ``disagrees``.
     """
 
     row: str
@@ -84,6 +85,7 @@ class _Other(NamedTuple):
     left: float | None
     right: float | None
     error: float  # what it may be off by
+    removed: bool = False  # whether the formula has no value at the point, only a limit
 
 
 def _precisely(bound: Bound, shape: tuple[int, ...], seconds: float) -> list[list[_Other]] | None:
@@ -93,9 +95,11 @@ def _precisely(bound: Bound, shape: tuple[int, ...], seconds: float) -> list[lis
     exactly = Exactly(bound.function.outputs, at, bound.wrt, seconds=seconds)
     columns = []
     try:
+        removed = list(map(exactly.ar.is_nan, exactly.values()))
         for j in range(shape[1]):
             sides = [tuple(map(to_double, partial[:3])) for partial in exactly.partial(j)]
-            columns.append([_Other(value, left, after, 0.0) for value, left, after in sides])
+            rows = zip(sides, removed, strict=True)
+            columns.append([_Other(value, left, after, 0.0, gone) for (value, left, after), gone in rows])
     except SlowError:
         return None
     return [[columns[j][o] for j in range(shape[1])] for o in range(shape[0])]
@@ -104,7 +108,7 @@ def _precisely(bound: Bound, shape: tuple[int, ...], seconds: float) -> list[lis
 def _judged(
     bound: Bound, row: str, column: str, o: int, j: int, derivative: float, other: _Other, method: str
 ) -> Component:
-    value, left, right, error = other
+    value, left, right, error, removed = other
     sided = left is not None and right is not None and math.isnan(value)
     kink = sided and not (math.isnan(left or 0.0) or math.isnan(right or 0.0))
     digits = 0.0 if kink else agreement(derivative, value)
@@ -118,7 +122,9 @@ def _judged(
         or (math.isnan(value) and not math.isfinite(derivative))
     ):
         verdict = "agrees"
-    elif math.isfinite(derivative) and abs(derivative - value) <= 4 * _rounding(bound, o, j):
+    elif (removed and math.isnan(derivative)) or (
+        math.isfinite(derivative) and abs(derivative - value) <= 4 * _rounding(bound, o, j)
+    ):
         verdict = "ill-conditioned"
     else:
         verdict = "disagrees"

@@ -106,3 +106,11 @@ def test_there_is_nothing_to_check_where_an_input_is_no_number(run: Run) -> None
     code, _, err = run("check", "x", "x=nan")
     assert code == 2
     assert "x is not a number" in err
+
+
+@pytest.mark.parametrize(("source", "reference"), [("sin(x)/x", 0.0), ("x*log(x)", -math.inf)])
+def test_where_the_formula_has_no_value_but_a_limit_nothing_disagrees(source: str, reference: float) -> None:
+    found = check(diffcli.parse(source), {"x": 0.0})
+    (component,) = found.components
+    assert math.isnan(component.derivative)
+    assert (component.reference, component.verdict, found.agrees) == (reference, "ill-conditioned", True)

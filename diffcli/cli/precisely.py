@@ -40,4 +40,7 @@ def precisely(
     if found.beyond and show.warns():
         said = f"{', '.join(found.beyond)}: the exponent has more than 600 digits, which is out of reach"
         warnings.append(Notice("overflow", said, None, None, None, None, "value"))
+    for row, reason in found.unknown if show.warns() else ():
+        said = f"{row} is not known: {reason}, which is out of reach"
+        warnings.append(Notice("overflow", said, None, None, None, None, "value"))
     return Precise(found.digits, found.values, found.derivatives, found.orders)

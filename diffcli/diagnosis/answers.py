@@ -151,13 +151,16 @@ class Answer:
         return self._product(table, passes) if what in PRODUCTS else table.row(o)
 
     def _product(self, whole: Sides, passes: Passes) -> Sides:
-        """Vᵀ·J, J·u or H·u, of what the matrix really is; a coefficient of 0 takes no part."""
+        """Vᵀ·J, J·u or H·u, of what the matrix really is; a coefficient of 0 takes no part, and of an infinite one no
+        derivative that is 0.
+        """
         seeds = np.concatenate([np.ravel(passes.values.get(s, np.zeros(s.shape))) for s in passes.derived.seeds])
         products = []
         for table in whole:
             matrix = table if self.question.what == "vjp" else table.T
             with np.errstate(all="ignore"):
-                terms = [np.zeros(matrix.shape[1]), *(s * row for s, row in zip(seeds, matrix, strict=True) if s)]
+                rows = [np.where(row == 0, 0.0, s * row) for s, row in zip(seeds, matrix, strict=True) if s]
+                terms = [np.zeros(matrix.shape[1]), *rows]
                 products.append(np.sum(terms, axis=0))
         return Sides(*products)
 

@@ -18,7 +18,9 @@ PRODUCTS = ("vjp", "jvp", "hvp")
 
 
 def refined(question: Question, known: Truth, answer: Sides | None) -> Refined | None:
-    """What is known of them; `answer` has the derivatives that one of `PRODUCTS` asks for."""
+    """What is known of them: NaN says that there is none, None that it is not known. `answer` has the derivatives that
+    one of `PRODUCTS` asks for.
+    """
     what, function = question.what, question.function
     if known.values is None:
         return None
@@ -27,8 +29,9 @@ def refined(question: Question, known: Truth, answer: Sides | None) -> Refined |
         return {"values": values}
     one = what in ("grad", *SECOND_ORDER)
     out: dict[str, Any] = {"value": next(iter(values.values()))} if one else {"values": values}
+    table = "gradient" if what == "grad" else what
     if known.first is None:
-        return out
+        return {**out, **({"gradient": None} if what in SECOND_ORDER else {}), table: None}
     inputs = [str(node.params[0]) for node in question.wrt]
 
     def by_input(row: NDArray[Any]) -> dict[str, Any]:
@@ -37,7 +40,7 @@ def refined(question: Question, known: Truth, answer: Sides | None) -> Refined |
     if what in SECOND_ORDER:
         out["gradient"] = by_input(known.first.value[0])
         if known.second is None:
-            return out
+            return {**out, what: None}
     sides = answer if what in PRODUCTS else known.second if what == "hessian" else known.first
     assert sides is not None
     shapes: dict[str, Callable[[NDArray[Any]], Any]] = {
@@ -47,7 +50,7 @@ def refined(question: Question, known: Truth, answer: Sides | None) -> Refined |
         "jvp": lambda row: _shaped(row.tolist(), function.outputs, function.names),
     }
     shape = shapes.get(what, np.asarray)
-    out["gradient" if what == "grad" else what] = shape(sides.value)
+    out[table] = shape(sides.value)
     if sides.differ:
         out["left"], out["right"] = shape(sides.left), shape(sides.right)
     return out

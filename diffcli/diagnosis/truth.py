@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,17 @@ from diffcli.diagnosis.bounds import EPS, SMALLEST_NORMAL
 from diffcli.diagnosis.passes import EXCUSABLE, TOLERANCE, Passes
 from diffcli.graph import Function, Node
 
+if TYPE_CHECKING:
+    from diffcli.precise import Exactly
+
 SECOND_ORDER = ("hessian", "hvp")
 
 
 @dataclass(slots=True)
 class Truth:
     """What the numbers really are. `values` by output element; the derivatives as arrays (output element, direction),
-    NaN where none exists; None where mpmath is missing or it would have cost too much.
+    NaN where none exists; None where it is not known: mpmath is missing, it would have cost too much, or a number on
+    the way is out of reach.
     """
 
     values: list[float] | None = None
@@ -71,59 +75,88 @@ class Asked(Protocol):
 
 def truth(question: Asked, at: Mapping[Node, NDArray[Any]], seconds: float) -> Truth:
     """The exact values and derivatives at a point, as far as they cost no more than so many `seconds`."""
-    from diffcli.precise import Exactly, SlowError, available, to_double
+    from diffcli.precise import Exactly, SlowError, available
 
     found = Truth()
     if not available() or any(np.isnan(value).any() for value in at.values()):
         return found
-    function = question.function
-    exactly = Exactly(function.outputs, at, question.wrt, seconds=seconds)
-    m, nan = exactly.ar.m, exactly.ar.is_nan
+    exactly = Exactly(question.function.outputs, at, question.wrt, seconds=seconds)
     try:
-        values = exactly.values()
-        spent = exactly.ar.allowance.spent
-        exists = [not nan(x) and bool(m.isfinite(x)) for x in values]
-        missing = [o for o, x in enumerate(values) if nan(x)]  # an infinite value is known already
-        if missing and exactly.directions and not any(np.isinf(v).any() for v in at.values()):
-            limits = exactly.limits(missing)
-            values = [limit if nan(x) else x for x, limit in zip(values, limits, strict=True)]
-        found.values, found.exists = [to_double(x) for x in values], exists
-        if question.what == "eval":
-            return found
-        n = len(exactly.directions)
-        # Differences take four evaluations or more in each direction, and limits of them six times as many: what cannot
-        # end in time is not begun.
-        if (4 if all(exists) else 24) * n * spent > seconds:
-            return found
-        first = Sides.unknown((len(values), n))
-        # What has no value here, nor a limit, has no derivative.
-        for j in range(n) if not all(map(nan, values)) else ():
-            for o, partial in enumerate(exactly.partial(j)):
-                if nan(values[o]):
-                    continue
-                for table, x in zip(first, partial[:3], strict=False):
-                    table[o, j] = to_double(x)
-                first.jumps[o, j] = partial.jumps
-                if question.what not in SECOND_ORDER and math.isinf(first.value[o, j]) and m.isfinite(partial.value):
-                    found.beyond[o, j] = to_double(m.log10(abs(partial.value)))
-        found.first = first
-        if question.what in SECOND_ORDER and not any(np.isinf(value).any() for value in at.values()):
-            second = Sides.unknown((n, n))
-            # Where a first derivative does not exist there is none of its own.
-            some = [j for j in range(n) if not math.isnan(first.value[0, j])]
-            for i in some:
-                for j in (j for j in some if j <= i):
-                    (partial,) = exactly.second(i, j)
-                    for table, x in zip(second, partial[:3], strict=False):
-                        table[i, j] = table[j, i] = to_double(x)
-                    if math.isinf(second.value[i, j]) and m.isfinite(partial.value):
-                        found.beyond[i, j] = found.beyond[j, i] = to_double(m.log10(abs(partial.value)))
-            found.second = second
+        for part in (_find_values, _find_first, _find_second):
+            if not part(exactly, question, found):
+                break
     except SlowError:
         pass
     finally:
         question.spent += exactly.ar.allowance.spent
     return found
+
+
+def _find_values(exactly: Exactly, question: Asked, found: Truth) -> bool:
+    """The values, or what they go to; whether derivatives are to follow."""
+    from diffcli.precise import to_double
+
+    m, nan, allowance = exactly.ar.m, exactly.ar.is_nan, exactly.ar.allowance
+    values = exactly.values()
+    spent = allowance.spent
+    exists = [not nan(x) and bool(m.isfinite(x)) for x in values]
+    missing = [o for o, x in enumerate(values) if nan(x)]  # an infinite value is known already
+    if missing and exactly.directions and not exactly.at_infinity:
+        limits = exactly.limits(missing)
+        values = [limit if nan(x) else x for x, limit in zip(values, limits, strict=True)]
+    if exactly.ar.beyond and any(map(nan, values)):
+        return False
+    found.values, found.exists = [to_double(x) for x in values], exists
+    # Differences take four evaluations or more in each direction, and limits of them six times as many: what cannot
+    # end in time is not begun.
+    dear = (4 if all(exists) else 24) * len(exactly.directions) * spent > allowance.seconds
+    return question.what != "eval" and not dear
+
+
+def _find_first(exactly: Exactly, question: Asked, found: Truth) -> bool:
+    """The first derivatives; whether there are second ones to follow."""
+    from diffcli.precise import to_double
+
+    m = exactly.ar.m
+    there = [o for o, x in enumerate(found.values or ()) if not math.isnan(x)]
+    first = Sides.unknown((len(found.values or ()), len(exactly.directions)))
+    exactly.ar.beyond = False
+    # What has no value here, nor a limit, has no derivative.
+    for j in range(len(exactly.directions)) if there else ():
+        partials = exactly.partial(j)
+        for o in there:
+            partial = partials[o]
+            for table, x in zip(first, partial[:3], strict=False):
+                table[o, j] = to_double(x)
+            first.jumps[o, j] = partial.jumps
+            if question.what not in SECOND_ORDER and math.isinf(first.value[o, j]) and m.isfinite(partial.value):
+                found.beyond[o, j] = to_double(m.log10(abs(partial.value)))
+    if exactly.ar.beyond and np.isnan(first.left[there]).any():
+        return False
+    found.first = first
+    return question.what in SECOND_ORDER
+
+
+def _find_second(exactly: Exactly, question: Asked, found: Truth) -> bool:
+    """The second derivatives of the one output."""
+    from diffcli.precise import to_double
+
+    assert found.first is not None
+    m, n = exactly.ar.m, len(exactly.directions)
+    second = Sides.unknown((n, n))
+    exactly.ar.beyond = False
+    # Where a first derivative does not exist there is none of its own.
+    some = [j for j in range(n) if not math.isnan(found.first.value[0, j])]
+    for i, j in ((i, j) for i in some for j in some if j <= i):
+        (partial,) = exactly.second(i, j)
+        for table, x in zip(second, partial[:3], strict=False):
+            table[i, j] = table[j, i] = to_double(x)
+        if math.isinf(second.value[i, j]) and m.isfinite(partial.value):
+            found.beyond[i, j] = found.beyond[j, i] = to_double(m.log10(abs(partial.value)))
+    if exactly.ar.beyond and np.isnan(second.left[np.ix_(some, some)]).any():
+        return False
+    found.second = second
+    return True
 
 
 def right(reported: float, exact: float) -> bool:

@@ -91,6 +91,8 @@ def of_singular(shown: str, passes: Passes, node: Node, element: int) -> Said:
     if math.isinf(value) and exact is None and (
         name not in _POLES or at_pole is False) and not (name == "power" and args[0] == 0.0):  # fmt: skip
         return "overflow", f"{shown} overflows: doubles end at 1.8e+308", None
+    if name == "entr" and args[0] < 0.0:  # minus infinity there by convention
+        return of_outside(shown, passes, node, element)
     callee = FUNCTIONS.get(name)
     if math.isinf(value):
         hint = f"its domain is {callee.doc.domain}" if callee else None

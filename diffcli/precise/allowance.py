@@ -34,6 +34,10 @@ class Allowance:
             raise SlowError
         self.watch()
 
+    def affords(self, seconds: float) -> bool:
+        """Whether so much may be spent and half of what was granted still be left for others."""
+        return self.spent + seconds <= self.seconds / 2
+
     def watch(self) -> None:
         """Raise `SlowError` if it takes far longer than was reckoned."""
         if time.process_time() > self._end:

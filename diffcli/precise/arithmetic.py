@@ -16,10 +16,11 @@ from diffcli.precise.allowance import Allowance
 
 Exact: TypeAlias = NDArray[Any]  # an array of mpmath numbers and booleans, without a batch axis
 
-#: An argument beyond 2^FAR is not handed to a function that would have to count its periods.
-FAR = 2_500
+#: An argument beyond 2^FAR is not handed to a function that would have to count its periods; the second is for those
+#: who want to read the digits, and wait for them.
+FAR, WIDE_FAR = 2_500, 100_000
 #: Addends that differ by so many bits are never seen side by side.
-BEYOND = 24_000
+BEYOND, WIDE_BEYOND = 24_000, 130_000
 #: How many bits at the end of a number may be rounding, in a comparison.
 ROUNDED = 128
 #: What a result may be at the most, as 2^±2^REACH: beyond, it is infinite or zero. The second is for those who want to
@@ -71,8 +72,12 @@ class Arithmetic:
         self.nan, self.inf = self.m.nan, self.m.inf
         self.needed = 0
         self.allowance = Allowance(1e9)
-        self.reach = REACH
-        #: Whether a result was beyond that.
+        self.reach, self.far, self.widest = REACH, FAR, BEYOND
+        #: The last function whose argument was farther off than `far`, and the digits of it before the point.
+        self.too_far: tuple[str, int] | None = None
+        #: Log₂ of the largest argument that a function with a period had so far.
+        self.swing = 0
+        #: Whether a result was beyond that, or is not known because an argument was too far off.
         self.beyond = False
         #: Doubles that stand for numbers they cannot hold: π and its like, where the user asked for all digits.
         self.exactly: Mapping[float, Any] = {}
@@ -134,7 +139,7 @@ class Arithmetic:
 
     def sees(self, bits: float) -> None:
         """Note of so many bits that something takes to be seen beside something else."""
-        if self.needed < bits + 64 < BEYOND:
+        if self.needed < bits + 64 < self.widest:
             self.needed = int(bits) + 64
 
     def same(self, a: Any, b: Any) -> bool:
@@ -150,7 +155,7 @@ class Arithmetic:
     def total(self, terms: Sequence[Any]) -> Any:
         """The sum of `terms`, rounded once; 0 for none."""
         sizes = [size(term) for term in terms if finite(term) and term]
-        if len(sizes) < MANY or max(sizes) - min(sizes) > BEYOND or not all(map(finite, terms)):
+        if len(sizes) < MANY or max(sizes) - min(sizes) > self.widest or not all(map(finite, terms)):
             sum_ = self.m.zero
             for term in terms:
                 sum_ = self.add(sum_, term)

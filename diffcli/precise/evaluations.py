@@ -13,6 +13,7 @@ from diffcli.precise.allowance import Allowance, cost
 from diffcli.precise.arithmetic import Arithmetic, Exact
 from diffcli.precise.graphs import evaluate
 from diffcli.precise.sequences import Sequences
+from diffcli.precise.ways import Way
 
 #: The precisions, in bits, that an evaluation starts from and may rise to.
 LEAST, MOST = 160, 24_000
@@ -27,6 +28,8 @@ UNEVEN = 0.6180339887498949
 LARGEST = 40
 #: Where an infinite input is approached from.
 TOWARDS_INFINITY = (100, 300, 900)
+#: So many of the other inputs are moved meanwhile.
+MOST_MOVED = 4
 #: What jumps again and again.
 _STEPPED = frozenset({"mod", "fmod", "floor", "ceil", "round", "trunc"})
 
@@ -69,8 +72,15 @@ class Evaluations(Sequences):
         self._smallest = power * smallest if smallest < -40 else None
         self._infinite = sum(int(np.isinf(value).sum()) for value in at.values())
         self._pace = 0
+        #: The precision up to which numbers may ask for more.
+        self.most = MOST
         #: By how many powers of two steps are shorter: where exponents are large, they vary as fast.
         self.shorter = 0
+
+    @property
+    def at_infinity(self) -> bool:
+        """Whether an input is infinite: then all numbers are limits."""
+        return self._infinite > 0
 
     # Points ..............................................................................................
 
@@ -127,8 +137,30 @@ class Evaluations(Sequences):
     def values(self, bits: int = 70) -> list[Any]:
         """The outputs at the point itself, at rising precision until two agree to `bits`."""
         if self._infinite:
-            return self._at_infinity(lambda k: self._values_near({}, k))
+            return self._whatever_the_rest(self._at_infinity(lambda k: self._values_near({}, k)))
         return self.agreed(lambda precision: self._run(precision, {}), bits)
+
+    def _whatever_the_rest(self, found: list[Any]) -> list[Any]:
+        """Limits as some inputs grow, less those that depend on how the others come to where they are: x·y does at
+        (∞, 0). That is only asked of what the infinities themselves leave undetermined: 1^∞ is 1 by convention.
+        """
+        m, nan = self.ar.m, self.ar.is_nan
+        here = self._run(self._least, {})
+        odd = [o for o, x in enumerate(here) if nan(x) and not nan(found[o])]
+        finite = [(node, int(k)) for node, value in self.at.items() for k in np.flatnonzero(np.isfinite(value))]
+        for place, power in [(place, power) for place in finite[:MOST_MOVED] for power in (0.5, 1, 2)]:
+            if not odd:
+                break
+            for sign in (-1, 1):
+
+                def near(k: int, place: tuple[Node, int] = place, away: float = -power, sign: int = sign) -> list[Any]:
+                    return self._values_near({place: sign * m.mpf(2) ** (away * k)}, k)
+
+                other = self._at_infinity(near)
+                for o in [o for o in odd if not nan(other[o]) and not self.agree(found[o], other[o])]:
+                    found[o] = self.ar.nan
+                    odd.remove(o)
+        return found
 
     def _at_infinity(self, at: Callable[[int], list[Any]]) -> list[Any]:
         """Limits as the infinite inputs grow; where there are several, whatever their paces."""
@@ -165,7 +197,7 @@ class Evaluations(Sequences):
             ar.needed = 0
             now = compute(precision)
             short, lacking = lacking, ar.needed - precision
-            enough = lacking + bits <= 0 or precision >= MOST
+            enough = lacking + bits <= 0 or precision >= self.most
             # What rounding leaves of an exact 0, added to something, asks for as many more bits whatever it is given.
             enough = enough or (last >= SEEN and abs(lacking - short) < 64)
             if enough and before is not None and self.same(before, now, bits):
@@ -183,7 +215,7 @@ class Evaluations(Sequences):
                     ar.m.zero if fades else ar.nan if bursts else n
                     for n, fades, bursts in zip(now, faded, burst, strict=True)
                 ]
-            if precision >= MOST:
+            if precision >= self.most:
                 return [n if self.alike(b, n, bits) else ar.nan for b, n in pairs]
             zero = any(faded) or any(not isinstance(x, bool) and x == 0 for x in now)
             # What cancels to nothing may do so for want of bits: doubles differ by up to 2^2100.
@@ -193,7 +225,7 @@ class Evaluations(Sequences):
                 SEEN if zero and precision < SEEN else 0,
             )
             before, last = now, precision
-            precision = min(rise, MOST)
+            precision = min(rise, self.most)
 
     def _spread(self) -> int:
         """How many bits lie between the values at the point and the least of the numbers: what that one does must be
@@ -260,12 +292,12 @@ class Evaluations(Sequences):
             self._values = self.values()
         return self._values
 
-    def _steps(self, line: Mapping[int, float], sign: int, units: int) -> dict[tuple[Node, int], Any]:
+    def _steps(self, way: Way, sign: int, units: int) -> dict[tuple[Node, int], Any]:
         m = self.ar.m
         steps = {}
-        for j, slope in line.items():
-            size = m.mpf(2) ** (self.scale(j) + units * self.unit(j))
-            steps[self.directions[j]] = sign * m.mpf(slope) * UNEVEN * size
+        for j, terms in way.items():
+            sizes = (slope * m.mpf(2) ** (self.scale(j) + power * units * self.unit(j)) for slope, power in terms)
+            steps[self.directions[j]] = sign * UNEVEN * m.fsum(sizes)
         return steps
 
     def _off(self, h: Any) -> dict[int, Any]:

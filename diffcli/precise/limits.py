@@ -6,7 +6,7 @@ they share no rule with `diffcli.derive`: they judge it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,11 +14,14 @@ import numpy as np
 
 from diffcli.precise.evaluations import UNEVEN, UNIT, UNIT_AT_ZERO, Evaluations
 from diffcli.precise.sequences import POWERS, Limit
+from diffcli.precise.ways import Way, curves, lines
 
 #: How far the second point of a difference lies from the first, in steps: twice as far, mod(1, h) would seem to agree.
 STRIDE = 1.2360679774997898
 #: How much longer the second of the steps is that mixed differences take, and how much to see whether it matters.
 STEEP, STEEPER = 0.75, 1.25
+#: A curve takes more bits than a line, and both sides of it are looked at.
+AS_DEAR = 6.0
 
 #: What may have a kink, or make one of a zero.
 _KINKED = frozenset({
@@ -152,47 +155,74 @@ class Exactly(Evaluations):
         """A central difference in direction j where infinite inputs are at ±2^`infinite`."""
 
         def difference(precision: int) -> list[Any]:
-            m = self.ar.m
-            m.prec = precision
-            far = m.mpf(2) ** infinite / UNEVEN
-            x = self.coordinate(j)
-            size = 1 if np.isinf(x) else (abs(m.mpf(x)) if x else m.mpf(2) ** -1200)
-            # Far less than a wave of sin(x²) out there: longer steps see none.
-            h = size * m.mpf(2) ** (-2 * infinite - 160)
+            self.ar.m.prec = precision
+            h, far = self._step_near(j, infinite), self._far(infinite)
             up, down = self.moved(precision, {j: h}, far), self.moved(precision, {j: -h}, far)
             return [self._quotient(a, b, 2 * h) for a, b in zip(up, down, strict=True)]
 
         # Beside cubes of what is infinite the difference of another input must still be seen.
         return self.agreed(difference, 60, -infinite - 160, 6 * infinite + 400 + abs(self.scale(j)))
 
+    def _bend_near(self, i: int, j: int, infinite: int) -> list[Any]:
+        """A central second difference there."""
+
+        def difference(precision: int) -> list[Any]:
+            self.ar.m.prec = precision
+            h, g, far = self._step_near(i, infinite), self._step_near(j, infinite), self._far(infinite)
+            rows = [
+                [self.moved(precision, {i: a * h, j: b * g} if i != j else {i: (a + b) * h}, far) for b in (1, -1)]
+                for a in (1, -1)
+            ]
+            slopes = [[self._quotient(a, b, 2 * g) for a, b in zip(*row, strict=True)] for row in rows]
+            return [self._quotient(a, b, 2 * h) for a, b in zip(*slopes, strict=True)]
+
+        least = 8 * infinite + 800 + abs(self.scale(i)) + abs(self.scale(j))
+        return self.agreed(difference, 60, -infinite - 160, least)
+
+    def _step_near(self, j: int, infinite: int) -> Any:
+        """Far less than a wave of sin(x²) out there, at the precision set: longer steps see none."""
+        m, x = self.ar.m, self.coordinate(j)
+        size = 1 if np.isinf(x) else (abs(m.mpf(x)) if x else m.mpf(2) ** -1200)
+        return size * m.mpf(2) ** (-2 * infinite - 160)
+
+    def _far(self, infinite: int) -> Any:
+        """Where the infinite inputs stand."""
+        return self.ar.m.mpf(2) ** infinite / UNEVEN
+
     def limits(self, missing: Sequence[int] | None = None) -> list[Any]:
-        """The values of the outputs as limits: along every input from both sides, and along slanting lines. Where
-        all that exist agree, the limit; else NaN. `missing`: the elements of the outputs that it is asked for.
+        """The values of the outputs as limits: along every input from both sides, along slanting lines and, as far as
+        there is time for them, along curves. Where all that exist agree, the limit; else NaN. `missing`: the elements
+        of the outputs that it is asked for.
         """
         count = len(self.directions)
-        lines: list[dict[int, float]] = [{j: 1.0} for j in range(count)]
-        if count > 1:
-            lines += [{j: (j + 2) / (j + 3) for j in range(count)}]
-            lines += [{j: (-1) ** j * (j + 4) / (j + 3) for j in range(count)}]
         found: list[list[Any]] = []
         together = [self.ar.nan] * sum(node.size for node in self.outputs)
-        for line, sign in ((line, sign) for line in lines for sign in (-1, 1)):
-
-            def near(units: int, line: Mapping[int, float] = line, sign: int = sign) -> list[Any]:
-                step = units * UNIT_AT_ZERO + (self._smallest or 0)
-                return self._values_near(self._steps(line, sign, units), step=step)
-
-            self.ar.beyond = False
-            rows = self.approach(near)
-            if all(map(self.ar.is_nan, rows[-1])):
-                if self.ar.beyond:
-                    return [self.ar.nan] * len(together)  # out of reach: nobody knows what it goes to that way
-                continue
-            found.append([limit.value for limit in self.along(rows)])
-            together = [self._together(column) for column in zip(*found, strict=True)]
-            if len(found) > 1 and all(self.ar.is_nan(together[o]) for o in missing or range(len(together))):
-                break  # two ways lead apart, or nowhere: others do not bring them together
+        before, straight = self.ar.allowance.spent, list(lines(count))
+        for k, way in enumerate((*straight, *curves(count))):
+            if k == len(straight):
+                before = (self.ar.allowance.spent - before) / k  # what one has cost
+            if k >= len(straight) and not self.ar.allowance.affords(AS_DEAR * before):
+                break
+            for sign in (-1, 1):
+                self.ar.beyond = False
+                rows = self.approach(partial(self._along, way, sign))
+                if all(map(self.ar.is_nan, rows[-1])):
+                    if self.ar.beyond:
+                        return [self.ar.nan] * len(together)  # out of reach: nobody knows what it goes to that way
+                    continue
+                found.append([limit.value for limit in self.along(rows)])
+                together = [self._together(column) for column in zip(*found, strict=True)]
+                if len(found) > 1 and all(self.ar.is_nan(together[o]) for o in missing or range(len(together))):
+                    self.ar.beyond = False
+                    return together  # two ways lead apart, or nowhere: others do not bring them together
+        self.ar.beyond = False
         return together
+
+    def _along(self, way: Way, sign: int, units: int) -> list[Any]:
+        """The outputs at one place of a way."""
+        steepest = max(power for terms in way.values() for _, power in terms)
+        step = int(steepest * units) * UNIT_AT_ZERO + (self._smallest or 0)
+        return self._values_near(self._steps(way, sign, units), step=step)
 
     def filled(self, values: list[Any], bits: int) -> list[Any]:
         """`values` at the point, with limits to so many `bits` where the formula itself has none but goes somewhere."""
@@ -200,7 +230,7 @@ class Exactly(Evaluations):
         if not missing or not self.directions or self._infinite:
             return values
         ends = self.limits(missing)
-        line = {j: (j + 2) / (j + 3) for j in range(len(self.directions))}
+        line: Way = {j: [((j + 2) / (j + 3), 1)] for j in range(len(self.directions))}
         units = (bits + 64) // -UNIT + 1
 
         def beside(sign: int) -> list[Any]:
@@ -225,6 +255,8 @@ class Exactly(Evaluations):
 
     def second(self, i: int, j: int) -> list[Partial]:
         """∂²output/∂x_i∂x_j, from both sides: limits of second differences."""
+        if self._infinite:
+            return [Partial(x, x, x) for x in self._at_infinity(lambda k: self._bend_near(i, j, k))]
         sides = []
         crossed = []  # mixed differences across the point, which say something else of |x|·|y|
         for sign in (-1, 1):

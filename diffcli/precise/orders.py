@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from math import comb
 from typing import Any, NamedTuple
 
-from diffcli.precise.evaluations import MOST
 from diffcli.precise.limits import Exactly, Partial
 
 #: How much shorter the second step is, which must tell the same as the first; as a power of two.
@@ -41,7 +40,7 @@ def higher(exactly: Exactly, j: int, order: int, bits: int, *, around: bool = Fa
             h = m.mpf(2) ** (exactly.scale(j) + step)
             rows = [exactly.moved(precision, {j: i * h}) for i in places]
             columns = zip(*rows, strict=True)
-            enough = min(least + SPARE, MOST)
+            enough = min(least + SPARE, exactly.most)
             found.append([_sides(exactly, column, order, h**order, bits, enough) for column in columns])
         return [_limit(exactly, far, near, bits) for far, near in zip(*found, strict=True)]
 

@@ -14,8 +14,7 @@ from diffcli.bound import Differentiable, Point, bind
 from diffcli.errors import UsageError
 from diffcli.labels import labels
 from diffcli.precise.allowance import SlowError
-from diffcli.precise.arithmetic import WIDE_REACH, require
-from diffcli.precise.evaluations import MOST
+from diffcli.precise.arithmetic import WIDE_BEYOND, WIDE_FAR, WIDE_REACH, require
 from diffcli.precise.limits import Exactly
 from diffcli.precise.orders import higher
 
@@ -33,7 +32,7 @@ NAMED: dict[float, Callable[[Any], Any]] = {
 class Rounded(NamedTuple):
     """Numbers as decimal digits: the outputs' elements by label, and of each its derivatives by the inputs' labels;
     f, f′, f″, …, where an order was asked for. `beyond`: the outputs whose exponents are out of reach, and that are
-    therefore said to be infinite or 0.
+    therefore said to be infinite or 0; `unknown`: those that are not known, with the reason.
     """
 
     digits: int
@@ -41,6 +40,7 @@ class Rounded(NamedTuple):
     derivatives: dict[str, dict[str, str]]
     orders: list[str] | None = None
     beyond: tuple[str, ...] = ()
+    unknown: tuple[tuple[str, str], ...] = ()
 
 
 def rounded(
@@ -68,7 +68,8 @@ def rounded(
     if any(np.isnan(value).any() for value in point.values()):
         raise UsageError("arbitrary precision needs a point of numbers, and this one has a NaN", code="point")
     exactly = Exactly(bound.function.outputs, point, bound.wrt, seconds=seconds, exactly=NAMED)
-    exactly.ar.reach = WIDE_REACH
+    exactly.ar.reach, exactly.ar.far = WIDE_REACH, WIDE_FAR
+    exactly.most = exactly.ar.widest = WIDE_BEYOND
     function = bound.function
     rows = [
         label for name, out in zip(function.names, function.outputs, strict=True) for label in labels(name, out.shape)
@@ -78,7 +79,9 @@ def rounded(
         found = _digits(exactly, lambda bits: exactly.filled(exactly.values(bits), bits), digits)
         values = dict(zip(rows, found, strict=True))
         beyond = tuple(row for row, text in values.items() if exactly.ar.beyond and text in ("0", "inf", "-inf"))
-        exactly.shorter = _steepness(values.values())
+        reason = _out_of_reach(exactly)
+        unknown = tuple((row, reason) for row, text in values.items() if text == "nan" and reason is not None)
+        exactly.shorter = max(_steepness(values.values()), exactly.ar.swing)
         columns = [
             _digits(exactly, partial(_slopes, exactly, j, list(values.values())), digits)
             for j in range(len(names) if derivatives else 0)
@@ -90,7 +93,15 @@ def rounded(
         ) from None
     table = [[column[o] for column in columns] for o in range(len(rows))]
     by_row = {row: dict(zip(names, line, strict=True)) for row, line in zip(rows, table, strict=True) if line}
-    return Rounded(digits, values, by_row, orders, beyond)
+    return Rounded(digits, values, by_row, orders, beyond, unknown)
+
+
+def _out_of_reach(exactly: Exactly) -> str | None:
+    """What makes values unknown, if anything does."""
+    if exactly.ar.too_far is not None:
+        function, digits = exactly.ar.too_far
+        return f"an argument of {function} has {digits:,} digits"
+    return "a number on the way has an exponent of more than 600 digits" if exactly.ar.beyond else None
 
 
 def _steepness(values: Iterable[str]) -> int:
@@ -142,12 +153,13 @@ def _digits(exactly: Exactly, compute: Callable[[int], list[Any]], digits: int) 
         m.prec = max(2 * bits, 128)
         shown, sure = [], True
         for x in numbers:
+            x = x if isinstance(x, bool) else +x  # mpmath does not write down numbers of very many bits
             text = _decimal(m, x, digits)
             if not isinstance(x, bool) and m.isfinite(x) and x:
                 off = abs(x) * m.mpf(2) ** (8 - bits)
                 sure = sure and _decimal(m, x - off, digits) == text == _decimal(m, x + off, digits)
             shown.append(text)
-        if sure or bits > 8 * digits + 2000 or 3 * bits > MOST:
+        if sure or bits > 8 * digits + 2000 or 3 * bits > exactly.most:
             return shown
         bits *= 2
 

@@ -25,8 +25,13 @@ def referred(ar: Arithmetic, node: Node, numbers: list[Any]) -> Any:
         if far is not None:
             if any(map(ar.far_for_exp, numbers)):
                 return far(ar, *numbers)
-        elif any(not isinstance(x, bool) and finite(x) and x and size(x) > FAR for x in numbers):
-            return ar.nan
+        else:
+            largest_size = max((size(x) for x in numbers if not isinstance(x, bool) and finite(x) and x), default=0)
+            if largest_size > ar.far:
+                ar.beyond, ar.too_far = True, (name, int(largest_size * 0.30103) + 1)
+                return ar.nan
+    if name in _PERIODIC and finite(numbers[0]) and numbers[0]:
+        ar.swing = max(ar.swing, size(numbers[0]))
     level = _LEVELS.get(name)
     if level is not None and all(map(finite, numbers)):
         ar.sees(level(ar.m, *numbers))
@@ -40,6 +45,11 @@ _FASTER = {"erf": erf, "erfc": erfc}
 def _flat(power: int) -> Callable[..., float]:
     """Near 0 a constant, up to x^power."""
     return lambda m, x: -power * m.mag(x) if x else 0
+
+
+def _periodic(power: int) -> Callable[..., float]:
+    """The same near 0; far off all the digits before the point say nothing."""
+    return lambda m, x: max(m.mag(x), -power * m.mag(x)) if x else 0
 
 
 def _steep(rate: float, square: bool = False, power: int = 0, sign: int = 0) -> Callable[..., float]:
@@ -60,7 +70,9 @@ def _steep(rate: float, square: bool = False, power: int = 0, sign: int = 0) -> 
 #: How many bits it takes to tell a function's value from the constant that it is nearly: from cos(x) = 1, tanh(x) = 1.
 _LEVELS: dict[str, Callable[..., float]] = {
     **dict.fromkeys(("exp", "exp2", "acos"), _flat(1)),
-    **dict.fromkeys(("cos", "cosh", "sinc"), _flat(2)),
+    **dict.fromkeys(("cos", "sinc"), _periodic(2)),
+    **dict.fromkeys(("sin", "tan"), _periodic(0)),
+    "cosh": _flat(2),
     "tanh": _steep(2.0),
     "erf": _steep(1.0, square=True),
     "erfc": _steep(1.0, square=True, power=1, sign=-1),
@@ -72,6 +84,7 @@ _LEVELS: dict[str, Callable[..., float]] = {
 }
 
 
+_PERIODIC = frozenset({"sin", "cos", "tan", "sinc"})
 #: Functions that take an argument of any size in their stride.
 _TIRELESS = frozenset({
     "multiply", "divide", "negate", "reciprocal", "square", "sqrt", "cbrt", "hypot", "log",
@@ -176,8 +189,11 @@ def of_gamma(function: Callable[..., Any], at_infinity: str) -> Callable[..., An
         if not ar.m.isfinite(x):
             return getattr(ar.m, at_infinity) if x > 0 else ar.nan
         if x < 0 and ar.m.mag(x) > FAR:
+            ar.beyond = True
             return ar.nan
-        return ar.call(function, x)
+        y = ar.call(function, x)
+        ar.beyond = ar.beyond or ar.m.isinf(y)
+        return y
 
     return f
 

@@ -137,6 +137,9 @@ def _diagnose(result: Diagnose, style: Style) -> list[Block]:
 def _refined(refined: Mapping[str, Any], style: Style) -> str:
     parts = []
     for key, value in refined.items():
+        if value is None:
+            parts.append(f"{key} not known")
+            continue
         shown = _listed(value, style) if isinstance(value, Mapping) else text.inline(value, style.digits)
         parts.append(f"{key} {shown}" if isinstance(value, Mapping) else f"{key} = {shown}")
     return "; ".join(parts)

@@ -257,6 +257,29 @@ def test_exponents_of_hundreds_of_digits() -> None:
         assert abs(log10 - exponent - 1000 / mpmath.log(10)) < mpmath.mpf(10) ** -18
 
 
+@pytest.mark.parametrize(
+    ("text", "x", "reason"),
+    [
+        ("sin(exp(exp(x)))", "20", "an argument of sin has 210,704,571 digits, which is out of reach"),
+        ("sin(exp(exp(exp(x))))", "9", "a number on the way has an exponent of more than 600 digits"),
+    ],
+)
+def test_what_is_not_known_is_said(run: Run, text: str, x: str, reason: str) -> None:  # noqa: F811
+    code, out, err = run("eval", text, f"x={x}", "--precise")
+    assert (code, out) == (0, "f = nan\n")
+    assert reason in err
+
+
+def test_waves_of_large_arguments_have_their_digits() -> None:
+    """The argument exp(exp(8)) has 1,295 digits before the point, and so has the slope."""
+    digits = rounded(diffcli.parse("sin(exp(exp(x)))"), {"x": 8}, 20)
+    with mpmath.workdps(1400):
+        u = mpmath.exp(mpmath.exp(8))
+        value, slope = mpmath.sin(u), mpmath.cos(u) * u * mpmath.exp(8)
+        assert abs(mpmath.mpf(digits.values["f"]) / value - 1) < mpmath.mpf(10) ** -19
+        assert abs(mpmath.mpf(digits.derivatives["f"]["x"]) / slope - 1) < mpmath.mpf(10) ** -19
+
+
 @pytest.mark.parametrize(("text", "shown"), [("exp(exp(exp(x)))", "inf"), ("exp(-exp(exp(x)))", "0")])
 def test_what_is_out_of_reach_is_said(run: Run, text: str, shown: str) -> None:  # noqa: F811
     code, out, err = run("eval", text, "x=1000", "--precise")
