@@ -46,4 +46,4 @@ def test_special_points_have_the_same_bits_through_files(
 ) -> None:
     # What is wrong at such points is another question, which takes a tenth of a second for each.
     monkeypatch.setattr(Batch, "warned", lambda *_: Warned([]))
-    assert list(differences(Case(name, 60, odd=40), threads=[1])) == []
+    assert list(differences(Case(name, 24, odd=20), threads=[1])) == []

@@ -17,24 +17,29 @@ from tests.interrupts import heed_interrupts
 __all__ = ["here", "plain_environment", "run"]  # fixtures
 
 
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
 @pytest.mark.parametrize("name", ["o.csv", "o.npz", "o.parquet"])
-def test_a_run_that_is_stopped_leaves_the_old_file(sent: signal.Signals, name: str, here: Path) -> None:
+def test_a_run_that_is_stopped_leaves_the_old_file(name: str, here: Path) -> None:
     (here / name).write_text("old\n")
     words = command("grad", FORMULA, "--points", "-", "-o", name)
-    with subprocess.Popen(
-        words, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, preexec_fn=heed_interrupts
-    ) as process:
+    pipe = subprocess.PIPE
+    stopped = (signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
+    runs = [
+        subprocess.Popen(words, stdin=pipe, stderr=pipe, env=ENVIRONMENT, preexec_fn=heed_interrupts) for _ in stopped
+    ]
+    for process in runs:
         assert process.stdin
-        process.stdin.write(b"x,y\n" + b"1,2\n" * 200_000)
+        process.stdin.write(b"x,y\n" + b"1,2\n" * 200_000)  # more than a pipe holds, so it has begun
         process.stdin.flush()
-        time.sleep(0.7)
+    time.sleep(0.2)
+    for process, sent in zip(runs, stopped, strict=True):
         process.send_signal(sent)
+        assert process.stdin
         process.stdin.close()
         code = process.wait(20)
         assert process.stderr
         assert process.stderr.read() == b""
-    assert code == (130 if sent == signal.SIGINT else -sent)
+        process.stderr.close()
+        assert code == (130 if sent == signal.SIGINT else -sent)
     assert (here / name).read_text() == "old\n"
     assert [path.name for path in here.iterdir()] == [name]
 
