@@ -55,6 +55,8 @@ class Finding(NamedTuple):
     refined: Refined | None
 
 
+#: What a convention chooses among finite numbers for.
+_CHOICES = ("kink", "tie", "predicate-at-equality")
 #: As many are made at the most.
 MOST = 8
 
@@ -301,6 +303,10 @@ class Examination:
     ) -> bool:
         """Whether a finding is about what makes a derivative; `inputs`: or about an infinite input."""
         named = [each for each in self._named if each[2] in places and (inputs or each[1] != "nonfinite-input")]
+        if not math.isfinite(d.value):
+            # A choice at a kink is finite, but for what its own rule gives.
+            owner = self.culprits.owner(d)
+            named = [each for each in named if each[1] not in _CHOICES or each[0] is owner]
         if any(self.reach.on_the_way(node, d) for node, _, _ in named):
             return True
         # That a slope is infinite says nothing of the value, where it is a factor of another derivative.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -47,7 +48,8 @@ class Reach:
 
     def of(self, passes: Passes, node: Node, k: int | None = None, *, taking_part: bool = False) -> Looks:
         """What the k-th element of a node looks at; None: any of them. With `taking_part`, nothing that makes no
-        difference to its value: what is not chosen, and no NaN such as n in 1ⁿ.
+        difference to its value: what is not chosen, and no NaN such as n in 1ⁿ; nor, where it is NaN itself, what only
+        comparisons read.
         """
         if passes.derived.size > LARGE:
             k = None
@@ -63,6 +65,7 @@ class Reach:
             start = (np.arange(node.size) == k).reshape(start.shape)
         looks: dict[Node, NDArray[Any]] = {node: start}
         conditions = self._chosen(passes) if taking_part else {}
+        spoilt = taking_part and bool(np.isnan(passes.values[node][start]).any())
         for each in reversed(passes.order):
             here = looks.get(each)
             if here is None or not here.any():
@@ -73,7 +76,7 @@ class Reach:
                 if known is not None:
                     seen = flags & known & conditions.get((each, i), True)
                     if taking_part:
-                        seen = seen & ~_overruled(passes, each, arg)
+                        seen = seen & ~_overruled(passes, each, arg, spoilt)
                     looks[arg] = looks[arg] | seen if arg in looks else seen
         return looks
 
@@ -136,16 +139,19 @@ class Reach:
 
     def of_derivative(self, d: Derivative) -> Looks:
         """What a derivative looks at, without what only other rows of the answer do."""
-        looks = self.of(d.passes, d.node, d.k)
+        looks = self.of(d.passes, d.node, d.k, taking_part=not math.isfinite(d.value))
         outputs = self.outputs(d.passes, self.of_what(d))
         return {node: flags for node, flags in looks.items() if node not in self._naming.ids or node in outputs}
 
 
-def _overruled(passes: Passes, node: Node, arg: Node) -> NDArray[Any]:
-    """Which elements of a result are numbers although this argument is none: 1ⁿ is 1, whatever n is."""
-    if node.op.kind != "elementwise" or node.boolean:
+def _overruled(passes: Passes, node: Node, arg: Node, spoilt: bool) -> NDArray[Any]:
+    """Which elements of a result are numbers although this argument is none: 1ⁿ is 1, whatever n is. A comparison may
+    decide by it, but what is `spoilt` is so by something else.
+    """
+    if node.op.kind != "elementwise" or (node.boolean and not spoilt):
         return np.zeros(1, dtype=bool)
-    return np.asarray(np.isnan(passes.values[arg].astype(np.float64)) & np.isfinite(passes.values[node]))
+    found = np.isfinite(passes.values[node].astype(np.float64))
+    return np.asarray(np.isnan(passes.values[arg].astype(np.float64)) & found)
 
 
 def _back(node: Node, here: NDArray[Any]) -> list[NDArray[Any]]:

@@ -22,6 +22,8 @@ STRIDE = 1.2360679774997898
 STEEP, STEEPER = 0.75, 1.25
 #: A curve takes more bits than a line, and both sides of it are looked at.
 AS_DEAR = 6.0
+#: Log₂ of numbers that are 0 to all doubles, and to products of them with doubles.
+LEAST_SEEN = -2_400
 
 #: What may have a kink, or make one of a zero.
 _KINKED = frozenset({
@@ -108,6 +110,8 @@ class Exactly(Evaluations):
         if not all(isinstance(x, bool) or m.isfinite(x) for x in (f, near[-1])):
             return bool(m.isfinite(f) and m.isinf(near[-1]))
         gap, size = abs(near[-1] - f), max(abs(near[-1]), abs(f))
+        if not size or m.mag(size) < LEAST_SEEN:  # exp(−1e17) varies within every step, and is 0 to all doubles
+            return False
         if self.alike(near[0], near[-1], 60):
             return bool(gap > m.mpf(2) ** -58 * size)
         # A slow approach ends far off, but it does come nearer.

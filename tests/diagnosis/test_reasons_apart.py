@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import pytest
 
 import diffcli
+from diffcli.bound import bind
 from diffcli.diagnosis import examine
+from diffcli.diagnosis.bounds import EPS
 from diffcli.diagnosis.findings import Finding
+from diffcli.diagnosis.questions import ask
 
 
 def examined(text: str, at: dict[str, float], what: str = "grad") -> list[Finding]:
@@ -24,6 +28,42 @@ def test_what_a_power_of_one_takes_is_no_reason() -> None:
     # 1ⁿ is 1 whatever n is, so it is the other logarithm that makes the value NaN.
     found = examined("abs(y)^log(x) + log2(y)", {"x": -1.0, "y": -1.0})
     assert {each.expression for each in found} == {"log(x)", "log2(y)"}
+
+
+def test_a_choice_at_a_kink_is_no_reason_for_what_is_infinite() -> None:
+    text = "p = y^y; asin((-x)^0.5) + where(p < 1, p^2, fmod(0.5, x))"
+    found = examined(text, {"x": -1.0, "y": 1.0})
+    assert {each.code for each in found} == {"predicate-at-equality", "pole"}
+    assert "asin((-x)^0.5)" in {each.expression for each in found}
+
+
+@pytest.mark.parametrize(
+    ("text", "reasons"),
+    [
+        ("min(sqrt(z), 1) + (1 if log(y) < 1 else y)", {"sqrt(z)"}),
+        ("(1 if log(y) < 1 else y) + min(sqrt(z), 1)", {"log(y)", "sqrt(z)"}),
+        ("(y if x >= -2 else z)*log10(-1) + (-1 - x)^0.5*z", {"log10(-1)"}),
+        ("(y if x >= 1 else z)*log10(-1) + log(x)", {"log10(-1)", "log(x)"}),
+    ],
+)
+def test_a_nan_has_the_reason_that_reaches_it(text: str, reasons: set[str]) -> None:
+    found = examined(text, {"x": -1.5, "y": -1.0, "z": -2.0} if "x" in text else {"y": -1.0, "z": -2.0})
+    assert {each.expression for each in found} == reasons
+
+
+@pytest.mark.parametrize("text", ["log_sigmoid(hypot(exp(x - y), y*exp(x)))", "exp(entr(y*(x*y)))"])
+def test_what_varies_below_all_doubles_does_not_jump(text: str) -> None:
+    assert examined(text, {"x": 1.33, "y": 1e8}) == []
+
+
+def test_an_inverse_rounds_by_its_largest_elements() -> None:
+    program = diffcli.parse("inv([[y, x], [x, x]])[0, 0]")
+    at = {"x": 1.5836781664695165, "y": 1.5628455657789195}
+    passes = ask(bind(program, at), "eval").all
+    (output,) = passes.function.outputs
+    exact = 1 / (Fraction(at["y"]) - Fraction(at["x"]))
+    off = abs(Fraction(float(passes.values[output][0])) - exact)
+    assert 20 * EPS * abs(exact) < off < 2 * EPS * float(passes.errors()[output])
 
 
 @pytest.mark.parametrize("text", ["ceil((x + y)^4)", "floor(exp(x)*y)", "round((x + y)^4) + y", "trunc(exp(x)^2 + y)"])
