@@ -37,7 +37,8 @@ class Blame:
         self.directions = [(node, k) for node in self.wrt for k in range(node.size)]
         self.nodes = sorted(primal, key=lambda node: node.index)
         with np.errstate(all="ignore"):
-            self._bases = [question.all.values, self._healed(question.all.values), self._beside(question.all.values)]
+            found = question.all.values
+            self._bases = [found, self._healed(found), self._beside(found, 1), self._beside(found, -1)]
         self._changed: dict[tuple[Node, int | None], dict[Node, Array]] = {}
 
     def named(self, finding: Finding) -> list[int]:
@@ -68,6 +69,24 @@ class Blame:
         known = self._in(self.nodes[place], self.derived.nodes, i, j)
         return known or (self.value(place, 0) and (self._moves(i, place) or self._moves(j, place)))
 
+    def decided(self, places: Sequence[int], o: int, j: int) -> bool:
+        """Whether comparisons that change with direction j decide together about an output: each alone may not."""
+        moving = [self.nodes[place] for place in places if self.nodes[place].boolean and self._moves(j, place)]
+        output, k = next(each for each in self._elements() if each[2] == o)[:2]
+        for base in self._bases if len(moving) > 1 else ():
+            now = self._run(base, moving[0], ~base[moving[0]], {node: ~base[node] for node in moving[1:]})
+            if output in now and np.ravel(now[output])[k] != np.ravel(base[output])[k]:
+                return True
+        return False
+
+    def _elements(self) -> Iterator[tuple[Node, int, int]]:
+        """The elements of the outputs, with their places in them and among all."""
+        place = 0
+        for node in self.function.outputs:
+            for k in range(node.size):
+                yield node, k, place
+                place += 1
+
     def _moves(self, j: int, place: int) -> bool:
         """Whether a node changes with the j-th element of all inputs."""
         node, (name, k) = self.nodes[place], self.directions[j]
@@ -94,15 +113,15 @@ class Blame:
             values[node] = value if node.boolean else np.where(np.isfinite(value), value, 1.3 + 0.01 * node.index)
         return values
 
-    def _beside(self, found: Mapping[Node, Array]) -> dict[Node, Array]:
-        """All numbers a little beside the point, on the same branches: at a point that is a tie, a zero or a pole of
-        something, what depends on it may stand still.
+    def _beside(self, found: Mapping[Node, Array], sign: int) -> dict[Node, Array]:
+        """All numbers a little beside the point, on one side or the other, on the same branches: at a point that is a
+        tie, a zero or a pole of something, what depends on it may stand still.
         """
         values: dict[Node, Array] = {}
         for node in self.order:
             value = found[node]
             if node.op is INPUT:
-                value = np.where(np.isfinite(value), value * 1.03 + 0.007 * (1 + node.index), value)
+                value = np.where(np.isfinite(value), value + sign * (0.03 * value + 0.007 * (1 + node.index)), value)
             elif node.args and not node.boolean:
                 value = node.op.apply(*[values[arg] for arg in node.args], *node.params)
             values[node] = value
@@ -134,11 +153,20 @@ class Blame:
             put = np.where(there.reshape((*node.shape, 1)), other, start)
             yield self._run(base, node, put, reverse=k == len(others))
 
-    def _run(self, base: Mapping[Node, Array], node: Node, put: Array, *, reverse: bool = False) -> dict[Node, Array]:
-        now = {node: put}
+    def _run(
+        self,
+        base: Mapping[Node, Array],
+        node: Node,
+        put: Array,
+        others: Mapping[Node, Array] | None = None,
+        *,
+        reverse: bool = False,
+    ) -> dict[Node, Array]:
+        given = {node: put, **(others or {})}
+        now = dict(given)
         with np.errstate(all="ignore"):
             for each in self.order:
-                if each is not node and any(arg in now for arg in each.args):
+                if each not in given and any(arg in now for arg in each.args):
                     args = [now.get(arg, base[arg]) for arg in each.args]
                     now[each] = ~base[each] if reverse and each.boolean else each.op.apply(*args, *each.params)
         return now

@@ -22,6 +22,8 @@ SMOOTH, SIDE, SHARP, UNDEFINED, LIMIT, ALONE = "smooth", "side", "sharp", "undef
 
 #: How much smaller the second step is, and how much closer a limit then is.
 SMALLER, CLOSER = 60, 18
+#: Steps are so many powers of two: at those themselves sin(π/h) is always 0.
+UNEVEN = 0.6180339887498949
 #: How much smaller the steps are that tell a kink here from one that is nearer than any double: by products of doubles.
 NEAREST = 2_200
 MOST_BITS = 12_000
@@ -83,7 +85,7 @@ class Differences:
         name, k = self.places[j]
         x = self.at[name][k]
         size = int(np.frexp(x)[1]) if x else -self.far
-        return self.exact.m.ldexp(1, size - self.fine - finer)
+        return self.exact.m.ldexp(UNEVEN, size - self.fine - finer)
 
     def _settled(self, compute: Any, start: int, *, sure: bool) -> Any:
         """`compute()` at a precision that keeps all that matters; if `sure`, at two that agree."""
@@ -181,13 +183,15 @@ class Differences:
         return Slope(SMOOTH, (right + left) / 2)
 
     def _nearest(self, j: int, o: int) -> Slope | None:
-        """The derivative where it exists after all: the kink lies beside the point, nearer than any double."""
-        h, g = self.step(j, NEAREST), self.step(j, NEAREST + SMALLER)
+        """The derivative where it exists after all: the kink lies beside the point, nearer than any double, or it is 0
+        as that of h^1.001 is.
+        """
+        h, g = self.step(j, NEAREST), self.step(j, 2 * NEAREST)
         a, b, c, d = (self.value({j: step})[o] for step in (h, -h, g, -g))
-        if None in (a, b, c, d):
+        if a is None and b is None:
             return None
         found = self._closely(a, self.value()[o], b, h, c, d, g)
-        return found if found.kind == SMOOTH else None
+        return found if found.kind in (SMOOTH, SIDE) else None
 
     def _around(self, more: int) -> Truth:
         """The limits of values and slopes along slanting lines, for what has no value at the point itself."""

@@ -181,6 +181,8 @@ def _softplus(o: Exact, x: Any) -> Any:
 
 
 def logaddexp(o: Exact, a: Any, b: Any) -> Any:
+    if o.m.ninf in (a, b):
+        return max(a, b)
     return o.add(b, _softplus(o, o.add(a, -b)))
 
 
@@ -334,7 +336,9 @@ def _entr(o: Exact, x: Any) -> Any:
 
 
 def _xlogy(o: Exact, x: Any, y: Any) -> Any:
-    return None if y < 0 else x * _log(o, y) if x else o.m.zero
+    if not x:  # the convention for every y
+        return o.m.zero
+    return None if y < 0 else x * _log(o, y)
 
 
 def _within_one(name: str) -> Callable[[Exact, Any], Any]:

@@ -192,9 +192,15 @@ class Case:
         blame = Blame(self.bound(), self.verb)
         for verdict, k in sorted(bad, key=lambda each: BAD.index(each[0])):
             named = [(finding, place) for finding in self.findings for place in blame.named(finding)]
-            if not any(self.concerns(finding, place, blame, verdict, k) for finding, place in named):
+            together = self.decided([place for _, place in named], blame, k)
+            if not together and not any(self.concerns(finding, place, blame, verdict, k) for finding, place in named):
                 return f"{verdict}, and no warning is about number {k}"
         return None
+
+    def decided(self, places: Sequence[int], blame: Blame, k: int) -> bool:
+        """Whether a derivative is of what all comparisons that are warned of decide together."""
+        values = self.formula.size
+        return values <= k < len(self.numbers) and blame.decided(places, *divmod(k - values, len(blame.directions)))
 
     def concerns(self, finding: Finding, place: int, blame: Blame, verdict: str, k: int) -> bool:
         """Whether a finding that names the node of a place is about a number of the answer."""
