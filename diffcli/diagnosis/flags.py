@@ -31,7 +31,6 @@ def _flag(name: str, apply: Any) -> Primitive:
     return Primitive(name=name, kind="flag", apply=apply, shape=lambda *shapes: shapes[0], boolean=True)
 
 
-_NOT_FINITE = _flag("not finite", lambda x: ~np.isfinite(x))
 _ANY = _flag("any", lambda x: x.any(axis=tuple(range(x.ndim - 1))))
 
 _AT_EQUALITY = frozenset({
@@ -52,8 +51,8 @@ def site_flag(node: Node) -> Node:
 
 
 def not_finite_flag(node: Node) -> Node:
-    """Which elements of a node are infinite or NaN."""
-    return _made(_NOT_FINITE, (node,), node.shape)
+    """Which elements of a node are infinite or NaN: those that are not 0 less themselves."""
+    return TABLE["not_equal"](node - node, 0.0)
 
 
 def near_flag(node: Node, errors: Sequence[Any]) -> Node:

@@ -13,6 +13,7 @@ from diffcli.bound import bind
 from diffcli.compiled import machine
 from diffcli.diagnosis import flag_plans
 from diffcli.diagnosis.flag_plans import Flags
+from diffcli.diagnosis.flags import not_finite_flag
 from diffcli.diagnosis.own import Own
 from diffcli.diagnosis.questions import asked
 from diffcli.graph import Node
@@ -58,6 +59,18 @@ def test_flags_are_the_same_compiled(text: str, what: str, trusted: float, compi
     assert machine.why_not(compiled[0]) is None
     assert after.dtype == bool
     assert np.array_equal(after[: COUNT // 2], before)
+
+
+def test_what_is_not_finite_is_flagged_compiled_too(compiled: list[Any]) -> None:
+    bound = bind(diffcli.parse("x + 0*y"), {"x": 1.0, "y": 1.0})
+    x = bound.function.inputs[0]
+    numbers = [1.0, np.nan, np.inf, -np.inf, 0.0, -0.0, 1e308, 5e-324]
+    flags = Flags([not_finite_flag(x)])
+    (before,) = flags.run({x: np.array(numbers)})
+    (after,) = flags.run({x: np.resize(numbers, COUNT)})
+    assert len(compiled) == 1
+    assert machine.why_not(compiled[0]) is None
+    assert before.tolist() == after[:8].tolist() == [False, True, True, True, False, False, False, False]
 
 
 def test_what_cannot_be_compiled_is_computed_all_the_same(compiled: list[Any]) -> None:
