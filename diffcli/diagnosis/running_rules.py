@@ -259,15 +259,20 @@ def _by_slope(
     return rule
 
 
-def _level(node: Node, args: Sequence[Known], here: Range) -> Error:
-    """Of a function whose slope is never more than 1: at an extremum the next term counts, and to know better costs as
-    much as the function.
-    """
-    return Error(0.0, args[0].error.u, Known(args[0].node, args[0].error._replace(u=0.0), args[0].range).whole)
+def _wave(slope: Callable[[Node], Node]) -> _Rule:
+    """Of a sine or cosine, whose slope is never more than 1: to know better may cost as much as the function."""
 
+    def rule(node: Node, args: Sequence[Known], here: Range) -> Error:
+        (x,) = args
+        if node.op.name == "sin" and x.range.most <= 1.5:
+            return x.error
+        error = x.whole
+        if error is None or (x.error.relative and x.error.q <= RELATIVE):
+            return Error(more=error)
+        # At an extremum the next term counts.
+        return Error(more=error * (TABLE["abs"](slope(x.node)) + error * EPS))
 
-def _sine(node: Node, args: Sequence[Known], here: Range) -> Error:
-    return args[0].error if args[0].range.most <= 1.5 else _level(node, args, here)
+    return rule
 
 
 def _sqrt(node: Node, args: Sequence[Known], here: Range) -> Error:
@@ -362,8 +367,8 @@ _RULES: dict[str, _Rule] = {
     "log": _log,
     "log1p": _asked,
     "expm1": _by_slope(lambda y, x: y + 1.0),
-    "sin": _sine,
-    "cos": _level,
+    "sin": _wave(TABLE["cos"]),
+    "cos": _wave(TABLE["sin"]),
     "atan": _passed,
     "tanh": _by_slope(lambda y, x: TABLE["sech_square"](x.node), 1.0, relative=True),
     "sech_square": _by_slope(lambda y, x: y * 2.0, 0.8),
