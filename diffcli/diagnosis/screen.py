@@ -211,7 +211,7 @@ class Screen:
         the errors really are is found at some of them, and a multiple of it taken for all.
         """
         some = _taken(at, rows[np.linspace(0, len(rows) - 1, SAMPLE).astype(np.intp)])
-        usual = [self._opinion(some, SAMPLE, k).parts.max(axis=1) for k in range(self._asked.rows)]
+        usual = [self._opinion(some, SAMPLE, k, True).parts.max(axis=1) for k in range(self._asked.rows)]
         kept, own = [], self._owned()
         for start in range(0, len(rows), DESCRIBED):
             part = rows[start : start + DESCRIBED]
@@ -225,19 +225,20 @@ class Screen:
             kept.append(part[odd])
         return np.concatenate(kept)
 
-    def _opinion(self, some: Mapping[Node, Array], count: int, k: int) -> extended.Opinion:
+    def _opinion(self, some: Mapping[Node, Array], count: int, k: int, parts_matter: bool) -> extended.Opinion:
         """How wrong a row of the answer is at some points, by numbers that are finer."""
         derived = self._asked.derived
         own = self._owned()
         errors = own.errors.run({**some, **own.seeds(k)})
-        found = extended.opinion(derived, some, self._asked.row(k), errors, self._trusted)
+        row = self._asked.row(k)
+        found = extended.opinion(derived, some, row, errors, self._trusted, parts_matter=parts_matter)
         return extended.Opinion(np.broadcast_to(found.off, (count,)), found.parts)
 
     def _wrong(self, some: Mapping[Node, Array], count: int) -> Array:
         """Which of some points may be wrong by too much for all that numbers say that are finer."""
         fine = np.ones(count, dtype=bool)
         for k in range(self._asked.rows if self._extended and count else 0):
-            fine &= self._opinion(some, count, k).off <= EXCUSABLE
+            fine &= self._opinion(some, count, k, False).off <= EXCUSABLE
         return ~fine if self._extended else fine
 
     def _bounds(self, some: Mapping[Node, Array], count: int) -> Array:
