@@ -117,7 +117,7 @@ def test_lines_that_are_no_objects(run: Run, here: Path) -> None:
         ("2", ""),
         ("", "the line is no JSON object"),
         ("", "the line is no JSON object"),
-        ("", "x is empty, not a number"),
+        ("", "x is missing"),
         ("", "x is NaN"),
         ("", "x is true, not a number"),
         ("Infinity", "nonfinite-input"),

@@ -95,12 +95,12 @@ def test_what_every_line_says_may_hold_any_name(run: Run, here: Path) -> None:
 @pytest.mark.parametrize(
     ("first", "said"),
     [
-        ('{"y":1}', "x is empty, not a number"),
-        ("{}", "x is empty, not a number"),
+        ('{"y":1}', "x is missing"),
+        ("{}", "x is missing"),
         ('{"x":[1,2],"y":1}', "x is [1, 2], not a number"),
         ('{"x":"?","y":1}', "x is ?, not a number"),
         ("{", "the line is no JSON object"),
-        ('{"y":1}\n{"z":[1]}\n{"x":null,"y":3}', "x is empty, not a number"),
+        ('{"y":1}\n{"z":[1]}\n{"x":null,"y":3}', "x is missing"),
     ],
 )
 def test_bad_first_rows_fail_in_their_place(first: str, said: str, run: Run, here: Path) -> None:

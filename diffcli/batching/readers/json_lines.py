@@ -27,6 +27,10 @@ _DEEPEST = 200
 _HALF = re.compile("[\ud800-\udfff]")
 
 
+#: The value of a key that a line lacks.
+_MISSING = object()
+
+
 class JsonTable:
     """JSON Lines: an object a line, ``{"x": 1, "w": [1, 2]}``. The first that the formula can take says which names and
     shapes there are (`forms`).
@@ -94,7 +98,7 @@ class JsonTable:
                 objects.append(row or {})
                 if row is None:
                     errors[i] = "the line is no JSON object"
-        numbers = {key: self._values(key, [row.get(key) for row in objects], errors) for key in columns}
+        numbers = {key: self._values(key, [row.get(key, _MISSING) for row in objects], errors) for key in columns}
         texts = [[_carried(element(row.get(key), at)) for row in objects] for key, at in kept]
         return Block(len(lines), numbers, [*texts], errors)
 
@@ -119,7 +123,8 @@ class JsonTable:
             array = leaves(value)
             if array is None or array[0] != shape:
                 wanted = "a number" if shape == () else f"an array of the shape {shape}"
-                errors.setdefault(i, f"{key} is {_quoted(value)}, not {wanted}")
+                said = "missing" if value is _MISSING else f"{_quoted(value)}, not {wanted}"
+                errors.setdefault(i, f"{key} is {said}")
             else:
                 flat[i] = array[1]
         return rows
