@@ -118,7 +118,7 @@ def apart(node: Node, known: Mapping[Node, Range], room: float = 0.0) -> bool:
         return high - low < 1.0 and math.ceil(low) > math.floor(high)
     if name == "norm":
         return x.nearest > room
-    if name == "hypot":
+    if name in ("hypot", "power"):
         return max(x.nearest, others[0].nearest) > room
     if name == "atan2":
         return x.nearest > room or others[0].low > room

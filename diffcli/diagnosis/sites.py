@@ -96,7 +96,7 @@ SITES: dict[str, Site] = {
     **dict.fromkeys(("floor", "ceil", "trunc"), _whole_number),
     "round": _halfway,
     **dict.fromkeys(("mod", "fmod"), _multiple),
-    "hypot": _both_zero,
+    **dict.fromkeys(("hypot", "power"), _both_zero),
     "norm": lambda node, args, value: np.asarray(value == 0.0),
     "sort": _equal_neighbours,
     "eigvalsh": _repeated,

@@ -159,7 +159,7 @@ _POLES = frozenset({
     "xlogy", "entr", "tan", "logabsdet",
 })  # fmt: skip
 _COMPARISONS = {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "truth"}
-_JUMPS = {"sign", "heaviside", "floor", "ceil", "round", "trunc", "mod", "fmod", "atan2"}
+_JUMPS = {"sign", "heaviside", "floor", "ceil", "round", "trunc", "mod", "fmod", "atan2", "power"}
 
 
 def of_site(shown: str, node: Node, d: Derivative | None) -> Said:

@@ -30,6 +30,12 @@ def test_what_a_power_of_one_takes_is_no_reason() -> None:
     assert {each.expression for each in found} == {"log(x)", "log2(y)"}
 
 
+@pytest.mark.parametrize("text", ["heaviside(0^x)", "heaviside((x - x)^x)", "heaviside(0^(1e-320*x*y))"])
+def test_nothing_to_the_power_of_nothing_jumps(text: str) -> None:
+    at = {"x": 0.0, "y": 1e-10} if "y" in text else {"x": 0.0}
+    assert {each.code for each in examined(text, at)} == {"kink"}
+
+
 def test_a_choice_at_a_kink_is_no_reason_for_what_is_infinite() -> None:
     text = "p = y^y; asin((-x)^0.5) + where(p < 1, p^2, fmod(0.5, x))"
     found = examined(text, {"x": -1.0, "y": 1.0})
