@@ -164,6 +164,19 @@ class Answer:
                 products.append(np.sum(terms, axis=0))
         return Sides(*products)
 
+    def mind_comparisons(self, passes: Passes, node: Node, k: int, reach: Reach) -> None:
+        """What a comparison with a NaN has decided, the k-th number of `node`, has no value, although doubles have one,
+        and although it may have one beside the point.
+        """
+        known = self.truth
+        if known.values is None or known.exists is None or not np.isnan(np.ravel(passes.values[node])[k]):
+            return
+        for o, value in enumerate(self.reported(passes)):
+            if math.isfinite(value) and not known.exists[o] and reach.makes(passes, node, o):
+                known.values[o] = math.nan
+                for table in known.first or ():
+                    table[o] = math.nan if table.dtype != bool else False
+
     def mind_strangers(self, passes: Passes, reach: Reach) -> None:
         """What has no value has no derivative, but for what it does not depend on: there it is 0."""
         first = self.truth.first

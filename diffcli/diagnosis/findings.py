@@ -86,9 +86,11 @@ class Examination:
         if not all(np.isfinite(value).all() for value in self.answer.directions(first)):
             return self._made
         self.answer.mind_signed_zeros(first)
+        culprit = self.culprits.first(first, primal=True)
+        if culprit is not None:
+            self.answer.mind_comparisons(first, *culprit, self.reach)
         self.answer.mind_strangers(first, self.reach)
         bad_values = self.answer.bad_values(first)
-        culprit = self.culprits.first(first, primal=True)
         derivatives = self.answer.derivatives()
         wrong = self.answer.wrong(derivatives)
         if culprit is not None and (bad_values or wrong or not self.answer.all_known()):

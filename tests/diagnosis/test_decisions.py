@@ -147,3 +147,24 @@ def test_what_lost_digits_decide_inside_of_an_operation_is_said(text: str, slope
     program = diffcli.parse(text)
     found = float(np.ravel(diffcli.grad(program, {"x": x})["x"])[0])
     assert abs(found - slope * x) <= 1e-6 * slope * x or examined(text, x)
+
+
+@pytest.mark.parametrize("what", ["eval", "grad"])
+@pytest.mark.parametrize(
+    ("text", "x", "words"),
+    [
+        ("1 if (acos(x) >= 0 and x <= -2) else 2", -2.0, "acos(x) has no value"),  # right of −2 it is 2, all the same
+        ("3 if log(x) > 1 else 4", -1.0, "log(x) has no value"),
+    ],
+)
+def test_what_a_nan_decides_has_no_value(what: str, text: str, x: float, words: str) -> None:
+    finding = examined(text, x, what)[0]
+    assert finding.code == "domain"
+    assert words in finding.message
+    assert finding.refined is not None
+    assert np.isnan(finding.refined["values"]["f"] if what == "eval" else finding.refined["value"])
+
+
+def test_what_a_nan_does_not_decide_has_its_value() -> None:
+    program = diffcli.parse("1 if sqrt(x) > 1 or x <= y else 2*x")
+    assert examine(program, {"x": -1.0, "y": 0.0}, "grad") == []
