@@ -88,7 +88,7 @@ def _erfc_tail(x: Array) -> Array:
     x = np.minimum(x, 40.0)
     below, rest = twofold.two_sum(np.asarray(1.0), 2.0 * x)
     t = (x - 3.75) / (x + 3.75)
-    series, lost = twofold.two_sum(np.asarray(ERFCX[0]), t * _horner(ERFCX[1:], t))
+    series, lost = twofold.quick_sum(np.asarray(ERFCX[0]), t * _horner(ERFCX[1:], t))
     value = whole * (series / below)
     tail: Array = value + value * (more + (lost + ERFCX_LOW) / series - rest / below)
     return tail
