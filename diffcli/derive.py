@@ -80,15 +80,26 @@ def adjoint(
             if looked is not None and node.op.sifted:
                 bar_arg: Node | None = node.op.sifted(node, bar, i, looked)
             else:
-                bar_arg = node.op.pullback(node, bar, i)
+                bar_arg = node.op.pullback(node, _looked_at(bar, node, here), i)
             if bar_arg is None:
                 continue
-            if here is not None and (node.op.scales or node.op.uses):
+            if here is not None and _chooses(node):
                 bar_arg = only_where(here, bar_arg)
             conditions.either(arg, here)
             received.setdefault(arg, []).append(bar_arg)
             sweep.contributions.append(Contribution(node, i, bar_arg))
     return sweep
+
+
+def _chooses(node: Node) -> bool:
+    """Whether what a node hands back must be dropped where nobody looks: it may be other than the 0 that it gets."""
+    return node.op.scales or bool(node.op.uses)
+
+
+def _looked_at(bar: Node, node: Node, here: Node | None) -> Node:
+    """`bar` without the zeros where `here` does not hold, if an elementwise node's answer is dropped there anyway."""
+    spared = here is not None and bar.op.name == "where" and bar.args[0] is here
+    return bar.args[1] if spared and node.op.kind == "elementwise" and _chooses(node) else bar
 
 
 def tangent(outputs: Sequence[Node], seeds: Mapping[Node, Node]) -> list[Node | None]:

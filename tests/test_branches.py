@@ -11,7 +11,7 @@ import pytest
 import diffcli
 from diffcli.derive import adjoint, tangent
 from diffcli.evaluation import Plan, lift
-from diffcli.graph import Array
+from diffcli.graph import Array, ancestors
 
 INF, NAN = math.inf, math.nan
 
@@ -166,6 +166,14 @@ def test_branches_cost_nothing_where_there_are_none() -> None:
     f = diffcli.parse("sin(x)*cos(y) + exp(x*y)").bind({"x": (), "y": ()})
     adjoint(f.outputs, [f.builder.constant(1.0)], f.inputs)
     assert not any(node.op.name == "where" for node in f.builder.nodes)
+
+
+def test_a_cotangent_is_not_chosen_before_a_step_after_which_it_is_chosen_again() -> None:
+    f = diffcli.parse("where(x > 0, sin(exp(x)*y), 0)").bind({"x": (), "y": ()})
+    bars = adjoint(f.outputs, [f.builder.constant(1.0)], f.inputs).cotangents
+    used = ancestors([bars[x] for x in f.inputs])
+    assert not [node for node in used if node.op.name == "multiply" and any(a.op.name == "where" for a in node.args)]
+    assert [bars[x].op.name for x in f.inputs] == ["where", "where"]
 
 
 def test_what_both_branches_use_is_used_always() -> None:
