@@ -391,9 +391,9 @@ def _full(m: int, n: int) -> tuple[Integers, Integers]:
 
 def _unsound(parts: Sequence[Array]) -> list[int]:
     """The points at which one of the arrays has a NaN or an infinity."""
-    flat = [part.ravel("K") for part in parts]
-    if all(math.isfinite(np.vdot(part, part)) for part in flat):
-        return []  # in a sum of squares neither is lost, and this is the quickest look
+    with np.errstate(all="ignore"):
+        if all(math.isfinite(np.add.reduce(part, axis=None)) for part in parts):
+            return []  # in a sum neither is lost, and this is the quickest look (BLAS would wake its threads for it)
     sound = np.ones(len(parts[0]) if parts else 0, dtype=bool)
     for part in parts:
         sound &= np.isfinite(part).all(axis=tuple(range(1, part.ndim)))
