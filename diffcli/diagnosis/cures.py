@@ -172,8 +172,7 @@ class Cures:
         # In the direction that a gradient takes: the other one rounds otherwise.
         matrix = jacobian_of(bound, "auto" if node.shape else "reverse", sparse=False)
         values = np.ravel(np.asarray(next(iter(matrix.values.values()))))
-        twice = what in SECOND_ORDER and node.shape == ()
-        second = np.asarray(hessian_of(bound, sparse=False)) if twice else None
+        second = np.asarray(hessian_of(bound, sparse=False)) if self._what_of(node) in SECOND_ORDER else None
         return _Numbers(values, np.asarray(matrix), second)
 
     def _bound(self, node: Node) -> Bound:
@@ -182,12 +181,17 @@ class Cures:
     def _alone(self, node: Node) -> Function:
         return Function(self._function.inputs, (node,), ("f",))
 
+    def _what_of(self, node: Node) -> str:
+        """What is asked of an expression: of an array, whose elements a Hessian is made of, first derivatives."""
+        what = self._question.what
+        return "jacobian" if what in SECOND_ORDER and node.shape else what
+
     def _true(self, node: Node) -> Truth:
         """What an expression really is."""
         if node not in self._truths:
             known = self._known_of(node)
             if known.values is None and self._known.values is not None:
-                asked = _Asked(self._alone(node), self._question.wrt, self._question.what)
+                asked = _Asked(self._alone(node), self._question.wrt, self._what_of(node))
                 known = truth(asked, self._question.at, self._seconds / 4)
                 self._question.spent += asked.spent
             self._truths[node] = known

@@ -127,6 +127,17 @@ def test_second_derivatives_count_where_they_are_asked_for() -> None:
     assert not any(cure(each) for each in examine(diffcli.parse("sqrt(x)"), {"x": 0}, "hessian"))
 
 
+@pytest.mark.parametrize(
+    ("source", "v", "better"),
+    [("sum(sqrt(v+1)-sqrt(v))", [1e18, 1], "1/(sqrt(v + 1) + sqrt(v))"), ("sum(log(exp(v))^2)", [800, 1], "v")],
+)
+@pytest.mark.parametrize("what", ["grad", "hessian", "hvp"])
+def test_arrays_in_a_hessian_are_judged_by_their_slopes(source: str, v: list[float], better: str, what: str) -> None:
+    tangent = {"v": [1.0, 2.0]} if what == "hvp" else None
+    findings = examine(diffcli.parse(source), {"v": v}, what, v=tangent)
+    assert f"write {better}" in [each.hint for each in findings]
+
+
 def test_values_alone_are_enough_where_only_they_are_asked_for() -> None:
     (finding,) = examine(diffcli.parse("(1-cos(x))/x^2"), {"x": 1e-8}, "eval")
     assert cure(finding) == "2*sin(x/2)^2" or cure(finding) == "(2*sin(x/2)^2)"
