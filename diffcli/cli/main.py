@@ -9,6 +9,7 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import diffcli
 from diffcli.errors import DiffcliError, ExpressionError, OutputError
@@ -23,9 +24,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # A start makes no garbage worth collecting, and an end need not search what start-up made for any.
         gc.disable()
         try:
-            return _guarded(sys.argv[1:])
+            code = _guarded(sys.argv[1:])
         finally:
             gc.freeze()
+        if code:
+            _leave(code)
+        return code
     return _guarded(list(argv))
 
 
@@ -39,6 +43,21 @@ def program(words: list[str]) -> int:
     from diffcli.cli.app import run
 
     return run(words)
+
+
+def _leave(code: int) -> None:
+    """End the process here and now if threads are left, as where a table was broken off.
+
+    They may be at work in compiled code that comes back to ask for the interpreter, and it must not be half taken apart
+    by then: Python would abort.
+    """
+    threading = sys.modules.get("threading")
+    if threading is None or threading.active_count() == 1:
+        return
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):  # closed, or gone
+            stream.flush()
+    os._exit(code)
 
 
 def _guarded(words: list[str]) -> int:

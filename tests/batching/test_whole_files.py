@@ -243,3 +243,18 @@ def test_one_point_imports_nothing_of_this() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=ENVIRONMENT, check=True)
     assert done.stderr == "[]\n"
+
+
+def test_threads_that_are_left_do_not_outlive_an_error() -> None:
+    """A run that is broken off leaves them at work, and an interpreter that ends under them aborts."""
+    script = """
+import sys, threading, time
+from diffcli.cli.main import main
+threading.Thread(target=time.sleep, args=(60,)).start()
+print("before", end="")
+sys.exit(main())
+"""
+    words = [sys.executable, "-c", script, "eval", "x^"]
+    done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, check=False, timeout=20)
+    assert (done.returncode, done.stdout) == (3, "before")
+    assert done.stderr.startswith("error: nothing follows ^")
