@@ -52,8 +52,8 @@ def possible(derived: Derived) -> bool:
 
 
 class Opinion(NamedTuple):
-    """For every point: how wrong a result may be, relative to what it should be, at the most (but for derivatives that
-    are `as good as zero`); and for each result, a row each, the same as a part of the bound on its error, where that is
+    """For every point: how wrong a result may be, relative to what it should be, at the most (but for what is `as
+    good as zero`); and for each result, a row each, the same as a part of the bound on its error, where that is
     larger than is trusted. Infinite: nothing is known.
     """
 
@@ -96,7 +96,7 @@ def opinion(
         relative = {node: np.where(each == 0.0, 0.0, each / np.abs(exact[node])) for node, each in wrong.items()}
         if not all((each <= EXCUSABLE).all() for each in relative.values()):
             beside = [_computed(derived, {**_moved(at, pattern), **given}, doubles) for pattern in (1, 2)]
-            for group in (derived.nodes, derived.also):
+            for group in (derived.function.outputs, derived.nodes, derived.also):
                 for node, zero in zip(group, _as_good_as_zero(group, doubles, exact, beside, wrong), strict=True):
                     relative[node] = np.where(zero, 0.0, relative[node])
         for each in relative.values():
@@ -111,8 +111,8 @@ def _largest(value: Array) -> Array:
 def _as_good_as_zero(
     group: Sequence[Node], doubles: _Values, exact: _Values, beside: Sequence[_Values], wrong: _Values
 ) -> list[Array]:
-    """Which of some derivatives are wrong by a rounding of the largest of them, and by what their inputs' last places
-    change: so it is judged at a single point.
+    """Which of some results are wrong by no more than a rounding of the largest of them, and than what their inputs'
+    last places change: so it is judged at a single point.
     """
     if sum(node.size for node in group) < 2:
         return [np.zeros(1, dtype=bool) for _ in group]

@@ -17,6 +17,7 @@ from diffcli.diagnosis.many import SPEAKERS, Watch
 from tests.cli.conftest import Run, run  # noqa: F401
 from tests.diagnosis.formulas import EDGE, ORDINARY, SIMPLE, formula, point
 from tests.diagnosis.random_points import expression
+from tests.diagnosis.test_running import FINER
 from tests.diagnosis.test_variants import SECOND, VARIANTS
 
 HARD = [
@@ -279,6 +280,16 @@ def test_rows_are_examined_until_a_run_has_spent_its_share(monkeypatch: pytest.M
     batch.value_and_grad()
     assert len(batch.warnings["cancellation"]) == 60
     assert len(looks) == many.FEW
+
+
+def test_a_zero_of_the_inputs_needs_no_exact_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside other values; by itself it has lost half its digits."""
+    looks = []
+    monkeypatch.setattr(many, "examined", lambda *args, **options: looks.append(args) or examined(*args, **options))
+    points = {"x": [1.0, 0.3], "y": [math.pi / 2 - 1 + 1e-8, 0.7]}
+    assert diffcli.parse("[cos(x + y), 1 + sin(x + y)]").batch(points).warnings == {}
+    assert len(looks) == (0 if FINER else 1)
+    assert {*diffcli.parse("cos(x + y)").batch(points).warnings} == {"cancellation"}
 
 
 def test_no_number_is_left_unsaid_past_all_limits(monkeypatch: pytest.MonkeyPatch) -> None:
