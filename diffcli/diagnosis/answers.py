@@ -226,7 +226,8 @@ class Answer:
         if d.exact is None:
             # Only the bound is known, and it is seldom reached.
             return excusable(d.value, d.value + d.rounding(), self._slopes[d.first])
-        if d.kink or not excusable(d.value, d.exact, self._slopes[d.first]):
+        # What no rounding explains is no zero of the inputs either, but a tie shared by two: min(sin(x), 1) at π/2.
+        if d.kink or d.chosen or not excusable(d.value, d.exact, self._slopes[d.first]):
             return False
         moved = []
         for beside in self._truths_beside():

@@ -27,6 +27,7 @@ UNEVEN = 0.6180339887498949
 #: How much smaller the steps are that tell a kink here from one that is nearer than any double: by products of doubles.
 NEAREST = 2_200
 MOST_BITS = 12_000
+STEPPED = frozenset({"floor", "ceil", "round", "trunc", "mod_2", "mod", "fmod"})
 
 
 class Slope(NamedTuple):
@@ -62,6 +63,10 @@ class Differences:
         self.far = far
         # The sides agree in odd singularities too (∛x, x·log|x|, a step through the middle). Random numbers meet none.
         self.wary = any(not 0.01 < abs(x) < 100 or 8 * x == int(8 * x) for row in at.values() for x in row)
+        #: Whether it goes up in steps, which may be far shorter than those of the differences: floor(exp(x)) at 700.
+        self.stepped = any(
+            step.meaning in STEPPED for body in (formula.steps, *formula.functions.values()) for step in body
+        )
         self._held: tuple[int, list[Row]] = (0, [])
 
     # One evaluation ......................................................................................
@@ -123,7 +128,7 @@ class Differences:
                             g = self.step(j, more + SMALLER)
                             closer = [self.value({j: g}), self.value({j: -g})]
                         slope = self._closely(a, f, b, h, closer[0][o], closer[1][o], g)
-                    if sure and slope.kind == SHARP:
+                    if sure and (slope.kind == SHARP or (slope.kind == SMOOTH and self.stepped)):
                         slope = self._nearest(j, o) or slope
                     slopes[o].append(slope)
             if around is not None:
@@ -184,7 +189,7 @@ class Differences:
 
     def _nearest(self, j: int, o: int) -> Slope | None:
         """The derivative where it exists after all: the kink lies beside the point, nearer than any double, or it is 0
-        as that of h^1.001 is.
+        as that of h^1.001 is; or steps go over many steps of the formula.
         """
         h, g = self.step(j, NEAREST), self.step(j, 2 * NEAREST)
         a, b, c, d = (self.value({j: step})[o] for step in (h, -h, g, -g))

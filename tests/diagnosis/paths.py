@@ -82,7 +82,8 @@ class Paths:
             slope = self._slope(spot, o)
             if slope is None:
                 return None
-            total += abs(slope) * size
+            if slope:  # log(0) on a branch that is not taken does nothing
+                total += abs(slope) * size
         return total
 
     def of_slope(self, o: int, j: int) -> Any:
@@ -93,7 +94,8 @@ class Paths:
             there, here = self._slope(spot, o, j), self._slope(spot, o)
             if there is None or here is None:
                 return None
-            total += abs(there - here) / h * size
+            if there != here:
+                total += abs(there - here) / h * size
         handed = self._handed(o, j)
         return None if handed is None else total + handed
 

@@ -36,6 +36,13 @@ def test_nothing_to_the_power_of_nothing_jumps(text: str) -> None:
     assert {each.code for each in examined(text, at)} == {"kink"}
 
 
+def test_a_tie_by_rounding_is_no_zero_of_the_inputs() -> None:
+    # sin(π/2) rounds to 1, so that its slope of 6e-17 is halved.
+    (finding,) = examined("1e16*log(y) + min(sin(x), 1)", {"x": math.pi / 2, "y": 2.0})
+    assert finding.code == "tie"
+    assert examined("1e16*log(y) + sin(x)", {"x": math.pi / 2, "y": 2.0}) == []
+
+
 def test_a_choice_at_a_kink_is_no_reason_for_what_is_infinite() -> None:
     text = "p = y^y; asin((-x)^0.5) + where(p < 1, p^2, fmod(0.5, x))"
     found = examined(text, {"x": -1.0, "y": 1.0})
