@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from diffcli.graph import CONSTANT, Node, ancestors
 from diffcli.precise.allowance import Allowance, cost
-from diffcli.precise.arithmetic import Arithmetic, Exact
+from diffcli.precise.arithmetic import Arithmetic, Exact, finite, size
 from diffcli.precise.graphs import evaluate
 from diffcli.precise.sequences import Sequences
 from diffcli.precise.ways import Way
@@ -68,7 +68,8 @@ class Evaluations(Sequences):
         self._least = max(LEAST, 4 * max(map(abs, sizes), default=0))
         # A kink is rounded off on the scale of the smallest number about, or of its square; steps stand closer still.
         self._tiniest = smallest = min(sizes, default=0)
-        power = 5 if any(node.op.name in _STEPPED for node in self.order) else 2
+        self._stepped = [node for node in self.order if node.op.name in _STEPPED]
+        power = 5 if self._stepped else 2
         self._smallest = power * smallest if smallest < -40 else None
         self._infinite = sum(int(np.isinf(value).sum()) for value in at.values())
         self._pace = 0
@@ -130,7 +131,14 @@ class Evaluations(Sequences):
                 self._frozen = (precision, {node: values[node] for node in self._stops})
             frozen = self._frozen[1]
         found = evaluate(ar, self.order, self._point(shifts, infinite), frozen)
+        if self._stepped and not shifts and infinite is None:
+            # A step of floor(exp(x)) at 700 is as short as 2^-1010.
+            self.shorter = max(self.shorter, *(self._periods(found[node.args[0]]) for node in self._stepped))
         return [x for node in self.outputs for x in found[node].flat]
+
+    def _periods(self, arg: Exact) -> int:
+        """Log₂ of how many whole numbers there are up to the numbers of an array."""
+        return max([size(x) for x in arg.flat if not isinstance(x, bool) and finite(x) and x], default=0)
 
     # Values ..............................................................................................
 

@@ -13,7 +13,7 @@ results v.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -50,6 +50,10 @@ EXACT = {
 FACTORISATIONS = {"eigvalsh", "chol", "inv", "solve", "det", "logabsdet"}
 
 
+#: What is moved: the result of a step, and which of its numbers.
+Spot: TypeAlias = tuple[Place, tuple[int, ...]]
+
+
 class Paths:
     """The sums of one formula at one point."""
 
@@ -62,8 +66,8 @@ class Paths:
         numbers = [x for row in at.values() for x in row] + constants
         self.far = max((abs(int(np.frexp(x)[1])) for x in numbers if x), default=0)
         self._fine = MOVED + (2 * self.far if self.far > 20 else 0)
-        self._held: dict[tuple[Place, int] | None, list[Row]] = {}
-        self._runs: dict[tuple[tuple[Place, int] | None, int | None], Row] = {}
+        self._held: dict[Spot | None, list[Row]] = {}
+        self._runs: dict[tuple[Spot | None, int | None], Row] = {}
         #: The results of all operations and, under ("of", step, argument), what those on arrays take.
         self.rows: dict[Place, Row] = {}
         self._moved_rows: dict[int, dict[Place, Row]] = {}
@@ -101,7 +105,7 @@ class Paths:
 
     # What moves ..........................................................................................
 
-    def _spots(self) -> list[tuple[tuple[Place, int], Any]]:
+    def _spots(self) -> list[tuple[Spot, Any]]:
         """The numbers that rounding moves, with their sizes."""
         spots = []
         for place, row in self.rows.items():
@@ -114,7 +118,13 @@ class Paths:
             if place[0] == "of" and meaning in FACTORISATIONS:
                 sizes = [max(sizes)] * len(sizes)
             least = self.exact.m.ldexp(1, NORMAL)
-            spots += [((place, k), max(size, least)) for k, size in enumerate(sizes) if size]
+            spots += [((place, (k,)), max(size, least)) for k, size in enumerate(sizes) if size]
+            # Equal numbers round alike: of three alone each is nothing to their median.
+            groups: dict[Any, list[int]] = {}
+            for k, (x, size) in enumerate(zip(row, sizes, strict=True)):
+                if size:
+                    groups.setdefault(x, []).append(k)
+            spots += [((place, tuple(ks)), max(sizes[ks[0]], least)) for ks in groups.values() if len(ks) > 1]
         return spots
 
     def _meaning(self, place: Place) -> str:
@@ -126,7 +136,7 @@ class Paths:
         size = int(np.frexp(x)[1]) if x else -self.far
         return self.exact.m.ldexp(1, size - self._fine)
 
-    def _run(self, spot: tuple[Place, int] | None, j: int | None) -> Row:
+    def _run(self, spot: Spot | None, j: int | None) -> Row:
         """The value, with a number moved, and an input. What `stop` holds does not move with the input."""
         key = (spot, j)
         if key in self._runs:
@@ -144,8 +154,9 @@ class Paths:
         def touch(place: Place, row: Row) -> Row:
             if spot is not None and place == spot[0]:
                 row = list(row)
-                if row[spot[1]] is not None:  # at the end of a domain a number may have no value beside
-                    row[spot[1]] += self._nudge(spot)
+                for k in spot[1]:
+                    if row[k] is not None:  # at the end of a domain a number may have no value beside
+                        row[k] += self._nudge(spot)
             seen[place] = row
             return row
 
@@ -160,14 +171,14 @@ class Paths:
         self._runs[key] = [x if x is None or o.m.isfinite(x) else None for x in value]
         return self._runs[key]
 
-    def _nudge(self, spot: tuple[Place, int]) -> Any:
-        place, k = spot
+    def _nudge(self, spot: Spot) -> Any:
+        place, (k, *_) = spot
         return self._hair(self.rows[place][k])
 
     def _hair(self, x: Any) -> Any:
         return self.exact.m.ldexp(x, -self._fine) if x else self.exact.m.ldexp(1, -self._fine - self.far)
 
-    def _slope(self, spot: tuple[Place, int], o: int, j: int | None = None) -> Any:
+    def _slope(self, spot: Spot, o: int, j: int | None = None) -> Any:
         """How much a number of the value moves with one on its way."""
         there, here = self._run(spot, j)[o], self._run(None, j)[o]
         return None if there is None or here is None else (there - here) / self._nudge(spot)
@@ -184,7 +195,7 @@ class Paths:
                 continue
             for k, x in enumerate(row):
                 edges = [] if x is None else self._edges(place, k, j)
-                slope = self._slope((place, k), o) if edges else 0
+                slope = self._slope((place, (k,)), o) if edges else 0
                 if slope is None:
                     return None
                 if slope:

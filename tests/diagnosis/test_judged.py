@@ -207,6 +207,24 @@ def test_a_kink_nearer_than_any_double_is_none_here() -> None:
     assert (row[0].kind, float(row[0].value)) == (SMOOTH, 0.0)
 
 
+def test_what_rounds_alike_is_moved_together() -> None:
+    formula = made(
+        "median([sin(x), sin(x), sin(x)])",
+        Step("sin({})", "sin", (0,), NUMBER),
+        Step("repeat", "repeat_3", (2,), TRIPLE),
+        Step("{}*1", "multiply", (3, 3), TRIPLE),
+        Step("median({})", "median", (4,), NUMBER),
+    )
+    # sin(x)², of which both sin(x) and the square are rounded.
+    assert float(Paths(formula, {"x": [0.7], "y": [1.0]}).of_value(0)) == pytest.approx(3 * math.sin(0.7) ** 2)
+
+
+def test_steps_go_over_no_steps() -> None:
+    formula = made("floor(exp(x))", Step("exp({})", "exp", (0,), NUMBER), Step("floor({})", "floor", (2,), NUMBER))
+    (row,) = Differences(formula, {"x": [700.0], "y": [1.0]}).first(sure=True).slopes
+    assert (row[0].kind, float(row[0].value)) == (SMOOTH, 0.0)
+
+
 def test_a_warning_is_about_all_that_it_underlines() -> None:
     at = {"x": [1e308], "y": [0.5]}
     product = made(

@@ -43,6 +43,18 @@ def test_a_tie_by_rounding_is_no_zero_of_the_inputs() -> None:
     assert examined("1e16*log(y) + sin(x)", {"x": math.pi / 2, "y": 2.0}) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "x", "codes"),
+    [
+        ("cos(floor(x))", 1e17, ["kink"]),  # every double is whole there, and cos tells them apart
+        ("floor(x)", 1e19, []),
+        ("sin(y)*floor(exp(x))", 700.0, []),
+    ],
+)
+def test_steps_beyond_all_fractions(text: str, x: float, codes: list[str]) -> None:
+    assert [each.code for each in examined(text, {"x": x, "y": 0.3} if "y" in text else {"x": x})] == codes
+
+
 def test_a_choice_at_a_kink_is_no_reason_for_what_is_infinite() -> None:
     text = "p = y^y; asin((-x)^0.5) + where(p < 1, p^2, fmod(0.5, x))"
     found = examined(text, {"x": -1.0, "y": 1.0})
