@@ -75,33 +75,50 @@ def opinion(
     the bounds may say enough of the finer numbers.
     """
     results = [*derived.function.outputs, *derived.nodes, *derived.also]
-    given = dict(zip(derived.seeds, seeds, strict=True))
-    off, parts = np.zeros(1), []
+    given = {**at, **dict(zip(derived.seeds, seeds, strict=True))}
+    bounds = dict(zip(results, errors, strict=True))
+    off = np.zeros(1)
     with np.errstate(all="ignore"):
-        doubles = dict(zip(derived.order, derived.run({**at, **given}), strict=True))
-        exact = _computed(derived, {**at, **given}, doubles)
-        clear = all(
-            (error * (EPS * FINER * OFF) <= EXCUSABLE / 2.0 * np.abs(doubles[node])).all()
-            for node, error in zip(results, errors, strict=True)
-        )
-        samples = 0 if clear and not parts_matter else SAMPLES
-        shaken = [_computed(derived, {**at, **given}, doubles, sample) for sample in range(samples)]
-        wrong = {}
+        doubles = dict(zip(derived.order, derived.run(given), strict=True))
+        exact = _computed(derived, given, doubles)
+        wrong = _wrong(bounds, doubles, exact, [])
+        relative = _relative(wrong, exact)
+        if parts_matter or not _all_right(relative):
+            shaken = [_computed(derived, given, doubles, sample) for sample in range(SAMPLES)]
+            wrong = _wrong(bounds, doubles, exact, shaken)
+            relative = _relative(wrong, exact)
+        parts = []
         for node, error in zip(results, errors, strict=True):
-            spread = np.max([np.abs(each[node] - exact[node]) for each in shaken], axis=0, initial=0.0) * SAFELY
-            finer = error * (EPS * FINER * OFF)
-            wrong[node] = np.abs(doubles[node] - exact[node]) + (np.fmin(finer, spread) if samples else finer)
             doubted = error > trusted * np.abs(doubles[node])
             parts.append(_largest(np.where(doubted, wrong[node] / (error * EPS), 0.0)))
-        relative = {node: np.where(each == 0.0, 0.0, each / np.abs(exact[node])) for node, each in wrong.items()}
-        if not all((each <= EXCUSABLE).all() for each in relative.values()):
-            beside = [_computed(derived, {**_moved(at, pattern), **given}, doubles) for pattern in (1, 2)]
+        if not _all_right(relative):
+            beside = [_computed(derived, {**given, **_moved(at, pattern)}, doubles) for pattern in (1, 2)]
             for group in (derived.function.outputs, derived.nodes, derived.also):
                 for node, zero in zip(group, _as_good_as_zero(group, doubles, exact, beside, wrong), strict=True):
                     relative[node] = np.where(zero, 0.0, relative[node])
         for each in relative.values():
             off = np.maximum(off, _largest(each))
     return Opinion(_known(off), _known(np.array(np.broadcast_arrays(off, *parts)[1:])))
+
+
+def _wrong(bounds: _Values, doubles: _Values, exact: _Values, shaken: Sequence[_Values]) -> dict[Node, Array]:
+    """How wrong results are at the most: by the finer numbers, and by what these may be off themselves."""
+    found = {}
+    for node, error in bounds.items():
+        finer = error * (EPS * FINER * OFF)
+        if shaken:
+            spread = np.max([np.abs(each[node] - exact[node]) for each in shaken], axis=0)
+            finer = np.fmin(finer, spread * SAFELY)
+        found[node] = np.abs(doubles[node] - exact[node]) + finer
+    return found
+
+
+def _relative(wrong: _Values, exact: _Values) -> dict[Node, Array]:
+    return {node: np.where(each == 0.0, 0.0, each / np.abs(exact[node])) for node, each in wrong.items()}
+
+
+def _all_right(relative: _Values) -> bool:
+    return all((each <= EXCUSABLE).all() for each in relative.values())
 
 
 def _largest(value: Array) -> Array:
