@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from diffcli.graph import CONSTANT, INPUT, Function, Node, ancestors
+from diffcli.graph import INPUT, Function, Node, ancestors
 from diffcli.rewrites.families import FAMILIES
 from diffcli.rewrites.matching import patterns, spelled
 from diffcli.spell import Spelling
@@ -59,28 +59,25 @@ class _Writing:
         self._spellings: dict[int, Spelling] = {}
 
     def of(self, node: Node) -> list[Rewrite]:
-        if node.op is INPUT or node.op is CONSTANT or node.constant:
+        """What fits one node. Nothing is written down before anything does: mostly nothing does."""
+        if node.constant or node.op is INPUT:
             return []
-        spelling = self._spelling(node)
-        show = spelling.called
-        written = spelling.of(node)
         found: list[Rewrite] = []
 
         def add(texts: list[str | None], why: str, covers: tuple[Node, ...], always: bool) -> None:
             usable = [text for text in texts if text is not None and _ELLIPSIS not in text]
             if usable:
-                whole = frozenset((node, *covers))
+                whole, written = frozenset((node, *covers)), self._spelling(node).of(node)
                 found.append(Rewrite(node, written, usable[0], why, whole, tuple(usable[1:]), always))
 
         for pattern in patterns(node.op.name):
             fit = pattern.fits(node)
-            if fit is None:
-                continue
-            identity = pattern.identity
-            texts = [spelled(each, fit.operands, show) for each in identity.better]
-            add(texts, identity.why, fit.covers, identity.always)
+            if fit is not None:
+                identity, show = pattern.identity, self._spelling(node).called
+                texts = [spelled(each, fit.operands, show) for each in identity.better]
+                add(texts, identity.why, fit.covers, identity.always)
         for family in FAMILIES.get(node.op.name, ()):
-            match = family(node, show)
+            match = family(node, self._spelling(node).called)
             if match is not None:
                 add([match.better], match.why, match.covers, True)
         return found
@@ -88,7 +85,7 @@ class _Writing:
     def _spelling(self, node: Node) -> Spelling:
         """How operands of a node are written where it stands: in a function's body, by the names of its parameters."""
         names = self._function.local_names(node)
-        key = id(names)
+        key = id(names) if names else 0
         if key not in self._spellings:
             labels = {**self._function.labels, **{arg: name for name, arg in names.items()}}
             self._spellings[key] = Spelling(labels, lambda _: _ELLIPSIS, LONGEST)
