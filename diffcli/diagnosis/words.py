@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -42,16 +43,24 @@ def nowhere(node: Node, args: list[float]) -> bool:
     return y is not None and y != y
 
 
+@cache
+def _arithmetic() -> Any:
+    """One for all of these operations: making one takes as long as hundreds of them."""
+    from diffcli.precise.arithmetic import Arithmetic
+
+    ar = Arithmetic()
+    ar.m.prec = 128
+    return ar
+
+
 def _exactly(node: Node, args: list[float]) -> Any:
     """One elementwise operation in arbitrary precision; None without mpmath, and for operations on arrays."""
     from diffcli.precise import available
-    from diffcli.precise.arithmetic import Arithmetic
     from diffcli.precise.graphs import apply
 
     if not available() or node.op.kind != "elementwise":
         return None
-    ar = Arithmetic()
-    ar.m.prec = 128
+    ar = _arithmetic()
     exact = [np.array(ar.number(x), dtype=object) for x in args]
     return apply(ar, _Alone(node), exact)[()]  # type: ignore[arg-type]
 
