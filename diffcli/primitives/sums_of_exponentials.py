@@ -10,6 +10,7 @@ from diffcli.graph import Array, Builder, Node, Primitive, register
 from diffcli.primitives.catalogue import function
 from diffcli.primitives.kinds import along_another, reduction, same_shape
 from diffcli.primitives.lanes import AXIS, REDUCTION, along, along_reaches, lane_axis, peak, reduced
+from diffcli.primitives.piecewise import not_equal, where
 from diffcli.primitives.structure import halves
 
 
@@ -73,16 +74,28 @@ logsumexp = reduction(
 )  # fmt: skip
 
 
+# At the largest element 1 − softmax has no digit left where the others are small: their sum takes its place.
+
+
 def _log_softmax_pullback(node: Node, bar: Node, i: int) -> Node:
+    """bar − y·Σ bar, of y = softmax(x)."""
     (axis,) = node.params
-    return bar - softmax(node.args[0], params=(axis,)) * along(node, axis, bar)
+    share = softmax(node.args[0], params=(axis,))
+    largest = not_equal(peak(share, params=(axis,)), 0.0)
+    bar_there = along(node, axis, where(largest, bar, 0.0))
+    other_bars, other_shares = (along(node, axis, where(largest, 0.0, each)) for each in (bar, share))
+    return where(largest, bar * other_shares, bar - share * bar_there) - share * other_bars
 
 
 def _log_softmax_pushforward(node: Node, dots: Sequence[Node | None]) -> Node | None:
+    """ẋ − Σ y·ẋ, with ẋ measured from that at the largest element."""
     (axis,) = node.params
-    if dots[0] is None:
+    (dot,) = dots
+    if dot is None:
         return None
-    return dots[0] - along(node, axis, softmax(node.args[0], params=(axis,)) * dots[0])
+    share = softmax(node.args[0], params=(axis,))
+    centred = dot - along(node, axis, dot * peak(share, params=(axis,)))
+    return centred - along(node, axis, share * centred)
 
 
 log_softmax = register(

@@ -419,6 +419,27 @@ def test_the_second_derivative_of_a_norm_keeps_its_digits() -> None:
                     assert found[i, j] == pytest.approx(float(others / r**3), rel=4e-15, abs=0.0)
 
 
+def test_log_softmax_keeps_its_digits_where_softmax_is_nearly_one() -> None:
+    """1 − softmax has none there: by both modes, and to second order, the others' shares are the whole answer."""
+    v = np.array([0.0, 40.0, 1.5])
+    f = diffcli.parse("log_softmax(v)[1]*826")
+    e = np.exp(v - 40.0)
+    others, total = e[0] + e[2], math.fsum(e)
+    gradient = 826 * np.array([-e[0], others, -e[2]]) / total
+    np.testing.assert_allclose(diffcli.grad(f, {"v": v})["v"], gradient, rtol=2e-15, atol=0.0)
+    forward = diffcli.jacobian(f, {"v": v}, mode="forward").matrix
+    np.testing.assert_allclose(forward, [gradient], rtol=2e-15, atol=0.0)
+    second = diffcli.hessian(f, {"v": v}).matrix
+    assert second[1, 1] == pytest.approx(-826 * others / total**2, rel=4e-15, abs=0.0)
+    # Whatever the cotangents are: that of the largest element is not lost beside the others', nor they beside it.
+    back = diffcli.vjp(diffcli.parse("log_softmax(v)"), {"v": v})({"f": np.array([1e-30, 1e10, 0.0])})["v"]
+    with mpmath.workdps(50):
+        y = [mpmath.exp(x) / sum(mpmath.exp(t) for t in v) for x in v]
+        bars = [mpmath.mpf("1e-30"), mpmath.mpf(1e10), mpmath.mpf(0)]
+        exact = [float(bar - share * sum(bars)) for bar, share in zip(bars, y, strict=True)]
+    np.testing.assert_allclose(back, exact, rtol=4e-15, atol=0.0)
+
+
 @pytest.mark.parametrize(("text", "v", "value", "gradient"), ARRAYS, ids=str)
 def test_arrays(text: str, v: Sequence[float], value: float, gradient: Sequence[float]) -> None:
     found, slopes = diffcli.value_and_grad(diffcli.parse(text), {"v": np.array(v, dtype=float)})
