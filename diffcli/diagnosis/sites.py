@@ -162,17 +162,12 @@ def _near_bounds(node: Node, args: Sequence[Array], rooms: Sequence[Array], valu
 
 def _near_whole(node: Node, args: Sequence[Array], rooms: Sequence[Array], value: Array) -> Array:
     (x,) = args
-    near = _within(x - np.rint(x), rooms[0]) & _steps_show(x)
+    near = _within(x - np.rint(x), rooms[0])
     return near & ((np.abs(x) >= 0.5) | (rooms[0] >= 1.0)) if node.op.name == "trunc" else near
 
 
 def _near_half(node: Node, args: Sequence[Array], rooms: Sequence[Array], value: Array) -> Array:
-    return _within(np.abs(args[0] - np.trunc(args[0])) - 0.5, rooms[0]) & _steps_show(args[0])
-
-
-def _steps_show(x: Array) -> Array:
-    """Where a step of 1 is not lost beside a number itself."""
-    return np.asarray(np.abs(x) < 2.0**53)
+    return _within(np.abs(args[0] - np.trunc(args[0])) - 0.5, rooms[0])
 
 
 def _near_multiple(node: Node, args: Sequence[Array], rooms: Sequence[Array], value: Array) -> Array:

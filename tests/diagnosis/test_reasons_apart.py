@@ -55,6 +55,11 @@ def test_steps_beyond_all_fractions(text: str, x: float, codes: list[str]) -> No
     assert [each.code for each in examined(text, {"x": x, "y": 0.3} if "y" in text else {"x": x})] == codes
 
 
+def test_what_is_rounded_beyond_all_fractions_is_doubted() -> None:
+    (finding, *_) = examined("cos(round(x*x + 9.5))", {"x": 1e17 / 3}, "eval")
+    assert finding.code == "cancellation"
+
+
 def test_a_choice_at_a_kink_is_no_reason_for_what_is_infinite() -> None:
     text = "p = y^y; asin((-x)^0.5) + where(p < 1, p^2, fmod(0.5, x))"
     found = examined(text, {"x": -1.0, "y": 1.0})
