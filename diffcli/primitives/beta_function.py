@@ -23,11 +23,16 @@ from diffcli.primitives.gamma_family import (
 from diffcli.primitives.kinds import elementwise
 from diffcli.primitives.twofold import Two
 
+#: 1/x² is beyond doubles for what is smaller, and all but 1/x below the last place of 1/x.
+_TINY = 2.0**-1000
+#: No second derivative that is finite tells what is smaller from it.
+_NEARLY_TINY = 2.0**-900
+
 
 def _within_reach(x: Two) -> Two:
     """x, or 1.5 where x is a pole, zero, not a number, or too large or small to compute with."""
     size = np.abs(x[0])
-    fine = (size >= 2.0**-1000) & (size < 2.0**900) & ((x[0] > 0.0) | (x[0] != np.rint(x[0])) | (x[1] != 0.0))
+    fine = (size >= _TINY) & (size < 2.0**900) & ((x[0] > 0.0) | (x[0] != np.rint(x[0])) | (x[1] != 0.0))
     return twofold.choose(fine, x, twofold.whole(np.full_like(x[0], 1.5)))
 
 
@@ -65,8 +70,10 @@ def _beta(a: Array, b: Array) -> Array:
     logarithm, sign = _log_beta(a, b)
     value = exponential(logarithm, twofold.whole(sign))
     total = twofold.two_sum(a, b)
-    # 1/b + 1/a for the smallest, (b−1)!·a⁻ᵇ for the largest; the sum a pole: 0; one of them a pole: none.
-    value = np.where(np.abs(b) < 2.0**-1000, 1.0 / b + np.where(np.abs(a) < 2.0**-70, 1.0 / a, 0.0), value)
+    # 1/a + 1/b for the smallest, (b−1)!·a⁻ᵇ for the largest; the sum a pole: 0; one of them a pole: none.
+    least, other = np.where(np.abs(a) < np.abs(b), a, b), np.where(np.abs(a) < np.abs(b), b, a)
+    at_origin = np.where(np.abs(other) < 2.0**-70, 1.0 / other, 0.0)
+    value = np.where(np.abs(least) < _TINY, 1.0 / least + at_origin, value)
     value = np.where(((a >= 2.0**53) & (b > 2.0**20)) | (np.isposinf(a) & (b > 0.0)), 0.0, value)
     vanishes = (total[0] <= 0.0) & (total[0] == np.rint(total[0])) & (total[1] == 0.0) & (b != 0.0)
     value = np.where(vanishes, 0.0, value)
@@ -85,7 +92,8 @@ def _digamma_rise(a: Array, b: Array) -> Array:
     step = np.abs(b) <= 2.0**-27 * np.abs(a)
     if step.any():
         safe = np.where(step, a, 1.5)
-        value = np.where(step, polygamma_of(safe, 1) + 0.5 * b * polygamma_of(safe, 2), value)
+        bend = np.where(np.abs(b) <= 2.0**-60 * np.abs(safe), 0.0, 0.5 * b * polygamma_of(safe, 2))
+        value = np.where(step, polygamma_of(safe, 1) + bend, value)
     pole = is_pole(total[0]) & (total[1] == 0.0)
     return np.where(is_pole(a) | pole | np.isnan(a) | np.isnan(b), np.nan, value)
 
@@ -136,9 +144,10 @@ def _beta_slope(a: Array, b: Array) -> Array:
     (m, p), (n, q) = np.frexp(b), np.frexp(rise)
     finite = np.isfinite(m) & np.isfinite(n)
     value = exponential(logarithm, twofold.whole(-sign * np.where(finite, m * n, 1.0)), p + q)
-    value = np.where(np.minimum(np.abs(a), np.abs(b)) < 2.0**-1000, -rise, value)
+    value = np.where(np.abs(b) < _TINY, -rise, value)
     least, most = np.minimum(a, b), np.maximum(a, b)
-    value = np.where(finite, value, np.where(np.isinf(n) & (a == 0.0), -np.inf, np.nan))
+    value = np.where(finite, value, np.nan)
+    value = np.where(np.abs(a) < 2.0**-600, -np.inf, value)  # −1/a²
     value = np.where(((most >= 2.0**53) & (least > 2.0**20)) | (np.isposinf(most) & (least > 0.0)), 0.0, value)
     vanishes = _vanishes(a, b)
     if vanishes.any():
@@ -186,6 +195,11 @@ def _beta_bend(a: Array, b: Array, mixed: bool) -> Array:
 
     With twice the digits, as the terms nearly cancel close to a pole of a + b; where b is small, by series.
     """
+    # At a pole in b a second derivative that is one of a, too, goes on as if there were none.
+    origin = (a == 0.0) & (b == 0.0)
+    b = np.where(np.abs(b) < _NEARLY_TINY, np.copysign(_NEARLY_TINY, b), b)
+    if mixed:
+        a = np.where(np.abs(a) < _NEARLY_TINY, np.copysign(_NEARLY_TINY, a), a)
     a, b = np.broadcast_arrays(a, b)
     if mixed:
         a, b = np.where(np.abs(a) >= np.abs(b), a, b), np.where(np.abs(a) >= np.abs(b), b, a)
@@ -224,7 +238,11 @@ def _beta_bend(a: Array, b: Array, mixed: bool) -> Array:
         small = np.abs(a) <= 2.0**-9
         if small.any():
             value = np.where(small, _twist_near_origin(np.where(small, a, 0.0), np.where(small, b, 0.0)), value)
-    undefined = is_pole(a) | is_pole(b) | np.isnan(total[0]) | (mixed & (a == 0.0) & (b == 0.0))
+    else:
+        # B = (1/a + 1/b)·(1 − ζ(2)·a·b + …) near the origin, and 2/a³ is beyond doubles for what is smaller.
+        alone = (np.abs(a) < 2.0**-400) | ((np.abs(a) < 2.0**-30) & (np.abs(b) < 2.0**-24))
+        value = np.where(alone, 2.0 / a / a / a, value)
+    undefined = is_pole(a) | is_pole(b) | np.isnan(total[0]) | (mixed & origin)
     return np.where(undefined, np.nan, value)
 
 

@@ -419,6 +419,30 @@ def test_the_second_derivative_of_a_norm_keeps_its_digits() -> None:
                     assert found[i, j] == pytest.approx(float(others / r**3), rel=4e-15, abs=0.0)
 
 
+#: Where an argument is so small that B is as good as 1 over it; among them those whose other argument is below 0.
+SMALL_SHAPES = [(-1.7, 1e-310), (-0.3, -1e-302), (0.4, 1e-302), (2.5, -1e-310), (-30.2, 1e-200), (2e-305, 1e-153),
+                (1e-250, -1e-310), (1e-90, 1e-302), (-1e-19, -1e-200), (1e-305, -1e-17)]  # fmt: skip
+
+
+@pytest.mark.parametrize("pair", SMALL_SHAPES, ids=str)
+def test_beta_beside_its_pole_at_0(pair: tuple[float, float]) -> None:
+    """Of tiny arguments 1.5 was taken instead if the other was below 0: B was √π/2."""
+    f = diffcli.parse("beta(x,y)")
+    for x, y in (pair, pair[::-1]):
+        point = {"x": x, "y": y}
+        value, slopes = diffcli.value_and_grad(f, point)
+        (xx, xy), (_, yy) = diffcli.hessian(f, point).matrix
+        with mpmath.workdps(1000):
+            a, b = mpmath.mpf(x), mpmath.mpf(y)
+            exact = mpmath.beta(a, b)
+            d, e = (mpmath.digamma(t) - mpmath.digamma(a + b) for t in (a, b))
+            bend = mpmath.psi(1, a + b)
+            wanted = [1, d, e, d * d + mpmath.psi(1, a) - bend, d * e - bend, e * e + mpmath.psi(1, b) - bend]
+            truth = [float(exact * each) for each in wanted]
+        found = [value, float(slopes["x"]), float(slopes["y"]), float(xx), float(xy), float(yy)]
+        np.testing.assert_allclose(found, truth, rtol=2e-15, atol=0.0)
+
+
 def test_log_softmax_keeps_its_digits_where_softmax_is_nearly_one() -> None:
     """1 − softmax has none there: by both modes, and to second order, the others' shares are the whole answer."""
     v = np.array([0.0, 40.0, 1.5])
