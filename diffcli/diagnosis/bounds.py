@@ -259,7 +259,9 @@ def _eliminated(node: Node, args: Sequence[Array], errors: Sequence[Array]) -> S
     """Eliminations and rotations of n rows round as if all elements of their arguments were off by n roundings of the
     largest. (N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2002, theorem 9.3.)
     """
-    if node.op.name not in ELIMINATIONS and not (node.op.name in DETERMINANTS and node.args[0].shape[-1] > 2):
+    # The determinant of two rows is rounded nearly once; its logarithm may be as good as 0.
+    determinant = node.op.name in DETERMINANTS and (node.args[0].shape[-1] > 2 or node.op.name == "logabsdet")
+    if node.op.name not in ELIMINATIONS and not determinant:
         return errors
     axes = [tuple(range(x.ndim - 1)) for x in args]
     n = node.args[0].shape[-1]

@@ -84,7 +84,7 @@ def _either_of(pairs: Array, shape: tuple[int, ...]) -> Array:
 
 def _cut(node: Node, args: Sequence[Array], value: Array) -> Array:
     y, x = args
-    return np.asarray((y == 0.0) & (x < 0.0))
+    return np.asarray((y == 0.0) & (x <= 0.0))
 
 
 SITES: dict[str, Site] = {

@@ -92,14 +92,20 @@ def det(a: Array) -> Array:
     value: Array = np.linalg.det(stack)
     if stack.shape[-1] == 2:
         # NumPy's is the exponential of a logarithm, whose last places are as many as the logarithm is large.
-        with np.errstate(all="ignore"):
-            direct = _minor(stack[..., 0, 0], stack[..., 0, 1], stack[..., 1, 0], stack[..., 1, 1])
-            size = np.abs(direct)
-            value = np.where((size > 2.0**-900) & (size < 2.0**900), direct, value)
+        direct, there = _two_by_two(stack)
+        value = np.where(there, direct, value)
     if 1 < stack.shape[-1] <= EXACT_UP_TO:
         for i in np.flatnonzero(_cancels(stack, value)):
             value[i] = _exact_determinant(stack[i])
     return value
+
+
+def _two_by_two(stack: Array) -> tuple[Array, Array]:
+    """Determinants rounded nearly once, and where no product in them overflowed or underflowed."""
+    with np.errstate(all="ignore"):
+        direct = _minor(stack[..., 0, 0], stack[..., 0, 1], stack[..., 1, 0], stack[..., 1, 1])
+        size = np.abs(direct)
+        return direct, (size > 2.0**-900) & (size < 2.0**900)
 
 
 def _singular(stack: Array) -> Array:
@@ -238,6 +244,9 @@ def logabsdet(a: Array) -> Array:
     stack = _stacked(a)
     with np.errstate(all="ignore"):
         value: Array = np.linalg.slogdet(stack)[1]
+        if stack.shape[-1] == 2:
+            direct, there = _two_by_two(stack)
+            value = np.where(there, np.log(np.abs(direct)), value)
         if 1 < stack.shape[-1] <= EXACT_UP_TO:
             for i in np.flatnonzero(_cancels(stack, np.exp(value))):
                 value[i] = _log_size(stack[i])

@@ -320,6 +320,8 @@ SAID = [
     ("x^2/y^2", {"x": 1e-200, "y": 1e-200}, "grad", "overflow", "x^2 underflows to 0"),
     ("x^y", {"x": -1, "y": inf}, "grad", "nonfinite-input", "y is infinite"),
     ("std(v)^2", {"v": [1, 1, 1]}, "hessian", "kink", "by convention 0 at the origin"),
+    ("sum(round([x^0.5, atan2(x, x)]))", {"x": 0}, "grad", "kink", "atan2(x, x) jumps here"),
+    ("logabsdet([[1.1, a], [a, 0.990909090909091]])^(1/3)", {"a": 0.3}, "eval", "cancellation", "magnifies"),
 ]  # fmt: skip
 
 

@@ -174,3 +174,8 @@ def test_only_square_matrices(name: str) -> None:
         _value(f"{name}(A)", A=np.ones((2, 3)))
     with pytest.raises(DiffcliError, match="rows"):
         _value("solve(A, b)", A=np.eye(2), b=np.ones(3))
+
+
+def test_the_logarithm_of_a_determinant_of_one_is_nothing() -> None:
+    """NumPy's adds up the logarithms of the pivots: 3e-16, whose cube root is 7e-6."""
+    assert diffcli.jacobian(diffcli.parse("logabsdet(A)"), {"A": [[-1.75, 2.0], [1.25, -2.0]]}).values == {"f": 0.0}
