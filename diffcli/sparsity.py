@@ -125,11 +125,18 @@ def _stacked(parts: Sequence[Pattern]) -> Pattern:
 
 
 def pattern(
-    outputs: Sequence[Node], wrt: Sequence[Node], *, limit: int | None = None, wide: bool = False
+    outputs: Sequence[Node],
+    wrt: Sequence[Node],
+    *,
+    limit: int | None = None,
+    wide: bool = False,
+    deciding: bool = False,
 ) -> Pattern | None:
     """The pattern of the Jacobian of `outputs`, one below the other, by `wrt`, side by side.
 
     `wide` counts what a constant matrix multiplies by 0 too: where numbers are not finite, 0 does not hide them.
+    `deciding` counts that, and what only decides, steps or jumps: all that can change a value, but for what `stop`
+    holds still.
     `None`: finding it would take more than `limit` entries (without one: than memory allows), so the matrix is
     better treated as dense.
     """
@@ -149,7 +156,8 @@ def pattern(
         budget = None if limit is None else limit - spent
         if budget is not None and _least(node, inside) > budget:
             return None
-        reached = _reached(node, inside, width, budget, wide)
+        rule = _touched if deciding else _reached
+        reached = rule(node, inside, width, budget, wide or deciding)
         if reached is None:
             return None
         if reached.nnz:
@@ -197,6 +205,17 @@ def _reached(node: Node, inside: Mapping[Node, Pattern], width: int, budget: int
         return _product(node, inside, width, budget, wide=True)
     rule = _along_axis if node.op.kind == "reduction" else RULES.get(node.op.name, _everything)
     return rule(node, inside, width, budget)
+
+
+def _touched(node: Node, inside: Mapping[Node, Pattern], width: int, budget: int | None, wide: bool) -> Pattern | None:
+    """The same of all that can change a value: no argument is left out because it has no slope."""
+    if node.op.name == "stop":
+        return empty(node.size, width)
+    if node.op.kind == "elementwise" and inside:
+        return union(list(inside.values()))
+    if node.op.kind == "reduction" and any(arg in inside for arg in node.args[1:]):
+        return _everything(node, inside, width, budget)
+    return _reached(node, inside, width, budget, wide)
 
 
 def _everything(node: Node, inside: Mapping[Node, Pattern], width: int, budget: int | None) -> Pattern | None:

@@ -114,3 +114,22 @@ def test_where_the_formula_has_no_value_but_a_limit_nothing_disagrees(source: st
     (component,) = found.components
     assert math.isnan(component.derivative)
     assert (component.reference, component.verdict, found.agrees) == (reference, "ill-conditioned", True)
+
+
+@pytest.mark.parametrize(
+    ("source", "at"),
+    [
+        ("[sin(x)/x, y]", {"x": 0, "y": 1}),
+        ("[x*log(x), y^2]", {"x": 0, "y": 2}),
+        ("v*log(v)", {"v": [0, 1]}),
+        ("[log(x), y]", {"x": -1, "y": 1}),
+    ],
+)
+def test_what_an_output_does_not_depend_on_has_derivative_0_where_it_has_no_value(
+    source: str, at: dict[str, Any]
+) -> None:
+    found = check(diffcli.parse(source), at)
+    assert found.agrees
+    of = found.components[1]
+    assert math.isnan(float(np.ravel(found.values["f"])[0]))
+    assert (of.derivative, of.reference, of.verdict) == (0.0, 0.0, "agrees")

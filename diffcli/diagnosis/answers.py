@@ -178,7 +178,9 @@ class Answer:
                     table[o] = math.nan if table.dtype != bool else False
 
     def mind_strangers(self, passes: Passes, reach: Reach) -> None:
-        """What has no value has no derivative, but for what it does not depend on: there it is 0."""
+        """What has no value has no derivative, but for what it does not depend on: there it is 0. By the graph that is
+        known already; at this point there may be more of it, in a branch that is not taken.
+        """
         first = self.truth.first
         if first is None:
             return

@@ -121,7 +121,7 @@ def _find_first(exactly: Exactly, question: Asked, found: Truth) -> bool:
     there = [o for o, x in enumerate(found.values or ()) if not math.isnan(x)]
     first = Sides.unknown((len(found.values or ()), len(exactly.directions)))
     exactly.ar.beyond = False
-    # What has no value here, nor a limit, has no derivative.
+    # What has no value here, nor a limit, has no derivative, but for what it does not change with.
     for j in range(len(exactly.directions)) if there else ():
         partials = exactly.partial(j)
         for o in there:
@@ -133,6 +133,9 @@ def _find_first(exactly: Exactly, question: Asked, found: Truth) -> bool:
                 found.beyond[o, j] = to_double(m.log10(abs(partial.value)))
     if exactly.ar.beyond and np.isnan(first.left[there]).any():
         return False
+    if len(there) < len(first.value):
+        for table in first:
+            table[~exactly.reached] = 0
     found.first = first
     return question.what in SECOND_ORDER
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from diffcli.precise.arithmetic import Arithmetic, Exact, finite, size
 from diffcli.precise.graphs import evaluate
 from diffcli.precise.sequences import Sequences
 from diffcli.precise.ways import Way
+from diffcli.sparsity import pattern
 
 #: The precisions, in bits, that an evaluation starts from and may rise to.
 LEAST, MOST = 160, 24_000
@@ -30,6 +32,8 @@ LARGEST = 40
 TOWARDS_INFINITY = (100, 300, 900)
 #: So many of the other inputs are moved meanwhile.
 MOST_MOVED = 4
+#: So many entries of what changes with what are looked at.
+MOST_REACHED = 1 << 22
 #: What jumps again and again.
 _STEPPED = frozenset({"mod", "fmod", "floor", "ceil", "round", "trunc"})
 
@@ -56,6 +60,7 @@ class Evaluations(Sequences):
         self.outputs = list(outputs)
         self.order = ancestors(outputs)
         self.at = at
+        self._wrt = list(wrt)
         self.directions = [(node, k) for node in wrt for k in range(node.size)]
         self._stops = [node for node in self.order if node.op.name == "stop"]
         self._frozen: tuple[int, dict[Node, Exact]] = (0, {})
@@ -77,6 +82,19 @@ class Evaluations(Sequences):
         self.most = MOST
         #: By how many powers of two steps are shorter: where exponents are large, they vary as fast.
         self.shorter = 0
+
+    @cached_property
+    def reached(self) -> NDArray[np.bool_]:
+        """Whether an output element (rows) changes with a direction (columns) at all, by the graph: where it does not,
+        its derivative is 0, even where it has no value. Where that would take too much room, all count as reached.
+        """
+        shape = (sum(node.size for node in self.outputs), len(self.directions))
+        found = pattern(self.outputs, self._wrt, limit=MOST_REACHED, deciding=True)
+        if found is None:
+            return np.ones(shape, dtype=bool)
+        flags = np.zeros(shape, dtype=bool)
+        flags[found.rows, found.columns] = True
+        return flags
 
     @property
     def at_infinity(self) -> bool:

@@ -54,13 +54,24 @@ class Exactly(Evaluations):
     # Derivatives .........................................................................................
 
     def partial(self, j: int) -> list[Partial]:
-        """The derivative of every output in direction j: the limit of the difference quotients from both sides."""
+        """The derivative of every output in direction j: the limit of the difference quotients from both sides; 0 of
+        what does not change in that direction, whether it has a value or not.
+        """
+        plain = None if self._infinite else self._plainly(j)
+        if plain is not None:
+            return [Partial(x, x, x) for x in plain]
+        zero = self.ar.m.zero
+        still = Partial(zero, zero, zero)
+        if not self.reached[:, j].any():
+            return [still] * len(self.reached)
+        found = self._from_both_sides(j)
+        return [each if moves else still for each, moves in zip(found, self.reached[:, j], strict=True)]
+
+    def _from_both_sides(self, j: int) -> list[Partial]:
+        """The derivatives in direction j where the function is not plainly smooth, or an input is infinite."""
         sides = []
         if self._infinite:
             return [Partial(x, x, x) for x in self._at_infinity(lambda k: self._slope_near(j, k))]
-        plain = self._plainly(j)
-        if plain is not None:
-            return [Partial(x, x, x) for x in plain]
         jumps = wild = [False] * sum(node.size for node in self.outputs)
         for sign in (-1, 1):
             limits, near = self._one_sided(j, sign, 0)

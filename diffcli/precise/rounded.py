@@ -130,7 +130,8 @@ def _bend(exactly: Exactly, order: int, bits: int) -> list[Any]:
 
 def _slopes(exactly: Exactly, j: int, values: Sequence[str], bits: int) -> list[Any]:
     """∂output/∂x_j, from what the outputs are; at the end of a domain a limit, and where the formula itself has no
-    value but a limit, the derivative of the function that has it there. What has neither has no derivative.
+    value but a limit, the derivative of the function that has it there. What has neither has no derivative, but for
+    what it does not change with: there it is 0.
     """
     nan = exactly.ar.is_nan
     smooth = higher(exactly, j, 1, bits)
@@ -141,7 +142,8 @@ def _slopes(exactly: Exactly, j: int, values: Sequence[str], bits: int) -> list[
     if any(map(nan, smooth)):
         sides = exactly.partial(j)
         smooth = [side.value if nan(x) else x for x, side in zip(smooth, sides, strict=True)]
-    return [exactly.ar.nan if text == "nan" else x for x, text in zip(smooth, values, strict=True)]
+    known = [exactly.ar.nan if text == "nan" else x for x, text in zip(smooth, values, strict=True)]
+    return [x if moves else exactly.ar.m.zero for x, moves in zip(known, exactly.reached[:, j], strict=True)]
 
 
 def _digits(exactly: Exactly, compute: Callable[[int], list[Any]], digits: int) -> list[str]:

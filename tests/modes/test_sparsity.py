@@ -217,3 +217,47 @@ def test_hessians_of_smooth_programs(text: str, at: dict[str, Any]) -> None:
     inside = np.zeros(entries.shape, bool)
     inside[entries.row, entries.col] = True
     assert (whole[~inside] == 0.0).all()
+
+
+@pytest.mark.parametrize(
+    ("source", "at", "wanted"),
+    [
+        ("[floor(x), where(y > 0, 1, z), sign(x)*y]", {"x": 1, "y": 1, "z": 1}, ["100", "011", "110"]),
+        ("[stop(x)*y, x < z]", {"x": 1, "y": 1, "z": 1}, ["010", "101"]),
+        ("[[1, 0], [2, 3]] @ v", {"v": [1, 1]}, ["11", "11"]),
+        ("sort(v)*[1, x]", {"v": [1, 2], "x": 1}, ["110", "111"]),
+    ],
+)
+def test_what_decides_counts_where_values_are_asked_for(source: str, at: dict[str, Any], wanted: list[str]) -> None:
+    """A jump has no slope, but it changes the value; what is stopped is held still, whatever it is."""
+    bound = bind(diffcli.parse(source), at)
+    found = pattern(bound.function.outputs, bound.wrt, deciding=True)
+    assert found is not None
+    assert ["".join(map(str, row)) for row in _dense(found).astype(int)] == wanted
+
+
+@settings(max_examples=60)
+@given(programs(scalar=False), points())
+def test_no_value_changes_with_what_the_deciding_pattern_leaves_out(text: str, at: dict[str, Any]) -> None:
+    f = diffcli.parse(text.replace("stop(", "("))
+    if not f.inputs:
+        return
+    place = {name: np.asarray(at[name], dtype=float) for name in f.inputs}
+    bound = bind(f, place)
+    found = pattern(bound.function.outputs, bound.wrt, deciding=True)
+    assert found is not None
+    touched = _dense(found)
+
+    def values(point: dict[str, Any]) -> Any:
+        return np.concatenate([np.ravel(np.asarray(x, dtype=float)) for x in diffcli.evaluate(f, point).values()])
+
+    here, column = values(place), 0
+    for node in bound.wrt:
+        name = str(node.params[0])
+        for k in range(node.size):
+            for other in (-3.5, np.nan):
+                moved = place[name].copy()
+                moved.flat[k] = other
+                changed = ~((here == (there := values({**place, name: moved}))) | (np.isnan(here) & np.isnan(there)))
+                assert not (changed & ~touched[:, column]).any()
+            column += 1

@@ -372,3 +372,10 @@ def test_what_comes_near_slowly_is_no_logarithm() -> None:
     with mpmath.workprec(2000):
         wanted = -mpmath.sin(mpmath.mpf(y) + 0.25)
     assert abs(partial.value - wanted) <= 1e-15 * abs(wanted)
+
+
+@pytest.mark.parametrize(("source", "x"), [("[sin(x)/x, y]", 0.0), ("[log(x), y]", -1.0), ("[1/x - 1/x, y]", 0.0)])
+def test_what_does_not_change_with_an_input_has_derivative_0_even_where_it_has_no_value(source: str, x: float) -> None:
+    found = rounded(diffcli.parse(source), {"x": x, "y": 1.0}, 20)
+    assert [row["y"] for row in found.derivatives.values()] == ["0", "1"]
+    assert [to_double(partial.value) for partial in exactly(source, {"x": x, "y": 1.0}).partial(1)] == [0.0, 1.0]
