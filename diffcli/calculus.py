@@ -96,11 +96,16 @@ def finite(arrays: Sequence[Array]) -> bool:
     return all(np.isfinite(array).all() for array in arrays)
 
 
+def looking_pull(bound: Bound) -> Pull:
+    """Reverse passes in which every element that is looked at is asked for by name."""
+    return bound.once("looking", lambda: Pull(bound.function, bound.wrt, looking=True))
+
+
 def looking_pass(bound: Bound, seeds: Sequence[Array]) -> list[Array]:
     """One reverse pass that looks at nothing but what it is asked for: from an element whose seed is 0, or that
     nothing reads, comes nothing at all, not even 0·∞.
     """
-    passes = bound.once("looking", lambda: Pull(bound.function, bound.wrt, looking=True))
+    passes = looking_pull(bound)
     looks = [(seed != 0.0).astype(np.float64) for seed in seeds]
     given = dict(zip((*passes.seeds, *passes.looks), (*seeds, *looks), strict=True))
     return passes.sweep.run({**passes.start(bound.at)[1], **given})

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from diffcli.batching.given import by_name, fixed, threads
 from diffcli.bound import Array, Bound, Differentiable, bind, cotangents, only_output, refuse_text, tangents
-from diffcli.calculus import gradient_plan, looking_pass
+from diffcli.calculus import gradient_plan, looking_pass, looking_pull
 from diffcli.colouring import Colouring
 from diffcli.errors import UsageError
 from diffcli.evaluation import Plan, cores
@@ -37,7 +37,7 @@ from diffcli.matrices import (
 )
 from diffcli.passes import Pull, Push
 from diffcli.sparsity import Integers
-from diffcli.sweeps import one_hots, stacked
+from diffcli.sweeps import MENDING_NUMBERS, each, one_hots, stacked
 from diffcli.unrolled import Entries, Unrolled, worth
 
 Arrays = dict[str, Array]
@@ -176,6 +176,20 @@ class Batch:
             for bar, mended, node in zip(bars, found, bound.wrt, strict=True):
                 bar[rows] = _first(mended, node, len(rows))
 
+    def _mend_rows(self, bound: Bound, matrix: Array, points: Sequence[int], entries: Sequence[Integers]) -> None:
+        """The same for the rows of Jacobians, of which `entries` has the columns: a pass a row, for all the points at
+        which it is not finite.
+        """
+        outputs = bound.function.outputs
+        shared = each(len(entries))
+        for row, columns in enumerate(entries):
+            some = [i for i in points if not np.isfinite(matrix[i, row]).all()]
+            if some and len(columns):
+                bars = looking_pass(self._only(bound, some), one_hots(outputs, shared, row, 1))
+                each_point = [_first(bar, node, len(some)) for bar, node in zip(bars, bound.wrt, strict=True)]
+                whole = [part.reshape(len(some), -1) for part in each_point]
+                matrix[np.array(some)[:, np.newaxis], row, columns] = np.concatenate(whole, axis=1)[:, columns]
+
     def run(self, plan: Plan, bound: Bound, nodes: Sequence[Node]) -> list[Array]:
         """The plan's outputs, shaped like `nodes`, with the points on the first axis."""
         if not self.count:
@@ -255,8 +269,11 @@ class Batch:
         places, sharing = (rows, columns) if way.forward else (columns, rows)
         found = Entries((m, n), rows, columns, places, way.shared.colours[sharing])
         values, matrix, unsound = self._matrices(f"unrolled:{mode}", passes, bound, way.shared, found)
-        for i in unsound:
-            matrix[i] = jacobian_of(self._alone(bound, i), mode, sparse=False).matrix
+        if unsound and m * looking_pull(bound).weight <= MENDING_NUMBERS:
+            self._mend_rows(bound, matrix, unsound, [columns[rows == k] for k in range(m)])
+        else:  # what a point by itself leaves as it is stays so here
+            for i in unsound:
+                matrix[i] = jacobian_of(self._alone(bound, i), mode, sparse=False).matrix
         self._answer = _Answer("jacobian", wrt, None, [*values, matrix])
         return Jacobians(
             matrix,

@@ -10,6 +10,7 @@ import pyarrow as arrow
 import pyarrow.parquet as parquet
 import pytest
 
+import diffcli
 from diffcli.batching import sizes
 from tests.batching.tables import here, rows
 from tests.cli.conftest import Outcome, Run, plain_environment, run
@@ -408,3 +409,18 @@ def test_a_file_that_breaks_off(run: Run, here: Path) -> None:
         assert outcome.code == 2, outcome
         assert f"{name} cannot be read" in outcome.err
         assert not (here / "o.csv").exists()
+
+
+def test_rows_of_jacobians_that_are_not_finite_are_mended_together() -> None:
+    """Each is found anew, as of its point alone; a point after the other, they took a thousand times as long."""
+    program = diffcli.parse("[x/y, sqrt(y), x*z, v[0]*log(z)]")
+    rng = np.random.default_rng(5)
+    points = {name: rng.choice([0.0, 1.5, np.inf, np.nan, -2.0], 60) for name in "xyz"}
+    points["v"] = rng.choice([0.0, 1.0, np.inf], (60, 2))
+    for mode in ("forward", "reverse"):
+        found = program.batch(points).jacobian(mode=mode).matrix
+        alone = [
+            diffcli.jacobian(program, {name: part[i] for name, part in points.items()}, mode=mode).matrix
+            for i in range(60)
+        ]
+        np.testing.assert_array_equal(found, alone)
