@@ -35,8 +35,9 @@ class Answer:
 
     def all_known(self) -> bool:
         """Whether the truth about all that the command gives was found."""
-        known = self.truth.values is not None
-        return known and (self.question.what == "eval" or self.truth.first is not None)
+        what, known = self.question.what, self.truth
+        derivatives = known.second if what in SECOND_ORDER else known.first
+        return known.values is not None and (what == "eval" or derivatives is not None)
 
     def reported(self, passes: Passes) -> list[float]:
         """The output elements as doubles have them."""

@@ -269,7 +269,7 @@ class Examination:
         """Findings about kinks, ties and comparisons at equality that a derivative depends on."""
         if self.question.what == "eval":
             return
-        known = self.truth.first is not None or self.truth.second is not None
+        known = self.answer.all_known()
         touched = [d for d in derivatives if d.kink or (d.exact is not None and d in wrong)]
         if known and not touched:
             return

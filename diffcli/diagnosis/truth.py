@@ -104,7 +104,9 @@ def _find_values(exactly: Exactly, question: Asked, found: Truth) -> bool:
     if missing and exactly.directions and not exactly.at_infinity:
         limits = exactly.limits(missing)
         values = [limit if nan(x) else x for x, limit in zip(values, limits, strict=True)]
-    if exactly.ar.beyond and any(map(nan, values)):
+    # What is beyond the reach of exponents is taken for ∞ or 0 on the way: its logarithm is none of them. (Of infinite
+    # inputs the limits are told by what goes there.)
+    if exactly.ar.beyond and any(nan(x) or (not exactly.at_infinity and (not x or not m.isfinite(x))) for x in values):
         return False
     found.values, found.exists = [to_double(x) for x in values], exists
     # Differences take four evaluations or more in each direction, and limits of them six times as many: what cannot

@@ -108,14 +108,14 @@ _FAR_AWAY: dict[str, Callable[..., Any]] = {
 
 def _power(ar: Arithmetic, x: Any, n: Any) -> Any:
     m = ar.m
+    if ar.is_nan(x) or ar.is_nan(n):  # of 1 to the power of 1/0, too, the limit is to be found
+        return ar.nan
     if n == 0 or x == 1:
         return m.one
-    if ar.is_nan(x) or ar.is_nan(n):
-        return ar.nan
     if m.isfinite(n) and m.isfinite(x) and x:
         if x < 0 and n != m.floor(n):
             return ar.nan
-        if m.mag(n) + max(m.mag(m.log(abs(x))), 0) > ar.reach + 2:
+        if abs(x) != 1 and m.mag(n) + m.mag(m.log(abs(x))) > ar.reach + 2:
             ar.beyond = True
             grows = (abs(x) > 1) == (n > 0)
             return ar.inf if grows and x > 0 else (ar.nan if grows else m.zero)

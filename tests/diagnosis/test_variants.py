@@ -345,6 +345,49 @@ def test_nothing_is_said_of_what_is_right(source: str, at: dict[str, Any], what:
     assert examine(diffcli.parse(source), at, what) == []
 
 
+@pytest.mark.parametrize(
+    ("source", "point", "limit"),
+    [
+        ("(1+x)^(1/x)", 0, math.e),
+        ("cos(x)^(1/x^2)", 0, math.exp(-0.5)),
+        ("x^(1/(1-x))", 1, math.exp(-1)),
+        ("(sin(x)/x)^(1/x^2)", 0, math.exp(-1 / 6)),
+        ("(1+1/x)^x", 1e300, math.e),
+    ],
+)
+def test_one_to_the_power_of_infinity_is_a_limit(source: str, point: float, limit: float) -> None:
+    """In doubles it is 1, and nothing was said of it."""
+    for what in ("eval", "grad"):
+        finding = examine(diffcli.parse(source), {"x": point}, what)[0]
+        assert finding.refined is not None
+        told = finding.refined["values"]["f"] if what == "eval" else finding.refined["value"]
+        assert told == pytest.approx(limit, rel=1e-15)
+
+
+@pytest.mark.parametrize("source", ["log(exp(x))", "log(exp(-x))", "x - log(1 + exp(x))"])
+def test_what_is_out_of_every_reach_is_not_told_as_infinite(source: str) -> None:
+    finding = examine(diffcli.parse(source), {"x": 1e20}, "grad")[0]
+    assert finding.refined is None
+    assert (finding.hint or "").startswith("write ")
+
+
+def test_kinks_are_told_where_second_derivatives_are_too_dear() -> None:
+    """The first ones were known, and a site of which no second was known was taken for one that does no harm."""
+    points: list[tuple[str, dict[str, Any]]] = [
+        ("erfinv(a)*hypot(x,y)^2", {"a": 0.5, "x": 0, "y": 0}),
+        ("gamma(a)*gamma(b)*gamma(c)*relu(y)^2", {"a": 1.5, "b": 2.5, "c": 3.5, "y": 0}),
+        ("norm(v)^2", {"v": [0] * 40}),
+        ("sum(abs(v)*v)", {"v": [0] * 40}),
+    ]
+    for source, at in points:
+        for what in ("hessian", "hvp"):
+            direction = {"y": 1.0} if "y" in at else {"v": [1.0] * 40}
+            codes = [
+                each.code for each in examine(diffcli.parse(source), at, what, v=direction if what == "hvp" else None)
+            ]
+            assert codes == ["kink"]
+
+
 def test_the_culprit_is_underlined() -> None:
     (finding,) = examine(diffcli.parse("y + log(1 + exp(x))"), {"x": 1000, "y": 1}, "grad")
     assert (finding.expression, finding.span, finding.where) == ("log(1 + exp(x))", (4, 19), "value")
