@@ -140,14 +140,19 @@ class Examination:
         elif (outside := self._without_value(passes, outputs, looks)) is not None:
             node, k = outside
             self._add(*of_outside(self.naming.spell(node), passes, node, k), node, "value")
+        elif self._no_value(outputs) and (beaten := self.culprits.first(passes, primal=True, looks=_all(passes))):
+            self._singular(passes, *beaten, "value", bad)  # 1/0, which min(1/0, 5) does not take
         elif not self._decided(passes, looks, self.answer.beyond_rounding(passes, outputs), "value"):
             self._lost(passes, looks, outputs)
 
+    def _no_value(self, outputs: Sequence[int]) -> bool:
+        """Whether some output elements have no value."""
+        values = self.truth.values
+        return values is not None and any(math.isnan(values[o]) for o in outputs)
+
     def _without_value(self, passes: Passes, outputs: list[int], looks: Looks) -> tuple[Node, int] | None:
         """What gave a number where there is none, if some output elements have no value."""
-        values = self.truth.values
-        none = values is not None and any(math.isnan(values[o]) for o in outputs)
-        return self.culprits.outside(passes, looks) if none else None
+        return self.culprits.outside(passes, looks) if self._no_value(outputs) else None
 
     def _value_is_said(self, passes: Passes, o: int) -> bool:
         """Whether a finding is about what makes an output element."""
@@ -373,3 +378,8 @@ class Examination:
         number, shown = self.naming.ids.get(node), self.naming.spell(node)
         exact = refined(self.question, self.truth, answer)
         self._made.append(Finding(code, message, hint, number, shown, span, where, exact))
+
+
+def _all(passes: Passes) -> Looks:
+    """Every element, looked at or not."""
+    return dict.fromkeys(passes.order, np.ones(1, dtype=bool))

@@ -316,6 +316,8 @@ SAID = [
     ("inv(A)", {"A": [[1e200, 1], [1, 1e-200]]}, "eval", "cancellation", "to all digits of doubles the matrix is"),
     ("inv(A)", {"A": [[1, 2], [2, 4]]}, "eval", "domain", "the matrix is singular"),
     ("logabsdet(A)", {"A": [[0, 0], [0, 0]]}, "grad", "pole", "the matrix is singular"),
+    ("min(1/x, 5)", {"x": 0}, "eval", "pole", "1/x divides 1 by 0"),
+    ("clip(1/x, 0, 1)", {"x": 0}, "eval", "pole", "1/x divides 1 by 0"),
     ("log(x^2)", {"x": 1e-200}, "grad", "overflow", "x^2 underflows to 0"),
     ("x^2/y^2", {"x": 1e-200, "y": 1e-200}, "grad", "overflow", "x^2 underflows to 0"),
     ("x^y", {"x": -1, "y": inf}, "grad", "nonfinite-input", "y is infinite"),
