@@ -6,6 +6,7 @@ Where mpmath is installed the other derivative is a difference in arbitrary prec
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -29,8 +30,9 @@ class Component(NamedTuple):
     """One entry of the Jacobian beside an independent figure; `left` and `right` are those of the two sides.
 
     The verdict is ``agrees`` (to `digits` digits), ``kink``, ``ill-conditioned`` (what differs is within what rounding
-    may do to this formula here, or there is no derivative because the formula has no value here, only a limit, whose
-    derivative the reference is) or ``disagrees``.
+    may do to this formula here; or there is no finite derivative because the formula has no value here, at the most a
+    limit, whose derivative the reference is; or the reference is not known) or ``disagrees``. NaN agrees with NaN where
+    there is no derivative; an infinite derivative agrees with an infinite reference only.
     """
 
     row: str
@@ -86,45 +88,64 @@ class _Other(NamedTuple):
     right: float | None
     error: float  # what it may be off by
     removed: bool = False  # whether the formula has no value at the point, only a limit
+    unknown: bool = False  # whether a reference that is NaN may well exist: numbers on the way are out of reach
 
 
 def _precisely(bound: Bound, shape: tuple[int, ...], seconds: float) -> list[list[_Other]] | None:
+    """The Jacobian by differences in arbitrary precision; None where it takes too long."""
     from diffcli.precise import Exactly, SlowError, to_double
 
     at = {node: value[..., 0] for node, value in bound.at.items()}
-    exactly = Exactly(bound.function.outputs, at, bound.wrt, seconds=seconds)
-    columns = []
-    try:
-        removed = list(map(exactly.ar.is_nan, exactly.values()))
+
+    def found(*, wide: bool) -> list[list[_Other]]:
+        exactly = Exactly(bound.function.outputs, at, bound.wrt, seconds=seconds)
+        if wide:
+            exactly.reach_far()
+        columns = []
+        here = exactly.values()
+        removed = list(map(exactly.ar.is_nan, here))
+        if wide:
+            exactly.shorten(here)
         for j in range(shape[1]):
-            sides = [tuple(map(to_double, partial[:3])) for partial in exactly.partial(j)]
-            rows = zip(sides, removed, strict=True)
-            columns.append([_Other(value, left, after, 0.0, gone) for (value, left, after), gone in rows])
+            exactly.ar.beyond = False
+            partials = exactly.partial(j)
+            far = exactly.ar.beyond
+            column = []
+            for partial, gone in zip(partials, removed, strict=True):
+                value, left, right = map(to_double, partial[:3])
+                unknown = far and math.isnan(value) and (math.isnan(left) or math.isnan(right))
+                column.append(_Other(value, left, right, 0.0, gone, unknown))
+            columns.append(column)
+        return columns
+
+    try:
+        columns = found(wide=False)
     except SlowError:
         return None
+    if any(other.unknown for column in columns for other in column):
+        with contextlib.suppress(SlowError):
+            columns = found(wide=True)
     return [[columns[j][o] for j in range(shape[1])] for o in range(shape[0])]
 
 
 def _judged(
     bound: Bound, row: str, column: str, o: int, j: int, derivative: float, other: _Other, method: str
 ) -> Component:
-    value, left, right, error, removed = other
+    value, left, right, error, removed, unknown = other
     sided = left is not None and right is not None and math.isnan(value)
     kink = sided and not (math.isnan(left or 0.0) or math.isnan(right or 0.0))
-    digits = 0.0 if kink else agreement(derivative, value)
+    digits = 0.0 if kink or unknown else agreement(derivative, value)
     if kink:
         low, high = sorted((left or 0.0, right or 0.0))
         # NaN says that there is none: repeated eigenvalues have no slope to settle on.
         verdict = "kink" if math.isnan(derivative) or low <= derivative <= high else "disagrees"
-    elif (
-        digits >= -math.log10(CLOSE if method == "mpmath" else COARSE)
-        or abs(derivative - value) <= 4 * error
-        or (math.isnan(value) and not math.isfinite(derivative))
-    ):
+    elif digits >= -math.log10(CLOSE if method == "mpmath" else COARSE) or abs(derivative - value) <= 4 * error:
         verdict = "agrees"
-    elif (removed and math.isnan(derivative)) or (
-        math.isfinite(derivative) and abs(derivative - value) <= 4 * _rounding(bound, o, j)
-    ):
+    elif unknown or (removed and not math.isfinite(derivative)):
+        verdict = "ill-conditioned"
+    elif method != "mpmath" and math.isnan(value) and not math.isfinite(derivative):
+        verdict = "ill-conditioned"  # differences in doubles find none at the end of a domain, either
+    elif math.isfinite(derivative) and abs(derivative - value) <= 4 * _rounding(bound, o, j):
         verdict = "ill-conditioned"
     else:
         verdict = "disagrees"

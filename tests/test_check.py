@@ -33,6 +33,12 @@ def verdicts(source: str, at: dict[str, Any]) -> list[str]:
         ("where(x == 3, 9, x^2)", {"x": 3}, ["disagrees"]),
         ("sqrt(x^4)", {"x": 0}, ["disagrees"]),
         ("(1 - cos(x))/x^2", {"x": 1e-5}, ["ill-conditioned"]),
+        ("x/y", {"x": 1, "y": 0}, ["ill-conditioned", "agrees"]),
+        ("log(exp(x))", {"x": 1e30}, ["disagrees"]),
+        ("exp(x)", {"x": 1e30}, ["agrees"]),
+        ("gamma(x)", {"x": -1}, ["ill-conditioned"]),
+        ("log(exp(exp(exp(x))))", {"x": 20}, ["ill-conditioned"]),
+        ("log(exp(exp(exp(x))))", {"x": 1}, ["agrees"]),
     ],
 )
 def test_verdicts(source: str, at: dict[str, Any], wanted: list[str]) -> None:
@@ -133,3 +139,19 @@ def test_what_an_output_does_not_depend_on_has_derivative_0_where_it_has_no_valu
     of = found.components[1]
     assert math.isnan(float(np.ravel(found.values["f"])[0]))
     assert (of.derivative, of.reference, of.verdict) == (0.0, 0.0, "agrees")
+
+
+def test_a_derivative_without_a_reference_has_no_digits() -> None:
+    """The slope of log(exp(x)) is 1, also where exp(x) has 4e29 digits before the point."""
+    (component,) = check(diffcli.parse("log(exp(x))"), {"x": 1e30}).components
+    assert (component.reference, component.digits) == (1.0, 0.0)
+    (component,) = check(diffcli.parse("log(exp(exp(exp(x))))"), {"x": 20}).components
+    assert math.isnan(component.reference)
+    assert component.digits == 0.0
+
+
+def test_without_mpmath_an_infinite_derivative_agrees_with_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(diffcli.precise, "available", lambda: False)
+    assert verdicts("sqrt(x)", {"x": 0}) == ["ill-conditioned"]
+    assert verdicts("x/y", {"x": 1, "y": 0})[0] == "ill-conditioned"
+    assert verdicts("log(x)", {"x": -1}) == ["agrees"]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from diffcli.graph import CONSTANT, Node, ancestors
 from diffcli.precise.allowance import Allowance, cost
-from diffcli.precise.arithmetic import Arithmetic, Exact, finite, size
+from diffcli.precise.arithmetic import WIDE_BEYOND, WIDE_FAR, WIDE_REACH, Arithmetic, Exact, finite, size
 from diffcli.precise.graphs import evaluate
 from diffcli.precise.sequences import Sequences
 from diffcli.precise.ways import Way
@@ -82,6 +82,17 @@ class Evaluations(Sequences):
         self.most = MOST
         #: By how many powers of two steps are shorter: where exponents are large, they vary as fast.
         self.shorter = 0
+
+    def reach_far(self) -> None:
+        """Have exponents of hundreds of digits, and as much precision as may be: for numbers that are out of reach."""
+        self.ar.reach, self.ar.far = WIDE_REACH, WIDE_FAR
+        self.most = self.ar.widest = WIDE_BEYOND
+
+    def shorten(self, values: Sequence[Any]) -> None:
+        """Take steps that suit functions as steep as those whose exponents are as large as those of `values`."""
+        m = self.ar.m
+        sizes = [int(m.mag(x)).bit_length() for x in values if not isinstance(x, bool) and m.isfinite(x) and x]
+        self.shorter = max([self.shorter, self.ar.swing, *sizes])
 
     @cached_property
     def reached(self) -> NDArray[np.bool_]:
@@ -261,7 +272,7 @@ class Evaluations(Sequences):
             return 0
         m = self.ar.m
         sizes = [m.mag(x) for x in self._here() if not isinstance(x, bool) and m.isfinite(x) and x]
-        return int(max([0, *sizes])) + max(0, -self._tiniest)
+        return int(min(max([0, *sizes]), self.most)) + max(0, -self._tiniest)
 
     def _fades(self, before: Any, now: Any, last: int, precision: int) -> bool:
         """Whether a number is nothing but rounding at both precisions, shrinks as they grow, and means 0: sin(π) is as

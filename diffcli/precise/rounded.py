@@ -14,7 +14,7 @@ from diffcli.bound import Differentiable, Point, bind
 from diffcli.errors import UsageError
 from diffcli.labels import labels
 from diffcli.precise.allowance import SlowError
-from diffcli.precise.arithmetic import WIDE_BEYOND, WIDE_FAR, WIDE_REACH, require
+from diffcli.precise.arithmetic import require
 from diffcli.precise.limits import Exactly
 from diffcli.precise.orders import higher
 
@@ -68,8 +68,7 @@ def rounded(
     if any(np.isnan(value).any() for value in point.values()):
         raise UsageError("arbitrary precision needs a point of numbers, and this one has a NaN", code="point")
     exactly = Exactly(bound.function.outputs, point, bound.wrt, seconds=seconds, exactly=NAMED)
-    exactly.ar.reach, exactly.ar.far = WIDE_REACH, WIDE_FAR
-    exactly.most = exactly.ar.widest = WIDE_BEYOND
+    exactly.reach_far()
     function = bound.function
     rows = [
         label for name, out in zip(function.names, function.outputs, strict=True) for label in labels(name, out.shape)
