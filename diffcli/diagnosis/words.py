@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from functools import cache
 from typing import Any
 
@@ -102,10 +103,8 @@ def of_singular(shown: str, passes: Passes, node: Node, element: int) -> Said:
         return "overflow", f"{shown} overflows: doubles end at 1.8e+308", None
     if name == "entr" and args[0] < 0.0:  # minus infinity there by convention
         return of_outside(shown, passes, node, element)
-    callee = FUNCTIONS.get(name)
     if math.isinf(value):
-        hint = f"its domain is {callee.doc.domain}" if callee else None
-        return "pole", f"{shown} is infinite: {_given(args)}", hint
+        return "pole", f"{shown} is infinite: {_given(args)}", _domain(name)
     if at_pole:
         return "pole", f"{shown} has a pole here: {_given(args)}", _domain(name)
     if not args:
@@ -140,9 +139,20 @@ def _given(args: list[float]) -> str:
 
 
 def _domain(name: str) -> str | None:
+    """What the arguments of a function must be, by its entry in the catalogue. There they have letters, which a reader
+    would take for the variables of the formula.
+    """
     callee = FUNCTIONS.get(name)
     domain = callee.doc.domain if callee else "all reals"
-    return f"its domain is {domain}" if domain != "all reals" else None
+    if callee is None or domain == "all reals":
+        return None
+    found = _BOUNDS.fullmatch(domain)
+    if found is None:
+        return f"its domain is {domain}"
+    low, below, letter, bound = found.groups()
+    which = "argument" if callee.most == 1 else "second argument" if letter == "y" else "first argument"
+    above = {"<": f"> {low} and ", "≤": f"≥ {low} and ", None: ""}[below]
+    return f"its {which} must be {above}{bound}"
 
 
 def _at_pole(name: str, args: list[float]) -> bool | None:
@@ -159,6 +169,8 @@ def of_indeterminate(shown: str, passes: Passes, node: Node) -> str:
     return f"{shown} is not determined" + (f": {_given(args)}" if args else "")
 
 
+#: A domain that one argument alone decides.
+_BOUNDS = re.compile(r"(?:(\S+) ([<≤]) )?([xy]) ([<≤>≥≠] [^,]+)")
 _GAMMA_FAMILY = frozenset({"gamma", "lgamma", "digamma", "polygamma", "beta"})
 #: What needs a matrix that is not singular.
 OF_REGULAR = frozenset({"inv", "solve", "logabsdet"})

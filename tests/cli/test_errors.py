@@ -146,7 +146,7 @@ def test_a_defect_shows_its_traceback_to_who_asks(run: Run, monkeypatch: pytest.
 
 def test_warnings_are_shown_unless_they_are_not_wanted(run: Run) -> None:
     assert run("eval", "2*log(-x)", "x=1").err == (
-        "warning: log(-x) has no value: its argument is -1\n  2*log(-x)\n    ^^^^^^^ its domain is x > 0\n"
+        "warning: log(-x) has no value: its argument is -1\n  2*log(-x)\n    ^^^^^^^ its argument must be > 0\n"
     )
     assert run("eval", "log(-x)", "x=1", "-q").err == ""
     outcome = run("eval", "log(-x)", "x=1", "--json")

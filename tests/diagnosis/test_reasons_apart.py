@@ -123,3 +123,20 @@ def test_a_number_below_a_domain_that_underflows_has_no_value(text: str) -> None
     for finding in examined(text, at):
         assert finding.refined is None or math.isnan(finding.refined["value"])
     assert examined(text, at)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "hint"),
+    [
+        ("log(x - 2)", {"x": 1}, "its argument must be > 0"),
+        ("asin(y)", {"y": 2}, "its argument must be ≥ −1 and ≤ 1"),
+        ("erfinv(2*x)", {"x": 0.75}, "its argument must be > −1 and < 1"),
+        ("xlogy(y, x)", {"x": -1, "y": 2}, "its second argument must be > 0"),
+        ("gamma(y)", {"y": -1}, "its domain is all but 0, −1, −2, …"),
+    ],
+)
+def test_what_an_argument_must_be_is_said_without_the_letters_of_the_catalogue(
+    text: str, at: dict[str, float], hint: str
+) -> None:
+    """They would be taken for the variables of the formula."""
+    assert examined(text, at)[0].hint == hint

@@ -83,4 +83,4 @@ def test_an_infinite_cotangent_leaves_a_derivative_of_0_as_it_is() -> None:
 
 def test_below_0_entr_is_outside_its_domain() -> None:
     (finding,) = examine(diffcli.parse("entr(x)"), {"x": -1}, "eval")
-    assert (finding.code, finding.hint) == ("domain", "its domain is x ≥ 0")
+    assert (finding.code, finding.hint) == ("domain", "its argument must be ≥ 0")
