@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from diffcli.calculus import looking_pass
 from diffcli.diagnosis.bounds import EPS
 from diffcli.diagnosis.passes import Passes
+from diffcli.diagnosis.products import along, of_sum
 from diffcli.diagnosis.questions import Question, matrix
 from diffcli.diagnosis.reach import ASKED, Reach
 from diffcli.diagnosis.refined import PRODUCTS
@@ -32,6 +33,7 @@ class Answer:
         self._beside: list[Truth] | None = None
         self._slopes: dict[bool, list[float]] = {}
         self._matrix: NDArray[Any] | None = None
+        self._products: dict[Passes, Sides] = {}
 
     def all_known(self) -> bool:
         """Whether the truth about all that the command gives was found."""
@@ -149,21 +151,51 @@ class Answer:
         table = known.second if what in SECOND_ORDER else known.first
         if table is None or what == "eval":
             return None
-        return self._product(table, passes) if what in PRODUCTS else table.row(o)
+        if what not in PRODUCTS:
+            return table.row(o)
+        if known is not self.truth or what == "hvp":
+            return self._product(table, passes)
+        if passes not in self._products:
+            self._products[passes] = self._sided(self._product(table, passes), passes)
+        return self._products[passes]
 
     def _product(self, whole: Sides, passes: Passes) -> Sides:
         """Vᵀ·J, J·u or H·u, of what the matrix really is; a coefficient of 0 takes no part, and of an infinite one no
         derivative that is 0.
         """
-        seeds = np.concatenate([np.ravel(passes.values.get(s, np.zeros(s.shape))) for s in passes.derived.seeds])
+        seeds = np.concatenate([np.ravel(part) for part in self.directions(passes)])
         products = []
         for table in whole:
             matrix = table if self.question.what == "vjp" else table.T
             with np.errstate(all="ignore"):
                 rows = [np.where(row == 0, 0.0, s * row) for s, row in zip(seeds, matrix, strict=True) if s]
+                if table is whole.jumps:
+                    rows = [np.abs(row) for row in rows]  # that of one is not made up for by another's
                 terms = [np.zeros(matrix.shape[1]), *rows]
                 products.append(np.sum(terms, axis=0))
         return Sides(*products)
+
+    def _sided(self, product: Sides, passes: Passes) -> Sides:
+        """Vᵀ·J or J·u, less what no product tells: one-sided derivatives, and those along a line that is no input's."""
+        forward, parts = self.question.what == "jvp", [part[..., 0] for part in self.question.vector]
+        seeds = np.concatenate([np.ravel(part) for part in parts])
+        there = np.isfinite(np.array(self.truth.values))
+        odd = np.isnan(product.value) | (product.jumps != 0)
+        # A function may have all partial derivatives, 0 of min(|x|, |y|) at the origin, and a kink along other lines.
+        odd = (odd | (np.count_nonzero(seeds) > 1)) & there if forward else odd & there[seeds != 0].all()
+        if not odd.any() or not seeds.any() or not np.isfinite(seeds).all() or self.infinite_input():
+            return product
+        places = np.flatnonzero(odd)
+        if forward:
+            found = along(self.question, parts, places.tolist(), self._seconds)
+        else:
+            found = of_sum(self.question, parts, places.tolist(), self._seconds)
+        if found is not None:
+            # Beside what has only a limit, what does not depend on it stays what it is.
+            seen = ~(np.isnan(found.left) & np.isnan(found.right)) | found.jumps
+            for table, exact in zip(product, found, strict=True):
+                table[places[seen]] = exact[seen]
+        return product
 
     def mind_comparisons(self, passes: Passes, node: Node, k: int, reach: Reach) -> None:
         """What a comparison with a NaN has decided, the k-th number of `node`, has no value, although doubles have one,

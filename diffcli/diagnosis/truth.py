@@ -15,7 +15,7 @@ from diffcli.diagnosis.passes import EXCUSABLE, TOLERANCE, Passes
 from diffcli.graph import Function, Node
 
 if TYPE_CHECKING:
-    from diffcli.precise import Exactly
+    from diffcli.precise import Exactly, Partial
 
 SECOND_ORDER = ("hessian", "hvp")
 
@@ -126,13 +126,12 @@ def _find_first(exactly: Exactly, question: Asked, found: Truth) -> bool:
     # What has no value here, nor a limit, has no derivative, but for what it does not change with.
     for j in range(len(exactly.directions)) if there else ():
         partials = exactly.partial(j)
+        for table, column in zip(first, to_sides(partials), strict=True):
+            table[there, j] = column[there]
         for o in there:
-            partial = partials[o]
-            for table, x in zip(first, partial[:3], strict=False):
-                table[o, j] = to_double(x)
-            first.jumps[o, j] = partial.jumps
-            if question.what not in SECOND_ORDER and math.isinf(first.value[o, j]) and m.isfinite(partial.value):
-                found.beyond[o, j] = to_double(m.log10(abs(partial.value)))
+            exact = partials[o].value
+            if question.what not in SECOND_ORDER and math.isinf(first.value[o, j]) and m.isfinite(exact):
+                found.beyond[o, j] = to_double(m.log10(abs(exact)))
     if exactly.ar.beyond and np.isnan(first.left[there]).any():
         return False
     if len(there) < len(first.value):
@@ -140,6 +139,14 @@ def _find_first(exactly: Exactly, question: Asked, found: Truth) -> bool:
             table[~exactly.reached] = 0
     found.first = first
     return question.what in SECOND_ORDER
+
+
+def to_sides(partials: Sequence[Partial]) -> Sides:
+    """Exact derivatives as doubles, one after the other."""
+    from diffcli.precise import to_double
+
+    value, left, after = (np.array([to_double(x) for x in column]) for column in [*zip(*partials, strict=True)][:3])
+    return Sides(value, left, after, np.array([each.jumps for each in partials]))
 
 
 def _find_second(exactly: Exactly, question: Asked, found: Truth) -> bool:

@@ -1,14 +1,15 @@
 """The same graph in arbitrary precision, by mpmath, which is imported on first use only.
 
 `graphs` evaluates a graph once, by the operations of `scalars` and `arrays`. `evaluations` does so at and near a point,
-at rising precision until two agree; `limits` finds what values and derivatives go to, `orders` higher derivatives, and
-`rounded` their digits. What that costs is reckoned beforehand and limited (`allowance`).
+at rising precision until two agree; `limits` finds what values and derivatives go to, `along` derivatives along a line,
+`orders` higher ones, and `rounded` their digits. What that costs is reckoned beforehand and limited (`allowance`).
 """
 
 from __future__ import annotations
 
 from diffcli.precise.allowance import SlowError
+from diffcli.precise.along import Along
 from diffcli.precise.arithmetic import available, require
-from diffcli.precise.limits import Exactly, to_double
+from diffcli.precise.limits import Exactly, Partial, to_double
 
-__all__ = ["Exactly", "SlowError", "available", "require", "to_double"]
+__all__ = ["Along", "Exactly", "Partial", "SlowError", "available", "require", "to_double"]

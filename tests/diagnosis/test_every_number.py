@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import diffcli
@@ -79,6 +80,43 @@ def test_what_an_output_does_not_depend_on_has_a_derivative() -> None:
     findings = found("vjp", "r=abs(x)*y;s=log(x)", {"x": 0, "y": 1}, {"r": 1, "s": 1})
     assert [f.expression for f in findings] == ["log(x)"]
     assert not any("cotangent of y" in f.message for f in findings)
+
+
+#: A command, an expression with its point, the vector, and what the product is from the left and from the right.
+SIDES: list[tuple[str, str, dict[str, Any], dict[str, Any], list[float], list[float]]] = [
+    ("jvp", "max(x,y)", {"x": 1, "y": 1}, {"x": 1, "y": 1}, [1], [1]),
+    ("jvp", "max(x,y)", {"x": 1, "y": 1}, {"x": 1, "y": -1}, [-1], [1]),
+    ("jvp", "where(x>y,x^2,y^2)", {"x": 1, "y": 1}, {"x": 1, "y": 1}, [2], [2]),
+    ("jvp", "floor(x+y)*x", {"x": 1, "y": 1}, {"x": 1, "y": -1}, [2], [2]),
+    ("jvp", "hypot(x,y)", {"x": 0, "y": 0}, {"x": 3, "y": 4}, [-5], [5]),
+    ("jvp", "abs(x)", {"x": 0}, {"x": -2}, [-2], [2]),
+    ("jvp", "min(abs(x),abs(y))", {"x": 0, "y": 0}, {"x": 1, "y": 2}, [-1], [1]),
+    ("jvp", "x*y/hypot(x,y)", {"x": 0, "y": 0}, {"x": 3, "y": 4}, [-2.4], [2.4]),
+    ("jvp", "max(v)", {"v": [1, 1e-200, 1]}, {"v": [2, 7, 3]}, [2], [3]),
+    ("jvp", "[abs(x), x*y]", {"x": 0, "y": 2}, {"x": 1, "y": 1}, [-1, 2], [1, 2]),
+    ("jvp", "sin(x)/x*(y+z)", {"x": 0, "y": 1, "z": 1}, {"x": 0, "y": 2, "z": 3}, [5], [5]),
+    ("jvp", "[sin(x)/x, y+z]", {"x": 0, "y": 1, "z": 1}, {"x": 0, "y": 2, "z": 3}, [0, 5], [0, 5]),
+    ("vjp", "[max(x,y),min(x,y)]", {"x": 1, "y": 1}, {"f": [1, 1]}, [1, 1], [1, 1]),
+    ("vjp", "[abs(x),abs(x)]", {"x": 0}, {"f": [1, -1]}, [0], [0]),
+    ("vjp", "[abs(x),abs(x)]", {"x": 0}, {"f": [1, -3]}, [2], [-2]),
+    ("vjp", "[abs(x),log(x),abs(x)]", {"x": 0}, {"f": [1, 0, 2]}, [-3], [3]),
+    ("vjp", "a=max(x,y);b=min(x,y)*z", {"x": 1, "y": 1, "z": 2}, {"a": 2, "b": 1}, [2, 2, 1], [2, 2, 1]),
+]
+
+
+@pytest.mark.parametrize(("what", "text", "at", "v", "left", "right"), SIDES)
+def test_the_sides_of_a_product_are_its_own(
+    what: str, text: str, at: dict[str, Any], v: dict[str, Any], left: list[float], right: list[float]
+) -> None:
+    findings = found(what, text, at, v)
+    assert left == right or any(f.where == "derivative" for f in findings)
+    for finding in findings:
+        assert finding.refined is not None
+        sides = [finding.refined[side] for side in (("left", "right") if left != right else (what,))]
+        for side, exact in zip(sides, (left, right), strict=False):
+            assert [x for part in side.values() for x in np.ravel(part)] == pytest.approx(exact, rel=1e-14)
+    kinks = [f for f in findings if f.code in ("kink", "tie", "predicate-at-equality")]
+    assert bool(kinks) == (left != right)
 
 
 def test_there_are_not_more_than_a_reader_bears() -> None:
