@@ -163,9 +163,6 @@ def _find_second(exactly: Exactly, question: Asked, found: Truth) -> bool:
         (partial,) = exactly.second(i, j)
         for table, x in zip(second, partial[:3], strict=False):
             table[i, j] = table[j, i] = to_double(x)
-        # Two sides that no double tells apart are one: far out they may differ by less than any number.
-        if i == j and not partial.jumps and second.left[i, i] == second.right[i, i]:
-            second.value[i, i] = second.left[i, i]
         if math.isinf(second.value[i, j]) and m.isfinite(partial.value):
             found.beyond[i, j] = found.beyond[j, i] = to_double(m.log10(abs(partial.value)))
     if exactly.ar.beyond and np.isnan(second.left[np.ix_(some, some)]).any():

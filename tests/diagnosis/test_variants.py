@@ -340,7 +340,6 @@ def test_the_words_hold(source: str, at: dict[str, Any], what: str, code: str, w
         ("1/erf((x*x)**(x+1))", {"x": 2.0361995257131733}, "grad"),  # a slope of 1e-2442
         ("digamma(1)-tanh(x)", {"x": 5e-324}, "hessian"),  # 2·tanh·sech², to the last place of the smallest numbers
         ("log1p(digamma(x/x))", {"x": -1.909}, "hessian"),
-        ("atan(x^2)", {"x": 1e200}, "hessian"),  # the two sides differ by less than any double
         ("[1.5, 1] + mod([y, x]/[x, y], [x, y])", {"x": 1.44, "y": 1e-17}, "jacobian"),  # jumps 1e-34 apart
     ],
 )
