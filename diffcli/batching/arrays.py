@@ -180,15 +180,14 @@ class Batch:
         """The same for the rows of Jacobians, of which `entries` has the columns: a pass a row, for all the points at
         which it is not finite.
         """
-        outputs = bound.function.outputs
-        shared = each(len(entries))
-        for row, columns in enumerate(entries):
-            some = [i for i in points if not np.isfinite(matrix[i, row]).all()]
-            if some and len(columns):
-                bars = looking_pass(self._only(bound, some), one_hots(outputs, shared, row, 1))
-                each_point = [_first(bar, node, len(some)) for bar, node in zip(bars, bound.wrt, strict=True)]
-                whole = [part.reshape(len(some), -1) for part in each_point]
-                matrix[np.array(some)[:, np.newaxis], row, columns] = np.concatenate(whole, axis=1)[:, columns]
+        outputs, shared, places = bound.function.outputs, each(len(entries)), np.array(points)
+        bad = ~np.isfinite(matrix[places]).all(axis=2)
+        for row in np.flatnonzero(bad.any(axis=0)).tolist():
+            some, columns = places[bad[:, row]], entries[row]
+            bars = looking_pass(self._only(bound, some.tolist()), one_hots(outputs, shared, row, 1))
+            each_point = [_first(bar, node, len(some)) for bar, node in zip(bars, bound.wrt, strict=True)]
+            whole = np.concatenate([part.reshape(len(some), -1) for part in each_point], axis=1)
+            matrix[some[:, np.newaxis], row, columns] = whole[:, columns]
 
     def run(self, plan: Plan, bound: Bound, nodes: Sequence[Node]) -> list[Array]:
         """The plan's outputs, shaped like `nodes`, with the points on the first axis."""

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from diffcli.errors import ExpressionError
-from diffcli.graph import Array, Node, show_shape
+from diffcli.graph import Array, Node, Primitive, register, show_shape
 from diffcli.primitives.catalogue import axis_of
-from diffcli.primitives.kinds import add_up, along_another, elementwise, expand
+from diffcli.primitives.kinds import add_up, along_another, elementwise, expand, same_shape
 from diffcli.primitives.structure import reshaped
 
 REDUCTION = {"family": "reduction"}
-
-
 AXIS = {"family": "along an axis"}
 
 
@@ -58,3 +58,16 @@ def along(node: Node, axis: int, v: Node) -> Node:
 def along_reaches(node: Node, flags: Node, i: int) -> Node:
     """Every element looks at all those along the axis."""
     return along(node, node.params[0], flags)
+
+
+def symmetric(name: str, apply: Callable[..., Array], product: Callable[[Node, Node], Node], doc: str) -> Primitive:
+    """A function along an axis whose Jacobian J is symmetric: ``product(node, v)`` is J·v, in both modes."""
+    return register(
+        Primitive(
+            name=name, kind="symmetric", apply=apply, shape=same_shape, reaches=along_reaches,
+            keeps_rows=along_another,
+            pullback=lambda node, bar, i: product(node, bar),
+            pushforward=lambda node, dots: None if dots[0] is None else product(node, dots[0]),
+            doc=doc,
+        )
+    )  # fmt: skip

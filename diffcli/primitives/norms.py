@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from diffcli.graph import TABLE, Array, Node, Primitive, register
-from diffcli.primitives.kinds import along_another, elementwise, expand, reduction, same_shape
-from diffcli.primitives.lanes import along, along_reaches, peak
+from diffcli.graph import TABLE, Array, Node, Primitive
+from diffcli.primitives.kinds import elementwise, expand, reduction
+from diffcli.primitives.lanes import along, peak, symmetric
 from diffcli.primitives.piecewise import equal, where
 from diffcli.primitives.structure import halves
 
@@ -65,15 +65,9 @@ def _unit_product(node: Node, v: Node) -> Node:
     return where(equal(length, 0.0), 0.0, turned)
 
 
-unit: Primitive = register(
-    Primitive(
-        name="unit", kind="symmetric", apply=_unit, shape=same_shape, reaches=along_reaches,
-        keeps_rows=along_another,
-        pullback=lambda node, bar, i: _unit_product(node, bar),
-        pushforward=lambda node, dots: None if dots[0] is None else _unit_product(node, dots[0]),
-        doc="x over its norm along an axis; 0 at the origin, the limit at one infinity.",
-    )
-)  # fmt: skip
+unit: Primitive = symmetric(
+    "unit", _unit, _unit_product, "x over its norm along an axis; 0 at the origin, the limit at one infinity."
+)
 norm: Primitive = reduction(
     "norm", _norm, lambda node: unit(node.args[0], params=node.params), doc="The Euclidean norm along an axis."
 )

@@ -9,7 +9,7 @@ import numpy as np
 from diffcli.graph import Array, Builder, Node, Primitive, register
 from diffcli.primitives.catalogue import function
 from diffcli.primitives.kinds import along_another, reduction, same_shape
-from diffcli.primitives.lanes import AXIS, REDUCTION, along, along_reaches, lane_axis, peak, reduced
+from diffcli.primitives.lanes import AXIS, REDUCTION, along, along_reaches, lane_axis, peak, reduced, symmetric
 from diffcli.primitives.piecewise import not_equal, where
 from diffcli.primitives.structure import halves
 
@@ -59,15 +59,7 @@ def _softmax_product(node: Node, v: Node) -> Node:
     return node * (centred - along(node, axis, node * centred))
 
 
-softmax = register(
-    Primitive(
-        name="softmax", kind="symmetric", apply=_softmax, shape=same_shape, reaches=along_reaches,
-        keeps_rows=along_another,
-        pullback=lambda node, bar, i: _softmax_product(node, bar),
-        pushforward=lambda node, dots: None if dots[0] is None else _softmax_product(node, dots[0]),
-        doc="exp(x) over its sum along an axis.",
-    )
-)  # fmt: skip
+softmax = symmetric("softmax", _softmax, _softmax_product, "exp(x) over its sum along an axis.")
 logsumexp = reduction(
     "logsumexp", _logsumexp, lambda node: softmax(node.args[0], params=node.params),
     doc="log Σ exp(x) along an axis.",
