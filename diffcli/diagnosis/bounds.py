@@ -55,6 +55,7 @@ DETERMINANTS = frozenset({"det", "logabsdet"})
 #: What is 0 or subnormal only where that is so to the last digit.
 NEVER_UNDERFLOWS = frozenset({
     "add", "subtract", "sum", "sqrt", "cbrt", "hypot", "log", "log2", "log10", "cos", "acos", "cosh", "logaddexp",
+    "mod", "fmod",
 })  # fmt: skip
 
 

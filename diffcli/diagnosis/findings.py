@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from diffcli.diagnosis.answers import Answer
 from diffcli.diagnosis.bounds import EPS
 from diffcli.diagnosis.culprits import Culprits
-from diffcli.diagnosis.cures import Cures
+from diffcli.diagnosis.cures import Cure, Cures
 from diffcli.diagnosis.naming import Naming
 from diffcli.diagnosis.passes import TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question
@@ -39,7 +39,7 @@ from diffcli.diagnosis.words import (
     of_vanished,
 )
 from diffcli.errors import Span
-from diffcli.graph import INPUT, Node
+from diffcli.graph import INPUT, Node, ancestors
 
 
 class Finding(NamedTuple):
@@ -262,8 +262,8 @@ class Examination:
         shown = culprit if culprit in self.naming.ids else node
         said = of_decided(self.naming.spell(node), self.naming.spell(shown), off)
         origin = self.culprits.where_digits_went(passes, self.reach.of(passes, culprit), culprit)
-        cured = origin in self.naming.ids and self.cures.of(origin) is not None
-        self._add("cancellation", said, None, origin if cured else shown, where)
+        cured = self._cure(origin, of=node) is not None
+        self._add("cancellation", said, None, origin if cured else shown, where, of=node)
 
     def _label(self, d: Derivative) -> str:
         return self.naming.derivative(d.o, d.j, first=d.first)
@@ -361,10 +361,17 @@ class Examination:
 
     # Making them .........................................................................................
 
-    def _add(self, code: str, message: str, hint: str | None, node: Node, where: str) -> None:
-        """Make a finding about a node; where there is a cure, its place is the whole that is to be replaced."""
-        self._named[node, code, where] = None
+    def _cure(self, node: Node, of: Node | None = None) -> Cure | None:
+        """What to write instead where it goes wrong at a node; `of`: as a part of what that one is made of."""
         cure = self.cures.of(node) if node in self.naming.ids else None
+        return cure if cure is None or of is None or cure.node in ancestors([of]) else None
+
+    def _add(
+        self, code: str, message: str, hint: str | None, node: Node, where: str, *, of: Node | None = None
+    ) -> None:
+        """Make a finding about a node; where there is a `_cure`, its place is the whole that is to be replaced."""
+        self._named[node, code, where] = None
+        cure = self._cure(node, of)
         if cure is not None:
             node, hint = cure.node, f"write {self.naming.instead(cure.node, cure.better)}"
         span = self.naming.span(node)

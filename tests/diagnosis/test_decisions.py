@@ -126,6 +126,26 @@ def test_whole_numbers_are_exact() -> None:
     assert not ask(bind(program, at), "eval").suspicious()
 
 
+def test_a_remainder_of_exact_numbers_is_exact() -> None:
+    assert not ask(bind(diffcli.parse("max(x % 2, 0)"), {"x": -40.0}), "eval").suspicious()
+
+
+def test_a_hint_for_what_decides_is_about_what_decides() -> None:
+    # 1 - cos(x) has a better spelling, but of the branch that is not taken.
+    finding = examined("where(cos(x) < 1, log(1 - cos(x)), tan(x))", 1e-17)[0]
+    assert (finding.expression, finding.hint) == ("cos(x)", None)
+
+
+def test_a_step_that_the_inputs_may_take_is_said_where_rounding_took_it() -> None:
+    # 1e-9 is all but a multiple of 1e-12: the other side of the step is within the last place of y, too.
+    program = diffcli.parse("[atan2(x, 2), atan2(y, 10)] % y^1.5 - 0.5")
+    at = {"x": 3.0, "y": 1e-8}
+    finding = examine(program, at, "eval")[0]
+    assert (finding.code, finding.where) == ("cancellation", "value")
+    assert finding.refined is not None
+    assert abs(finding.refined["values"]["f"][1] - diffcli.evaluate(program, at)["f"][1]) > 0.9e-12
+
+
 #: Decisions inside of operations on arrays: formula, and the derivative at x in terms of x, for small x.
 INSIDE = [
     ("eigvalsh([[exp(x)-x, 0], [0, 1+x^2/5]])[0]", 0.4),
