@@ -26,6 +26,7 @@ from diffcli.diagnosis.sites import CONTINUOUS, SITES
 from diffcli.diagnosis.truth import Derivative, element
 from diffcli.diagnosis.words import (
     OF_REGULAR,
+    losing,
     of_decided,
     of_derivative,
     of_indeterminate,
@@ -211,11 +212,12 @@ class Examination:
             self._add("overflow", of_vanished(self.naming.spell(node), rest), None, node, where)
             return
         culprit = self.culprits.where_digits_went(passes, looks, made[0])
-        cancels = culprit.op.name in ("add", "subtract", "sum")
+        written = culprit in self.naming.ids
+        does = losing(passes, culprit, self.naming.spell if d is None or written else None)
         if d is None:
             outputs = [o for o in outputs[:ASKED] if self.reach.makes(passes, culprit, o)] or outputs
         digits = self.answer.digits_lost(passes, outputs, d)
-        if d is None or culprit in self.naming.ids:
+        if d is None or written:
             node, what = culprit, self.naming.spell(culprit)
         else:
             node = passes.derived.owners.get(culprit, self.culprits.output(d))
@@ -227,7 +229,7 @@ class Examination:
         nothing = d is None and known is not None and all(math.isnan(known[o]) for o in outputs)
         if nothing and self.answer.infinite_input():
             return  # which is said: some rules of doubles give a number where there is no limit, 1 for (−1)^∞
-        said = of_nothing(what, cancels=cancels) if nothing else of_lost(what, where, digits, cancels=cancels)
+        said = of_nothing(what, does) if nothing else of_lost(what, does, where, digits)
         self._add("cancellation", said, None, node, where)
 
     # Decisions ...........................................................................................

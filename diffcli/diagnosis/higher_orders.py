@@ -21,7 +21,7 @@ from diffcli.diagnosis.passes import Passes
 from diffcli.diagnosis.questions import Question, ask
 from diffcli.diagnosis.sites import SITES
 from diffcli.diagnosis.truth import excusable, right, truth
-from diffcli.diagnosis.words import number, of_lost, of_site
+from diffcli.diagnosis.words import MAGNIFIES, number, of_lost, of_site
 from diffcli.graph import Node
 from diffcli.labels import order_mark
 
@@ -144,7 +144,7 @@ def _said(
         return "removable", said, None, output
     off = abs(value - exact.value) / abs(exact.value) if exact.value else 1.0
     digits = min(16.0, max(0.0, 16.0 + math.log10(off)))
-    return "cancellation", f"{name}: {of_lost(shown, 'derivative', digits, cancels=False)}", None, output
+    return "cancellation", f"{name}: {of_lost(shown, MAGNIFIES, 'derivative', digits)}", None, output
 
 
 def _site(passes: Passes, naming: Naming) -> Node | None:

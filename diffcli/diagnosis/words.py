@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -220,15 +221,35 @@ def of_sides(name: str, d: Derivative) -> str:
     return f": {name} is {number(d.left)} from the left and {number(d.right)} from the right"
 
 
-def of_lost(what: str, where: str, digits: float, *, cancels: bool) -> str:
-    """The reason why a value or a derivative (`where`) has lost digits."""
+#: What most operations that lose digits do.
+MAGNIFIES = "magnifies rounding errors"
+
+
+def losing(passes: Passes, node: Node, spell: Callable[[Node], str] | None) -> str:
+    """What an operation does to lose digits; `spell` tells what it is made of, where that is written in the formula.
+
+    A sum cancels only where it is smaller than its terms. 1 + 1e-12 does not, but has no room for the last digits of
+    what is added, and (1 + x)^n − 1 shows it.
+    """
+    if node.op.name not in ("add", "subtract", "sum"):
+        return MAGNIFIES
+    terms = [float(np.abs(passes.values[arg]).max(initial=0.0)) for arg in node.args]
+    if 2.0 * float(np.abs(passes.values[node]).min(initial=math.inf)) <= max(terms):
+        return "cancels"
+    if spell is None or 8.0 * min(terms) > max(terms):
+        return "is rounded, which is magnified"
+    return f"rounds away digits of {spell(node.args[int(np.argmin(terms))])}"
+
+
+def of_lost(what: str, losing: str, where: str, digits: float) -> str:
+    """The reason why a value or a derivative (`where`) has lost digits; `losing` is what `what` does to them."""
     lost = "all its digits" if digits >= 15.5 else f"{digits:.0f} of its 16 digits"
-    return f"{what} {'cancels' if cancels else 'magnifies rounding errors'}: the {where} loses {lost}"
+    return f"{what} {losing}: the {where} loses {lost}"
 
 
-def of_nothing(what: str, *, cancels: bool) -> str:
+def of_nothing(what: str, losing: str) -> str:
     """The reason why there is a number where there should be none."""
-    return f"{what} {'cancels' if cancels else 'magnifies rounding errors'}: with all digits there is no value here"
+    return f"{what} {losing}: with all digits there is no value here"
 
 
 def of_decided(shown: str, what: str, off: float) -> str:

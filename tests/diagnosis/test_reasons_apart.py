@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from diffcli.diagnosis.findings import Finding
 from diffcli.diagnosis.questions import ask
 
 
-def examined(text: str, at: dict[str, float], what: str = "grad") -> list[Finding]:
+def examined(text: str, at: dict[str, Any], what: str = "grad") -> list[Finding]:
     return examine(diffcli.parse(text), at, what)
 
 
@@ -140,3 +141,17 @@ def test_what_an_argument_must_be_is_said_without_the_letters_of_the_catalogue(
 ) -> None:
     """They would be taken for the variables of the formula."""
     assert examined(text, at)[0].hint == hint
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "said"),
+    [
+        ("(1 - (1 + r)^(-n))/r", {"r": 1e-12, "n": 360.0}, "(1 + r) rounds away digits of r: "),
+        ("exp(x) - 1", {"x": 1e-9}, "exp(x) - 1 cancels: "),
+        ("(sum(x) - 1)*y", {"x": [1e17, 1.0, -1e17], "y": 2.0}, "sum(x) cancels: "),
+        ("log(1 + x)", {"x": 1e-9}, "log(1 + x) magnifies rounding errors: "),
+    ],
+)
+def test_a_sum_larger_than_its_terms_does_not_cancel(text: str, at: dict[str, Any], said: str) -> None:
+    (finding, *_) = examined(text, at, "eval")
+    assert finding.message.startswith(said)
