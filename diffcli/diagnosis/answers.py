@@ -252,8 +252,9 @@ class Answer:
         if self.truth.values is None:
             return False
         exact = self.truth.values[o]
-        # What no rounding explains is the other side of a step, though the inputs' last places may go there, too.
-        if not excusable(reported, exact, self.reported(passes)) or self.beyond_rounding(passes, [o]):
+        # The other side of a step is no excuse, though the inputs' last places may go there, too.
+        jumps = self.truth.first is not None and bool(self.truth.first.jumps[o].any())
+        if jumps or self.beyond_rounding(passes, [o]) or not excusable(reported, exact, self.reported(passes)):
             return False
         moved = [abs(t.values[o] - exact) for t in self._truths_beside() if t.values is not None]
         return abs(reported - exact) <= 8 * max(moved, default=0.0)

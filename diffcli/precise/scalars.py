@@ -32,12 +32,22 @@ def referred(ar: Arithmetic, node: Node, numbers: list[Any]) -> Any:
                 return ar.nan
     if name in _PERIODIC and finite(numbers[0]) and numbers[0]:
         ar.swing = max(ar.swing, size(numbers[0]))
+    if name in _STEPS and all(map(finite, numbers)):
+        numbers = [_whole(ar, x * _STEPS[name]) / _STEPS[name] for x in numbers]
     level = _LEVELS.get(name)
     if level is not None and all(map(finite, numbers)):
         ar.sees(level(ar.m, *numbers))
     return ar.call(_FASTER.get(name, node.op.reference), *numbers, *node.params)  # type: ignore[arg-type]
 
 
+def _whole(ar: Arithmetic, x: Any) -> Any:
+    """The whole number that rounding alone tells from x, 1/(0.25/30) from 120; if there is none, x."""
+    near = ar.m.nint(x)
+    return near if ar.same(x, near) else x
+
+
+#: What goes up in steps, and how many there are from a whole number to the next.
+_STEPS = {"floor": 1, "ceil": 1, "trunc": 1, "round": 2}
 #: What takes the place of a reference that is slow far off.
 _FASTER = {"erf": erf, "erfc": erfc}
 
@@ -132,7 +142,7 @@ def _divide(ar: Arithmetic, a: Any, b: Any) -> Any:
 
 
 def _xlogy(ar: Arithmetic, x: Any, y: Any) -> Any:
-    if x == 0 and y >= 0:
+    if x == 0 and not ar.is_nan(y):  # the convention for every y
         return ar.m.zero
     return ar.nan if y < 0 else ar.call(lambda m, a, b: a * m.log(b), x, y)
 
@@ -204,26 +214,20 @@ def _beta(ar: Arithmetic, a: Any, b: Any) -> Any:
     return ar.call(gamma.beta, a, b)
 
 
-def _mod(ar: Arithmetic, x: Any, d: Any) -> Any:
-    # Beyond all doubles' quotients lies only a limit at d = 0, and there is none: the jumps crowd together.
-    if d == 0 or not ar.m.isfinite(x) or not ar.m.isfinite(d) or (x and ar.m.mag(x) - ar.m.mag(d) > 2200):
-        return ar.nan
-    _see_the_quotient(ar, x, d)
-    return ar.call(lambda m, a, b: a - b * m.floor(a / b), x, d)
+def _remainder(quotient: Callable[[Any, Any], Any]) -> Callable[[Arithmetic, Any, Any], Any]:
+    """x less as many times d as the `quotient` x/d says, in whole numbers."""
 
+    def remainder(ar: Arithmetic, x: Any, d: Any) -> Any:
+        # Beyond all doubles' quotients lies only a limit at d = 0, and there is none: the jumps crowd together.
+        if d == 0 or not (finite(x) and finite(d)) or (x and size(x) - size(d) > 2200):
+            return ar.nan
+        if x:  # the bits that it takes to tell how often d goes into x
+            ar.sees(max(0, size(x) - size(d)))
+        q = x / d
+        whole = _whole(ar, q)
+        return ar.m.zero if whole == ar.m.nint(q) else ar.tamed(x - d * quotient(ar.m, q))
 
-def _see_the_quotient(ar: Arithmetic, x: Any, d: Any) -> None:
-    """Note of the bits that it takes to tell how often d goes into x."""
-    if x:
-        ar.sees(max(0, size(x) - size(d)))
-
-
-def _fmod(ar: Arithmetic, x: Any, d: Any) -> Any:
-    # Beyond all doubles' quotients lies only a limit at d = 0, and there is none: the jumps crowd together.
-    if d == 0 or not ar.m.isfinite(x) or not ar.m.isfinite(d) or (x and ar.m.mag(x) - ar.m.mag(d) > 2200):
-        return ar.nan
-    _see_the_quotient(ar, x, d)
-    return ar.call(lambda m, a, b: a - b * m.sign(a / b) * m.floor(abs(a / b)), x, d)
+    return remainder
 
 
 def _extreme(better: Callable[[Any, Any], bool]) -> Callable[..., Any]:
@@ -291,8 +295,8 @@ SCALARS: dict[str, Callable[..., Any]] = {
     "lgamma": of_gamma(gamma.lgamma, "inf"),
     "digamma": of_gamma(lambda m, x: gamma.psi(m, 0, x), "inf"),
     "beta": _beta,
-    "mod": _mod,
-    "fmod": _fmod,
+    "mod": _remainder(lambda m, q: m.floor(q)),
+    "fmod": _remainder(lambda m, q: m.sign(q) * m.floor(abs(q))),
     "maximum": largest,
     "minimum": smallest,
     "clip": lambda ar, x, low, high: smallest(ar, largest(ar, x, low), high),

@@ -268,7 +268,9 @@ def _symmetric(a: Array) -> Array:
 
 def chol(a: Array) -> Array:
     stack = _symmetric(a)
-    return _batch_last(_each(np.linalg.cholesky, stack, like=stack))
+    factor = _each(np.linalg.cholesky, stack, like=stack)
+    # A matrix with a NaN is not positive definite either: nothing of it has a value, nor the zeros above the diagonal.
+    return _batch_last(np.where(np.isnan(factor).any(axis=(-2, -1), keepdims=True), np.nan, factor))
 
 
 def eigvalsh(a: Array) -> Array:

@@ -95,6 +95,11 @@ class Exact:
         self._small(alike + ROUNDED)
         return True
 
+    def whole(self, x: Any) -> Any:
+        """The whole number that rounding alone tells from x, if there is one; else x."""
+        near = self.m.nint(x)
+        return near if self.same(x, near) else x
+
     def near(self, x: Any) -> None:
         """Refuses what mpmath does not come back from."""
         if x and self.m.mag(x) > FAR:
@@ -287,7 +292,8 @@ def _mod(o: Exact, x: Any, d: Any) -> Any:
     if d == 0:
         return None
     _periods(o, x, d)
-    return o.add(x, -d * o.m.floor(x / d))
+    q = x / d
+    return o.m.zero if o.whole(q) == o.m.nint(q) else o.add(x, -d * o.m.floor(q))
 
 
 def _fmod(o: Exact, x: Any, d: Any) -> Any:
@@ -295,7 +301,7 @@ def _fmod(o: Exact, x: Any, d: Any) -> Any:
         return None
     _periods(o, x, d)
     q = x / d
-    return o.add(x, -d * o.m.sign(q) * o.m.floor(abs(q)))
+    return o.m.zero if o.whole(q) == o.m.nint(q) else o.add(x, -d * o.m.sign(q) * o.m.floor(abs(q)))
 
 
 def _periods(o: Exact, x: Any, d: Any) -> None:
@@ -307,6 +313,7 @@ def _periods(o: Exact, x: Any, d: Any) -> None:
 
 def _round(o: Exact, x: Any) -> Any:
     o.near(x)
+    x = o.whole(2 * x) / 2
     low = o.m.floor(x)
     over = x - low
     if over == 0.5:
@@ -317,7 +324,7 @@ def _round(o: Exact, x: Any) -> Any:
 def _steps(name: str) -> Callable[[Exact, Any], Any]:
     def f(o: Exact, x: Any) -> Any:
         o.near(x)
-        return getattr(o.m, name)(x)
+        return getattr(o.m, name)(o.whole(x))
 
     return f
 
@@ -392,7 +399,7 @@ OF_ONE: dict[str, Callable[[Exact, Any], Any]] = {
     "tetragamma": _gamma_family(lambda o, x: o.m.psi(2, x)),
     "abs": lambda o, x: abs(x), "relu": lambda o, x: max(x, o.m.zero), "sign": lambda o, x: o.m.sign(x),
     "floor": _steps("floor"), "ceil": _steps("ceil"), "round": _round,
-    "trunc": lambda o, x: (o.near(x), o.m.sign(x) * o.m.floor(abs(x)))[1],
+    "trunc": lambda o, x: (o.near(x), o.m.sign(x) * o.m.floor(abs(o.whole(x))))[1],
     "heaviside": lambda o, x: (o.m.sign(x) + 1) / 2, "clip": lambda o, x: min(max(x, -o.m.one), o.m.one),
     "mod_2": lambda o, x: _mod(o, x, o.m.mpf(2)), "cap": lambda o, x: min(x, o.m.one),
     "nonzero": lambda o, x: x != 0, "below_one": lambda o, x: x < 1 and not o.same(x, o.m.one),

@@ -146,6 +146,14 @@ def test_a_step_that_the_inputs_may_take_is_said_where_rounding_took_it() -> Non
     assert abs(finding.refined["values"]["f"][1] - diffcli.evaluate(program, at)["f"][1]) > 0.9e-12
 
 
+def test_at_a_step_nothing_is_excused() -> None:
+    # It is 10: 1e-8 goes into 1e8 without a rest, and its double does not.
+    finding = examined("mod(x, 1/x) + 10", 1e8)[0]
+    assert (finding.code, finding.where) == ("cancellation", "value")
+    assert finding.refined is not None
+    assert finding.refined["value"] == 10
+
+
 #: Decisions inside of operations on arrays: formula, and the derivative at x in terms of x, for small x.
 INSIDE = [
     ("eigvalsh([[exp(x)-x, 0], [0, 1+x^2/5]])[0]", 0.4),

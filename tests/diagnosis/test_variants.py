@@ -310,7 +310,7 @@ SAID = [
     ("gamma(x)", {"x": 1e300}, "eval", "overflow", "overflows"),
     ("digamma(x)", {"x": -2}, "eval", "pole", "has a pole here"),
     ("lgamma(x)", {"x": 0}, "eval", "pole", "is infinite"),
-    ("xlogy(x, y)", {"x": 0, "y": -1}, "grad", "domain", "has no value: its arguments are 0 and -1"),
+    ("xlogy(x, y)", {"x": 0, "y": -1}, "grad", "domain", "df/dx does not exist"),
     ("exp(x)*1e300", {"x": -740}, "eval", "overflow", "underflows to 4.19956e-322: doubles have fewer digits"),
     ("exp(x)*1e300", {"x": -800}, "eval", "overflow", "underflows to 0"),
     ("inv(A)", {"A": [[1e200, 1], [1, 1e-200]]}, "eval", "cancellation", "to all digits of doubles the matrix is"),

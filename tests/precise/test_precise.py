@@ -73,10 +73,27 @@ def test_a_derivative_is_that_of_the_reference(op: object) -> None:
         ("where(x > 0 and not x == 2 or x < -5, x, 0)", {"x": 3}, [3.0]),
         ("clip(x, 0, 1) + min(x, 1) + relu(x)", {"x": 3}, [5.0]),
         ("exp(x) + tanh(x) + erf(x)", {"x": -1e300}, [-2.0]),
+        ("xlogy(0, x)", {"x": -1}, [0.0]),
     ],
 )
 def test_values(source: str, at: dict[str, object], wanted: list[float]) -> None:
     np.testing.assert_allclose(values(source, **at), wanted, rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("mod(1, 1/v)", 0.0),
+        ("fmod(-1, 1/v)", 0.0),
+        ("floor(1/v*v)", 1.0),
+        ("ceil(-1/v*v)", -1.0),
+        ("trunc(-1/v*v)", -1.0),
+        ("round(3/v*v/2)", 2.0),
+    ],
+)
+def test_what_rounding_alone_tells_from_a_whole_number_is_one(source: str, wanted: float) -> None:
+    v = [float(k) for k in range(1, 60)]
+    assert values(source, v=v) == [wanted] * len(v)
 
 
 def test_nothing_runs_away() -> None:

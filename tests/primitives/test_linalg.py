@@ -131,6 +131,7 @@ def test_what_singular_matrices_do_not_have(matrix: Any) -> None:
 def test_not_positive_definite() -> None:
     for matrix in ([[1.0, 2.0], [2.0, 1.0]], [[-1.0, 0.0], [0.0, 1.0]], [[NAN, 0.0], [0.0, 1.0]]):
         assert np.isnan(_value("sum(chol(A))", A=matrix))
+        assert np.isnan(_value("chol(A)[0, 1]", A=matrix))
         assert np.isnan(_gradient("sum(chol(A))", A=matrix)["A"]).all()
 
 
