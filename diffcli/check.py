@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +18,10 @@ from numpy.typing import ArrayLike
 from diffcli.bound import Array, Bound, Differentiable, Point, Values, bind
 from diffcli.calculus import evaluate, jacobian
 from diffcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from diffcli.diagnosis.questions import Question
+    from diffcli.diagnosis.reach import Reach
 
 #: How long the arbitrary precision may take, in seconds.
 SECONDS = 30.0
@@ -29,16 +34,17 @@ COARSE = 1e-6
 class Component(NamedTuple):
     """One entry of the Jacobian beside an independent figure; `left` and `right` are those of the two sides.
 
-    The verdict is ``agrees`` (to `digits` digits), ``kink``, ``ill-conditioned`` (what differs is within what rounding
-    may do to this formula here; or there is no finite derivative because the formula has no value here, at the most a
-    limit, whose derivative the reference is; or the reference is not known) or ``disagrees``. NaN agrees with NaN where
-    there is no derivative; an infinite derivative agrees with an infinite reference only.
+    The verdict is ``agrees`` (to `digits` digits), ``kink`` (no derivative exists: those from the two sides differ, or
+    the value jumps), ``ill-conditioned`` (what differs is within what rounding may do to this formula here; or the
+    formula has no finite value here, at the most a limit, whose derivative the reference is; or there is no reference
+    to disagree with) or ``disagrees``. NaN agrees with NaN where there is no derivative; an infinite derivative agrees
+    with an infinite reference only. A `reference` of NaN says that there is none, None that it is not known.
     """
 
     row: str
     column: str
     derivative: float
-    reference: float
+    reference: float | None
     left: float | None
     right: float | None
     digits: float
@@ -74,8 +80,9 @@ def check(
     method = "differences" if others is None else "mpmath"
     if others is None:
         others = _by_differences(f, bound, matrix.shape)
+    graph = _Graph(bound)
     components = [
-        _judged(bound, found.rows[o], found.columns[j], o, j, float(matrix[o, j]), others[o][j], method)
+        _judged(graph, found.rows[o], found.columns[j], o, j, float(matrix[o, j]), others[o][j], method)
         for o in range(matrix.shape[0])
         for j in range(matrix.shape[1])
     ]
@@ -83,12 +90,20 @@ def check(
 
 
 class _Other(NamedTuple):
+    """A derivative by differences, and those from the two sides."""
+
     value: float
     left: float | None
     right: float | None
     error: float  # what it may be off by
-    removed: bool = False  # whether the formula has no value at the point, only a limit
+    removed: bool = False  # whether the formula has no finite value at the point, at the most a limit
     unknown: bool = False  # whether a reference that is NaN may well exist: numbers on the way are out of reach
+    jumps: bool = False  # whether the value at the point is not what it goes to from one of the sides
+
+    @property
+    def sided(self) -> bool:
+        """Whether there is a derivative on either side, and none that is both."""
+        return not (self.left is None or math.isnan(self.left) or self.right is None or math.isnan(self.right))
 
 
 def _precisely(bound: Bound, shape: tuple[int, ...], seconds: float) -> list[list[_Other]] | None:
@@ -103,7 +118,7 @@ def _precisely(bound: Bound, shape: tuple[int, ...], seconds: float) -> list[lis
             exactly.reach_far()
         columns = []
         here = exactly.values()
-        removed = list(map(exactly.ar.is_nan, here))
+        removed = [not (isinstance(x, bool) or exactly.ar.m.isfinite(x)) for x in here]
         if wide:
             exactly.shorten(here)
         for j in range(shape[1]):
@@ -114,7 +129,7 @@ def _precisely(bound: Bound, shape: tuple[int, ...], seconds: float) -> list[lis
             for partial, gone in zip(partials, removed, strict=True):
                 value, left, right = map(to_double, partial[:3])
                 unknown = far and math.isnan(value) and (math.isnan(left) or math.isnan(right))
-                column.append(_Other(value, left, right, 0.0, gone, unknown))
+                column.append(_Other(value, left, right, 0.0, gone, unknown, partial.jumps))
             columns.append(column)
         return columns
 
@@ -129,27 +144,87 @@ def _precisely(bound: Bound, shape: tuple[int, ...], seconds: float) -> list[lis
 
 
 def _judged(
-    bound: Bound, row: str, column: str, o: int, j: int, derivative: float, other: _Other, method: str
+    graph: _Graph, row: str, column: str, o: int, j: int, derivative: float, other: _Other, method: str
 ) -> Component:
-    value, left, right, error, removed, unknown = other
-    sided = left is not None and right is not None and math.isnan(value)
-    kink = sided and not (math.isnan(left or 0.0) or math.isnan(right or 0.0))
-    digits = 0.0 if kink or unknown else agreement(derivative, value)
-    if kink:
-        low, high = sorted((left or 0.0, right or 0.0))
-        # NaN says that there is none: repeated eigenvalues have no slope to settle on.
-        verdict = "kink" if math.isnan(derivative) or low <= derivative <= high else "disagrees"
-    elif digits >= -math.log10(CLOSE if method == "mpmath" else COARSE) or abs(derivative - value) <= 4 * error:
+    if other.removed and graph.strange(o, j):
+        other = _Other(0.0, 0.0, 0.0, 0.0)
+    kink = other.jumps or (math.isnan(other.value) and other.sided)
+    digits = 0.0 if kink or other.unknown else agreement(derivative, other.value)
+    if other.unknown:
+        verdict = "ill-conditioned"
+    elif kink:
+        verdict = "kink" if other.jumps or _between(graph, o, j, derivative, other) else "disagrees"
+    elif digits >= -math.log10(CLOSE if method == "mpmath" else COARSE) or abs(derivative - other.value) <= other.error:
         verdict = "agrees"
-    elif unknown or (removed and not math.isfinite(derivative)):
-        verdict = "ill-conditioned"
-    elif method != "mpmath" and math.isnan(value) and not math.isfinite(derivative):
-        verdict = "ill-conditioned"  # differences in doubles find none at the end of a domain, either
-    elif math.isfinite(derivative) and abs(derivative - value) <= 4 * _rounding(bound, o, j):
-        verdict = "ill-conditioned"
     else:
-        verdict = "disagrees"
-    return Component(row, column, derivative, value, left if kink else None, right if kink else None, digits, verdict)
+        lost = other.removed or math.isnan(other.value) or _rounded(graph, o, j, derivative, other)
+        verdict = "ill-conditioned" if lost else "disagrees"
+    reference = None if other.unknown else other.value
+    sides = (other.left, other.right) if kink else (None, None)
+    return Component(row, column, derivative, reference, *sides, digits, verdict)
+
+
+def _rounded(graph: _Graph, o: int, j: int, derivative: float, other: _Other) -> bool:
+    """Whether rounding alone may have made the difference."""
+    return math.isfinite(derivative) and abs(derivative - other.value) <= 4 * graph.rounding(o, j)
+
+
+def _between(graph: _Graph, o: int, j: int, derivative: float, other: _Other) -> bool:
+    """Whether a derivative at a kink is that of one of its sides or lies between them, as far as rounding goes. NaN
+    says that there is none: repeated eigenvalues have no slope to settle on.
+    """
+    low, high = sorted((other.left or 0.0, other.right or 0.0))
+    if math.isnan(derivative) or low <= derivative <= high:
+        return True
+    beyond = low - derivative if derivative < low else derivative - high
+    close = CLOSE * max(abs(x) for x in (low, high) if math.isfinite(x)) if math.isfinite(beyond) else 0.0
+    return beyond <= max(close, 4 * graph.rounding(o, j))
+
+
+class _Graph:
+    """What the graph knows of the entries of the Jacobian; it is only asked where two numbers differ."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+
+    def rounding(self, o: int, j: int) -> float:
+        """What rounding may have done to one entry."""
+        from diffcli.diagnosis.bounds import EPS
+
+        question = self._question
+        if question is None:
+            return 0.0
+        passes = question.all.column(j if question.by_columns else o)
+        errors, nodes = passes.errors(), passes.derived.nodes
+        flat = np.concatenate([np.ravel(np.broadcast_to(errors[node], (*node.shape, 1))) for node in nodes])
+        return float(flat[o if question.by_columns else j]) * EPS
+
+    def strange(self, o: int, j: int) -> bool:
+        """Whether an output element does not look at the j-th number: a branch that is not taken takes no part."""
+        from diffcli.diagnosis.truth import element
+
+        if self._question is None:
+            return False
+        node, k = element(self._question.wrt, j)
+        output = element(self._bound.function.outputs, o)
+        looks = self._reach.of(self._question.all.column(0), *output, taking_part=True).get(node)
+        return looks is None or not np.ravel(looks)[k]
+
+    @cached_property
+    def _question(self) -> Question | None:
+        """Both passes for the whole matrix; None where that would take too many numbers."""
+        from diffcli.diagnosis.questions import ask
+
+        question = ask(self._bound, "jacobian")
+        return question if question.what == "jacobian" else None
+
+    @cached_property
+    def _reach(self) -> Reach:
+        from diffcli.diagnosis.naming import Naming
+        from diffcli.diagnosis.reach import Reach
+
+        assert self._question is not None
+        return Reach(self._question, Naming(self._question, None))
 
 
 def agreement(a: float, b: float) -> float:
@@ -159,20 +234,6 @@ def agreement(a: float, b: float) -> float:
     if not (math.isfinite(a) and math.isfinite(b)) or b == 0.0:
         return 0.0
     return min(16.0, max(0.0, -math.log10(abs(a - b) / abs(b))))
-
-
-def _rounding(bound: Bound, o: int, j: int) -> float:
-    """What rounding may have done to one entry of the Jacobian."""
-    from diffcli.diagnosis.bounds import EPS
-    from diffcli.diagnosis.questions import ask
-
-    question = ask(bound, "jacobian")
-    if question.what != "jacobian":
-        return 0.0
-    passes = question.all.column(o)
-    errors = passes.errors()
-    flat = np.concatenate([np.ravel(np.broadcast_to(errors[node], (*node.shape, 1))) for node in passes.derived.nodes])
-    return float(flat[j]) * EPS
 
 
 # Without arbitrary precision --------------------------------------------------------------------------------
@@ -194,7 +255,7 @@ def _by_differences(f: Differentiable, bound: Bound, shape: tuple[int, ...]) -> 
 
             values, errors = ridders(at, float(point[name].flat[k]), shape[0])
             for o in range(shape[0]):
-                others[o].append(_Other(float(values[o]), None, None, float(errors[o])))
+                others[o].append(_Other(float(values[o]), None, None, 4 * float(errors[o])))
     return others
 
 

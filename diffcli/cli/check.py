@@ -1,5 +1,7 @@
 """``diffcli check``: the derivative against an independent one."""
 
+import math
+
 from diffcli.cli.options import Ask, Show, Wrt, names
 from diffcli.errors import DisagreementError
 from diffcli.report import result
@@ -22,12 +24,14 @@ def run(ask: Ask, show: Show, wrt: Wrt = None) -> None:
     if not found.agrees:
         first = next(each for each in rows if each.verdict == "disagrees")
         raise DisagreementError(
-            f"d{first.row}/d{first.column} is {first.derivative:g}, and differences say {_said(first)}",
+            f"d{first.row}/d{first.column} is {first.derivative:g}, and {_said(first)}",
             hint="diffcli diagnose says where the two part",
         )
 
 
 def _said(component: result.Component) -> str:
     if component.left is not None and component.right is not None:
-        return f"{component.left:g} on the left and {component.right:g} on the right"
-    return f"{component.reference:g}"
+        return f"differences say {component.left:g} on the left and {component.right:g} on the right"
+    if component.reference is None or math.isnan(component.reference):
+        return "differences find none"
+    return f"differences say {component.reference:g}"

@@ -266,13 +266,13 @@ class Evaluations(Sequences):
 
     def _spread(self) -> int:
         """How many bits lie between the values at the point and the least of the numbers: what that one does must be
-        seen beside them.
+        seen beside them. Beside what is larger than any precision nothing is: that asks for none.
         """
         if self._infinite:
             return 0
         m = self.ar.m
         sizes = [m.mag(x) for x in self._here() if not isinstance(x, bool) and m.isfinite(x) and x]
-        return int(min(max([0, *sizes]), self.most)) + max(0, -self._tiniest)
+        return int(max([0, *(size for size in sizes if size <= self.most)])) + max(0, -self._tiniest)
 
     def _fades(self, before: Any, now: Any, last: int, precision: int) -> bool:
         """Whether a number is nothing but rounding at both precisions, shrinks as they grow, and means 0: sin(π) is as
@@ -311,13 +311,18 @@ class Evaluations(Sequences):
         return self._run(precision, {self.directions[j]: step for j, step in steps.items()}, infinite)
 
     def _quotient(self, a: Any, b: Any, h: Any) -> Any:
-        """(a − b)/h, NaN where either is not finite, with note of the bits that the difference takes."""
+        """(a − b)/h, NaN where either is not finite, with note of the bits that the difference takes. Numbers too large
+        for any precision to show what changes beside them are out of reach where they seem to be the same.
+        """
         m = self.ar.m
         if isinstance(a, bool) or isinstance(b, bool):
             return m.zero if a == b else self.ar.nan
         if not (m.isfinite(a) and m.isfinite(b)):
             return self.ar.nan
         d = a - b
+        if not d and a and m.mag(a) > self.most:
+            self.ar.beyond = True
+            return self.ar.nan
         if a and b:
             lost = max(m.mag(a), m.mag(b)) - (m.mag(d) if d else max(m.mag(a), m.mag(b)) - self.ar.m.prec)
             if d:

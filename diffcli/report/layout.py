@@ -5,6 +5,7 @@ One layout serves both, so a pipe and a terminal say the same.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -174,7 +175,9 @@ def _verdicts(verdicts: Sequence[str]) -> str:
 def _reference(row: Component, style: Style) -> str:
     if row.left is not None and row.right is not None:
         return f"{style.number(row.left)} from the left, {style.number(row.right)} from the right"
-    return style.number(row.reference)
+    if row.reference is None:
+        return "not known"
+    return "none" if math.isnan(row.reference) else style.number(row.reference)
 
 
 def _eval(result: Eval, style: Style) -> list[Block]:

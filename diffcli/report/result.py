@@ -238,7 +238,7 @@ class Component(NamedTuple):
     row: str
     column: str
     derivative: float
-    reference: float
+    reference: float | None
     left: float | None
     right: float | None
     digits: float
