@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from diffcli.graph import TABLE, Array, Node, Partial, Primitive
+from diffcli.graph import TABLE, Array, Node, Partial, Primitive, ancestors
 from diffcli.primitives.arithmetic import INF, SMALLEST_NORMAL, inside, reciprocal, square
 from diffcli.primitives.kinds import elementwise
 
@@ -47,8 +47,16 @@ def _power_base(y: Node, x: Node, n: Node) -> Partial:
     return power_derivative(x, n, params=(1, 0))
 
 
+#: What numbers that are written down go through without being rounded.
+_AS_WRITTEN = frozenset({"constant", "broadcast", "negate", "stack", "concat", "reshape", "transpose", "index"})
+
+
 def _minus_one(n: Node) -> Node:
-    """N − 1 as a constant, so that the rule for the power folds again."""
+    """N − 1 as a constant, so that the rule for the power folds again; as a difference if n is rounded, of which
+    exp(1e-9) − 1 has few digits left.
+    """
+    if any(node.op.name not in _AS_WRITTEN for node in ancestors([n])):
+        return n - 1.0
     value = n.builder.known(n) - 1.0
     return n.builder.constant(value.flat[0] if value.size and (value == value.flat[0]).all() else value)
 

@@ -132,7 +132,7 @@ class Blame:
         key = (node, element)
         if key not in self._changed:
             found: dict[Node, Array] = {}
-            for base in self._bases:
+            for base in self._bases if node in self._bases[0] else ():  # nothing is made of the x of x^0
                 for values in self._tried(base, node, element):
                     for each, now in values.items():
                         flags = (now != base[each]) & ~((now != now) & (base[each] != base[each]))

@@ -6,7 +6,10 @@ import math
 
 import pytest
 
+import diffcli
+from diffcli.bound import bind
 from tests.diagnosis import exact
+from tests.diagnosis.blame import Blame
 from tests.diagnosis.differences import ALONE, LIMIT, SHARP, SIDE, SMOOTH, UNDEFINED, Differences
 from tests.diagnosis.formulas import EDGE, NUMBER, PAIR, TRIPLE, Formula, Step
 from tests.diagnosis.judged import Case, Tally, judge
@@ -94,6 +97,13 @@ def test_a_warning_excuses_only_what_it_is_about() -> None:
     tally = Tally()
     judge(case, tally)
     assert tally.silent[0][0] == "wrong, and no warning is about number 0"
+
+
+def test_nothing_is_to_blame_for_an_input_that_nothing_is_made_of() -> None:
+    bound = bind(diffcli.parse("abs(y) + x^0"), {"x": 1.0, "y": 0.0}, ["x", "y"])
+    blame = Blame(bound, "grad")
+    (place,) = [k for k, node in enumerate(blame.nodes) if node.op.name == "abs"]
+    assert [blame.slope(place, 0, j) for j in (0, 1)] == [False, True]
 
 
 def test_what_rounding_may_do() -> None:

@@ -40,6 +40,8 @@ HESSIANS: list[tuple[str, dict[str, Any], list[str], str, Any]] = [
     ("x^2*y^2/(x^2+y^2)", {"x": 0, "y": 0}, ["removable"], "the limit exists", [[0, nan], [nan, 0]]),
     ("abs(x)*abs(y)", {"x": 0, "y": 0}, ["kink", "kink"], "d²f/dxdy does not exist", [[0, nan], [nan, 0]]),
     ("x*y*sin(x)/x", {"x": 0, "y": 1}, ["removable"], "the limit exists", [[0, 1], [1, 0]]),
+    # What is left of n − 1 has few digits, also where no input takes part in it.
+    ("x^exp(1e-10)", {"x": 2}, ["cancellation"], "loses 9 of its 16 digits", [[5.0000000010965738e-11]]),
     ("log(sigmoid(x))", {"x": -50}, ["cancellation"], "all its digits", [[-1.9287498479639178e-22]]),
 ]
 
