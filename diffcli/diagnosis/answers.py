@@ -49,11 +49,11 @@ class Answer:
         """Whether a number of the point is infinite."""
         return any(np.isinf(value).any() for value in self.question.at.values())
 
-    def directions(self, passes: Passes) -> list[NDArray[Any]]:
+    def directions(self) -> list[NDArray[Any]]:
         """The vector that a product is asked for, by its parts."""
         if self.question.what not in PRODUCTS:
             return []
-        return [passes.values.get(seed, np.zeros((*seed.shape, 1)))[..., 0] for seed in passes.derived.seeds]
+        return [part[..., 0] for part in self.question.vector]
 
     def bad_values(self, passes: Passes) -> list[int]:
         """The output elements that are not what they should be, or not finite."""
@@ -163,7 +163,7 @@ class Answer:
         """Vᵀ·J, J·u or H·u, of what the matrix really is; a coefficient of 0 takes no part, and of an infinite one no
         derivative that is 0.
         """
-        seeds = np.concatenate([np.ravel(part) for part in self.directions(passes)])
+        seeds = np.concatenate([np.ravel(part) for part in self.directions()])
         products = []
         for table in whole:
             matrix = table if self.question.what == "vjp" else table.T
@@ -177,7 +177,7 @@ class Answer:
 
     def _sided(self, product: Sides, passes: Passes) -> Sides:
         """Vᵀ·J or J·u, less what no product tells: one-sided derivatives, and those along a line that is no input's."""
-        forward, parts = self.question.what == "jvp", [part[..., 0] for part in self.question.vector]
+        forward, parts = self.question.what == "jvp", self.directions()
         seeds = np.concatenate([np.ravel(part) for part in parts])
         there = np.isfinite(np.array(self.truth.values))
         odd = np.isnan(product.value) | (product.jumps != 0)

@@ -81,10 +81,10 @@ class Examination:
     def findings(self) -> list[Finding]:
         """All of them, those of the value first."""
         first = next(iter(self.passes.values()))
-        self._inputs(first)
+        self._inputs()
         if any(np.isnan(value).any() for value in self.question.at.values()):
             return self._made
-        if not all(np.isfinite(value).all() for value in self.answer.directions(first)):
+        if not all(np.isfinite(value).all() for value in self.answer.directions()):
             return self._made
         self.answer.mind_signed_zeros(first)
         culprit = self.culprits.first(first, primal=True)
@@ -109,13 +109,13 @@ class Examination:
 
     # Inputs ..............................................................................................
 
-    def _inputs(self, passes: Passes) -> None:
+    def _inputs(self) -> None:
         for node, value in self.question.at.items():
             self._not_finite(str(node.params[0]), value, node, "value")
         tangents = self.question.what != "vjp"
         nodes = self.question.wrt if tangents else self.function.outputs
         names = [str(node.params[0]) for node in nodes] if tangents else self.function.names
-        for node, name, value in zip(nodes, names, self.answer.directions(passes), strict=False):
+        for node, name, value in zip(nodes, names, self.answer.directions(), strict=False):
             self._not_finite(f"the {'tangent' if tangents else 'cotangent'} of {name}", value, node, "derivative")
 
     def _not_finite(self, name: str, value: NDArray[Any], node: Node, where: str) -> None:

@@ -119,6 +119,24 @@ def test_the_sides_of_a_product_are_its_own(
     assert bool(kinks) == (left != right)
 
 
+@pytest.mark.parametrize(
+    ("what", "text", "at", "v"),
+    [
+        ("jvp", "floor(x)", {"x": 1}, {"x": 1}),
+        ("jvp", "round(min(x + y, x*y))", {"x": -0.5, "y": 0}, {"x": 0, "y": 2.5}),
+        ("vjp", "2*floor(x)", {"x": 1}, {"f": 1}),
+        ("vjp", "trunc(cumsum(y + zeros(3)))[:-1]", {"y": -1.5}, {"f": [-1, 1]}),
+    ],
+)
+def test_what_only_jumps_has_no_product(what: str, text: str, at: dict[str, Any], v: dict[str, Any]) -> None:
+    # Its derivative is 0 whatever the vector, and has no place for it.
+    (finding,) = found(what, text, at, v)
+    assert "jumps here" in finding.message
+    assert finding.refined is not None
+    assert all(np.isnan(np.ravel(part)).all() for part in finding.refined[what].values())
+    assert not found(what, text, at, {name: np.zeros_like(part, dtype=float) for name, part in v.items()})
+
+
 def test_there_are_not_more_than_a_reader_bears() -> None:
     text = "[" + ", ".join(f"log(v[{k}])" for k in range(12)) + "]"
     assert len(found("eval", text, {"v": [0.0] * 12})) == MOST == 8
