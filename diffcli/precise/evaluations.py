@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.graph import CONSTANT, Node, ancestors
-from diffcli.precise.allowance import Allowance, cost
+from diffcli.precise.allowance import Allowance
 from diffcli.precise.arithmetic import WIDE_BEYOND, WIDE_FAR, WIDE_REACH, Arithmetic, Exact, finite, size
-from diffcli.precise.graphs import evaluate
+from diffcli.precise.graphs import Graph, Latest
 from diffcli.precise.sequences import Sequences
 from diffcli.precise.ways import Way
 from diffcli.sparsity import pattern
@@ -34,8 +34,14 @@ TOWARDS_INFINITY = (100, 300, 900)
 MOST_MOVED = 4
 #: So many entries of what changes with what are looked at.
 MOST_REACHED = 1 << 22
+#: At so many precisions what has been computed is kept, of graphs with no more numbers than that.
+KEPT, MOST_NUMBERS = 16, 1 << 14
 #: What jumps again and again.
 _STEPPED = frozenset({"mod", "fmod", "floor", "ceil", "round", "trunc"})
+
+
+#: The outputs near the point, where infinite inputs stand at the power of two named.
+Near: TypeAlias = Callable[[int], list[Any]]
 
 
 class Evaluations(Sequences):
@@ -63,8 +69,9 @@ class Evaluations(Sequences):
         self._wrt = list(wrt)
         self.directions = [(node, k) for node in wrt for k in range(node.size)]
         self._stops = [node for node in self.order if node.op.name == "stop"]
-        self._frozen: tuple[int, dict[Node, Exact]] = (0, {})
-        self._costs: dict[int, float] = {}
+        self._graph = Graph(self.ar, self.order)
+        self._latest: dict[int, Latest] = {}  # by precision, the last one last
+        self._kept = KEPT if sum(node.size for node in self.order) <= MOST_NUMBERS else 0
         self._base: dict[tuple[int, int], list[Any]] = {}
         self._values: list[Any] | None = None
         # 1 − cos(x) is x²/2 below 1: what is far from 1 itself needs that many more bits to be seen beside it.
@@ -76,7 +83,8 @@ class Evaluations(Sequences):
         self._stepped = [node for node in self.order if node.op.name in _STEPPED]
         power = 5 if self._stepped else 2
         self._smallest = power * smallest if smallest < -40 else None
-        self._infinite = sum(int(np.isinf(value).sum()) for value in at.values())
+        self._endless = [node for node, value in at.items() if np.isinf(value).any()]
+        self._infinite = sum(int(np.isinf(at[node]).sum()) for node in self._endless)
         self._pace = 0
         #: The precision up to which numbers may ask for more.
         self.most = MOST
@@ -129,13 +137,20 @@ class Evaluations(Sequences):
         """Log₂ of the step that the steps in direction j are powers of."""
         return UNIT if self.coordinate(j) else UNIT_AT_ZERO
 
-    def _point(self, shifts: Mapping[tuple[Node, int], Any], infinite: Any) -> dict[Node, Exact]:
+    def _point(self, latest: Latest, shifts: Mapping[tuple[Node, int], Any], infinite: Any = None) -> dict[Node, Exact]:
         """The inputs, with some elements moved, and the infinite ones at ±`infinite`, each at its own pace."""
-        point = {}
+        if not latest.still:
+            latest.still = {node: self.ar.array(value) for node, value in self.at.items()}
+        moved = {node for node, _ in shifts}
+        if infinite is not None:
+            moved.update(self._endless)
+        point = latest.still.copy()
         met = 0
-        for node, value in self.at.items():
-            array = self.ar.array(value)
-            for k, x in enumerate(np.ravel(value)):
+        for node in self.at if moved else ():
+            if node not in moved:
+                continue
+            array = point[node].copy()
+            for k, x in enumerate(np.ravel(self.at[node])):
                 if np.isinf(x) and infinite is not None:
                     pace = 1 + (met if self._pace > 0 else self._infinite - 1 - met if self._pace < 0 else 0)
                     array.flat[k] = pace * (infinite if x > 0 else -infinite)
@@ -143,27 +158,30 @@ class Evaluations(Sequences):
                 shift = shifts.get((node, k))
                 if shift is not None:
                     array.flat[k] = self.ar.add(array.flat[k], shift)
-            point[node] = array
+            point[node] = latest.given(node, array)
         return point
+
+    def _latest_at(self, precision: int) -> Latest:
+        """The latest evaluation at a precision, if it is still kept."""
+        latest = self._latest.pop(precision, None) or Latest(self.ar, self._graph, precision)
+        self._latest[precision] = latest  # as the last one
+        if len(self._latest) > self._kept:
+            del self._latest[next(iter(self._latest))]
+        return latest
 
     def _run(self, precision: int, shifts: Mapping[tuple[Node, int], Any], infinite: Any = None) -> list[Any]:
         """Every output's elements at one precision."""
-        ar = self.ar
-        ar.m.prec = precision
-        if precision not in self._costs:
-            self._costs[precision] = sum(cost(node, precision) for node in self.order)
-        ar.allowance.spend(self._costs[precision])
-        frozen = None
-        if self._stops:
-            if self._frozen[0] != precision:
-                values = evaluate(ar, self.order, self._point({}, infinite))
-                self._frozen = (precision, {node: values[node] for node in self._stops})
-            frozen = self._frozen[1]
-        found = evaluate(ar, self.order, self._point(shifts, infinite), frozen)
+        self.ar.m.prec = precision
+        latest = self._latest_at(precision)
+        if self._stops and (not latest.frozen or latest.frozen_at != (infinite, self._pace)):
+            latest.evaluate(self._point(latest, {}, infinite))
+            latest.frozen = {node: latest[node] for node in self._stops}
+            latest.frozen_at = infinite, self._pace
+        latest.evaluate({**self._point(latest, shifts, infinite), **latest.frozen})
         if self._stepped and not shifts and infinite is None:
             # A step of floor(exp(x)) at 700 is as short as 2^-1010.
-            self.shorter = max(self.shorter, *(self._periods(found[node.args[0]]) for node in self._stepped))
-        return [x for node in self.outputs for x in found[node].flat]
+            self.shorter = max(self.shorter, *(self._periods(latest[node.args[0]]) for node in self._stepped))
+        return [x for node in self.outputs for x in latest[node].flat]
 
     def _periods(self, arg: Exact) -> int:
         """Log₂ of how many whole numbers there are up to the numbers of an array."""
@@ -174,35 +192,62 @@ class Evaluations(Sequences):
     def values(self, bits: int = 70) -> list[Any]:
         """The outputs at the point itself, at rising precision until two agree to `bits`."""
         if self._infinite:
-            return self._whatever_the_rest(self._at_infinity(lambda k: self._values_near({}, k)))
+            alone = self._beside(())
+            return self._whatever_the_rest(self._at_infinity(alone), alone)
         return self.agreed(lambda precision: self._run(precision, {}), bits)
 
-    def _whatever_the_rest(self, found: list[Any]) -> list[Any]:
-        """Limits as some inputs grow, less those that depend on how the others come to where they are: x·y does at
-        (∞, 0). That is only asked of what the infinities themselves leave undetermined: 1^∞ is 1 by convention.
+    def _whatever_the_rest(self, found: list[Any], alone: Near) -> list[Any]:
+        """Limits as some inputs grow, `alone`, less those that depend on how the others come to where they are: x·y
+        does at (∞, 0). That is only asked of what the infinities themselves leave undetermined: 1^∞ is 1 by convention.
         """
-        m, nan = self.ar.m, self.ar.is_nan
+        nan = self.ar.is_nan
         here = self._run(self._least, {})
         odd = [o for o, x in enumerate(here) if nan(x) and not nan(found[o])]
         finite = [(node, int(k)) for node, value in self.at.items() for k in np.flatnonzero(np.isfinite(value))]
-        for place, power in [(place, power) for place in finite[:MOST_MOVED] for power in (0.5, 1, 2)]:
-            if not odd:
-                break
-            for sign in (-1, 1):
-
-                def near(k: int, place: tuple[Node, int] = place, away: float = -power, sign: int = sign) -> list[Any]:
-                    return self._values_near({place: sign * m.mpf(2) ** (away * k)}, k)
-
-                other = self._at_infinity(near)
-                for o in [o for o in odd if not nan(other[o]) and not self.agree(found[o], other[o])]:
-                    found[o] = self.ar.nan
-                    odd.remove(o)
+        places, ways = finite[:MOST_MOVED], [(power, sign) for power in (0.5, 1, 2) for sign in (-1, 1)]
+        if not odd or (len(places) > 1 and self._alike(odd, alone, [self._beside(places, *way) for way in ways])):
+            return found
+        for near in [self._beside([place], *way) for place in places for way in ways]:
+            if not odd or self._alike(odd, alone, [near]):
+                continue
+            other = self._at_infinity(near)
+            for o in [o for o in odd if not nan(other[o]) and not self.agree(found[o], other[o])]:
+                found[o] = self.ar.nan
+                odd.remove(o)
         return found
 
-    def _at_infinity(self, at: Callable[[int], list[Any]]) -> list[Any]:
+    def _beside(self, places: Sequence[tuple[Node, int]], power: float = 1, sign: int = 1) -> Near:
+        """The outputs as infinite inputs grow and some others come to where they are from one side, as a power."""
+        known: dict[tuple[int, int], list[Any]] = {}
+
+        def near(k: int) -> list[Any]:
+            if (self._pace, k) not in known:
+                step = sign * self.ar.m.mpf(2) ** (-power * k)
+                shifts = {place: step * 3 / (3 + i) for i, place in enumerate(places)}
+                known[self._pace, k] = self._values_near(shifts, k)
+            return known[self._pace, k]
+
+        return near
+
+    def _alike(self, odd: Sequence[int], alone: Near, others: Sequence[Near]) -> bool:
+        """Whether some outputs are the same, on several ways, as `alone` in the last of the samples: then they go to
+        the same limits.
+        """
+        last, alike = TOWARDS_INFINITY[-1], True
+        for pace in self._races():
+            self._pace = pace
+            alike = alike and all(self.agree(alone(last)[o], near(last)[o]) for near in others for o in odd)
+        self._pace = 0
+        return alike
+
+    def _races(self) -> Sequence[int]:
+        """In what order infinite inputs outpace each other."""
+        return (0, 1, -1) if self._infinite > 1 else (0,)
+
+    def _at_infinity(self, at: Near) -> list[Any]:
         """Limits as the infinite inputs grow; where there are several, whatever their paces."""
         found = []
-        for pace in (0, 1, -1) if self._infinite > 1 else (0,):
+        for pace in self._races():
             self._pace = pace
             found.append([limit.value for limit in self.along([at(k) for k in TOWARDS_INFINITY])])
         self._pace = 0

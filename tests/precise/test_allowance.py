@@ -107,3 +107,39 @@ def test_hard_points_are_cheap(source: str, what: str, at: dict[str, float]) -> 
     assert time.process_time() - start < 3.0
     assert known.values is not None
     assert known.first is not None
+
+
+@pytest.mark.parametrize("what", ["grad", "hessian"])
+def test_only_what_an_input_moves_is_computed_again(what: str) -> None:
+    terms = [f"abs(x{i} - x{(7 * i + 3) % 50})" for i in range(50)]
+    findings, spent = examined(diffcli.parse(" + ".join(terms)), {f"x{i}": 1.5 for i in range(50)}, what)
+    assert {each.code for each in findings} == {"kink"}
+    assert spent < 0.15  # and three times as much where all terms are computed again and again
+
+
+@pytest.mark.parametrize(
+    ("source", "at"),
+    [
+        ("[abs(x - y)*y, floor(exp(x)*z), mod(z, y) - stop(x*y), sin(x*pi)]", {"x": 1.0, "y": 0.5, "z": 2.0}),
+        ("[sum(abs(v[1:] - v[:-1])*sqrt(v[1:])), max(v)*w[1], sort(w)[0]/v[0], sum(exp(stop(v)))*w[0]]",
+         {"v": [1.0, 1.0], "w": [3.0, 3.0]}),
+        ("[det(A), (A @ v)[1], A[1,0]*sum(tanh(A[0]))]", {"A": [[1.0, 1.0], [1.0, 1.0]], "v": [0.0, 1.0]}),
+    ],
+)  # fmt: skip
+def test_what_is_not_computed_again_is_what_it_would_be(
+    source: str, at: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for kept in (16, 0):
+        monkeypatch.setattr("diffcli.precise.evaluations.KEPT", kept)
+        of = exactly(source, 60.0, **at)
+        found.append(repr([of.values(), *map(of.partial, range(len(of.directions))), of.second(0, 1)]))
+    assert found[0] == found[1]
+
+
+def test_what_an_infinite_input_leaves_open_is_asked_once_where_nothing_else_matters() -> None:
+    source = "logsumexp([x, y] + 2*[z, w]) - logsumexp([x, y])"
+    findings, spent = examined(diffcli.parse(source), {"x": np.inf, "y": 1.0, "z": 0.5, "w": 0.25}, "eval")
+    assert [each.code for each in findings] == ["nonfinite-input", "removable"]
+    assert findings[1].refined == {"values": {"f": 1.0}}
+    assert spent < 0.03  # and three times as much where each of the others moves by itself, on all ways
