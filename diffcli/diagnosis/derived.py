@@ -12,7 +12,7 @@ from diffcli.derive import Sweep, adjoint
 from diffcli.diagnosis.bounds import LOCALLY_CONSTANT, ROUNDLESS
 from diffcli.diagnosis.singles import Singles
 from diffcli.diagnosis.sites import REACHES, SITES
-from diffcli.evaluation.steps import kernel_of
+from diffcli.evaluation.steps import Step, follow, step_of
 from diffcli.graph import CONSTANT, INPUT, Array, Function, Node, ancestors
 from diffcli.passes import Pull, Push
 
@@ -87,31 +87,37 @@ class Derived:
         return [node for node in self.sited if node.op.name in REACHES and not exact.issuperset(node.args)]
 
     @cached_property
-    def _steps(self) -> list[tuple[Callable[..., Array], tuple[int, ...], tuple[Any, ...]] | Node]:
-        places = {node: place for place, node in enumerate(self.order)}
-        return [
-            (kernel_of(node), tuple([places[arg] for arg in node.args]), node.params) if node.args else node
-            for node in self.order
-        ]
+    def places(self) -> Mapping[Node, int]:
+        """Where each node stands in `order`."""
+        return {node: place for place, node in enumerate(self.order)}
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        """The places of what is no condition."""
+        return [place for place, node in enumerate(self.order) if not node.boolean]
+
+    @cached_property
+    def leaves(self) -> list[tuple[int, Node]]:
+        """What is given, inputs and seeds, and its places."""
+        return [(place, node) for place, node in enumerate(self.order) if not node.args and node.op is not CONSTANT]
+
+    @cached_property
+    def _memory(self) -> list[Array | None]:
+        """The constants in their places."""
+        return [node.params[0][..., None] if node.op is CONSTANT else None for node in self.order]
+
+    @cached_property
+    def _steps(self) -> list[Step]:
+        places = self.places
+        return [step_of(node, places[node], [places[arg] for arg in node.args]) for node in self.order if node.args]
 
     def run(self, given: Mapping[Node, Array]) -> list[Array]:
         """The value of every node of `order`, to the bit what a plan gives."""
-        values: list[Array] = []
-        for step in self._steps:
-            if isinstance(step, Node):
-                value = step.params[0][..., None] if step.op is CONSTANT else given[step]
-            else:
-                apply, args, params = step
-                if params:
-                    value = apply(*[values[k] for k in args], *params)
-                elif len(args) == 2:
-                    value = apply(values[args[0]], values[args[1]])
-                elif len(args) == 1:
-                    value = apply(values[args[0]])
-                else:
-                    value = apply(*[values[k] for k in args])
-            values.append(value)
-        return values
+        memory: list[Any] = self._memory.copy()
+        for place, node in self.leaves:
+            memory[place] = given[node]
+        follow(self._steps, memory)
+        return memory
 
 
 def gradient(bound: Bound) -> Derived:

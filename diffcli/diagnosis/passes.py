@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -51,12 +52,15 @@ class Passes:
         self.order = derived.order
         with np.errstate(all="ignore"):
             self._list = derived.run({**at, **dict(zip(derived.seeds, seeds, strict=True))})
-        self.values: dict[Node, Array] = dict(zip(self.order, self._list, strict=True))
-        self.batch = max([value.shape[-1] for value in self._list], default=1)
+        self.batch = max([self._list[place].shape[-1] for place, _ in derived.leaves], default=1)
         self._flat: Array | None = derived.singles.flat(self._list) if self.batch == 1 else None
         self.trusted = trust(derived)
-        self._errors: dict[Node, Any] | None = None
         self._doubts: dict[Node, Array] = {}
+
+    @cached_property
+    def values(self) -> dict[Node, Array]:
+        """By node."""
+        return dict(zip(self.order, self._list, strict=True))
 
     @property
     def forward(self) -> frozenset[Node]:
@@ -68,12 +72,10 @@ class Passes:
         if self.batch == 1:
             return self
         one = object.__new__(Passes)
-        one.__dict__.update(self.__dict__)
+        one.__dict__.update({name: it for name, it in self.__dict__.items() if name not in ("values", "_bounds")})
         one._list = [v if v.shape[-1] == 1 else v[..., b : b + 1] for v in self._list]
-        one.values = dict(zip(self.order, one._list, strict=True))
         one.batch = 1
         one._flat = self.derived.singles.flat(one._list)
-        one._errors = None
         one._doubts = {}
         return one
 
@@ -129,6 +131,9 @@ class Passes:
         point, a large error bound, a decision that rounding may have made.
         """
         odd = self.not_finite() | self.at_sites()
+        if self.batch == 1:  # the same, with fewer calls of NumPy
+            found = (odd[0] and self.matters()) or self.uncertain(self.trusted)[0] or self.undecided()[0]
+            return [0] if found else []
         flagged = np.flatnonzero(odd)
         if 0 < len(flagged) <= MANY:
             # A branch not taken may be anything.
@@ -156,9 +161,8 @@ class Passes:
         alone = self._flat is not None
         if self._flat is not None:
             odd |= not np.isfinite(self._flat).all()
-        for node, value in zip(self.order, self._list, strict=True):
-            if not node.boolean and not (alone and node.shape == ()):
-                odd |= _any(~np.isfinite(value))
+        for place in self.derived.singles.others if alone else self.derived.numbers:
+            odd |= _any(~np.isfinite(self._list[place]))
         return odd
 
     def at_sites(self) -> Array:
@@ -270,7 +274,7 @@ class Passes:
 
     def _relative_of_one(self, node: Node, errors: Mapping[Node, Any]) -> float:
         """`relative` of a single number at a single point, without the calls of NumPy, which would be most of it."""
-        excess, size = float(errors[node]) - FORGIVEN, abs(float(self.values[node][0]))
+        excess, size = float(errors[node]) - FORGIVEN, abs(float(self._list[self.derived.places[node]][0]))
         if excess <= 0.0:
             return 0.0
         ulps = excess / size if size else math.inf
@@ -280,27 +284,24 @@ class Passes:
         """Which elements of a node with a kink, a jump or a comparison stand exactly at it."""
         return at_site(node, [self.values[arg] for arg in node.args], self.values[node])
 
-    def errors(self) -> dict[Node, Any]:
+    def errors(self) -> Mapping[Node, Any]:
         """A bound on the error of every node's elements, to first order, in units of EPS: absolute, not relative."""
-        if self._errors is None:
-            with np.errstate(all="ignore"):
-                if self._flat is not None:
-                    found = self.derived.singles.errors(self._list, self._flat)
-                    self._errors = dict(zip(self.order, found, strict=True))
-                else:
-                    self._errors = self._bounds()
-        return self._errors
+        return self._bounds
 
-    def _bounds(self) -> dict[Node, Any]:
-        errors: dict[Node, Any] = {}
-        for node, value in zip(self.order, self._list, strict=True):
-            if not node.args or node.boolean:
-                errors[node] = 0.0
-                continue
-            args = [self.values[arg] for arg in node.args]
-            mine = [np.broadcast_to(errors[arg], x.shape) for arg, x in zip(node.args, args, strict=True)]
-            errors[node] = bound(node, args, mine, value)
-        return errors
+    @cached_property
+    def _bounds(self) -> Mapping[Node, Any]:
+        with np.errstate(all="ignore"):
+            if self._flat is not None:
+                return dict(zip(self.order, self.derived.singles.errors(self._list, self._flat), strict=True))
+            errors: dict[Node, Any] = {}
+            for node, value in zip(self.order, self._list, strict=True):
+                if not node.args or node.boolean:
+                    errors[node] = 0.0
+                    continue
+                args = [self.values[arg] for arg in node.args]
+                mine = [np.broadcast_to(errors[arg], x.shape) for arg, x in zip(node.args, args, strict=True)]
+                errors[node] = bound(node, args, mine, value)
+            return errors
 
 
 def _any(flags: Array) -> Array:

@@ -5,6 +5,7 @@ Loaded at every start: what looks closely (`findings`) is not, and ordinary poin
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -119,8 +120,8 @@ class Question:
         if ordinary(self.bound, self._asked):
             return False
         self.seeds = self.all.suspicious()
-        if not all(np.isfinite(value).all() for value in self.at.values()):
-            self.seeds = self.seeds or [0]
+        if not self.seeds and not all(map(_finite, self.at.values())):
+            self.seeds = [0]
         if self.seeds and self.all.batch == 1:
             self.seeds = list(range(self._rows))
         return bool(self.seeds)
@@ -129,6 +130,10 @@ class Question:
     def passes(self) -> dict[int, Passes]:
         """The passes that need a closer look, by seed."""
         return {b: self.all.column(b) for b in self.seeds[:LOOKED_AT]}
+
+
+def _finite(value: NDArray[Any]) -> bool:
+    return math.isfinite(value) if value.ndim == 0 else bool(np.isfinite(value).all())
 
 
 def ask(bound: Bound, what: str, v: Any = None) -> Question:

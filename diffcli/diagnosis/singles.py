@@ -8,12 +8,13 @@ that hand the errors on go node by node.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.bounds import EPS, LOST, ROUNDLESS, STRAIGHT, bound, rounding, slopes, widened
+from diffcli.diagnosis.bounds import EPS, LOST, ROUNDLESS, SMALLEST_NORMAL, STRAIGHT, bound, rounding, slopes, widened
 from diffcli.diagnosis.sites import at_site
 from diffcli.graph import Node
 
@@ -35,7 +36,12 @@ class Singles:
 
     def __init__(self, order: Sequence[Node], sited: Sequence[Node]) -> None:
         places = {node: place for place, node in enumerate(order)}
-        self.alone = [place for place, node in enumerate(order) if node.shape == ()]
+        alone = [place for place, node in enumerate(order) if node.shape == ()]
+        self._alone = np.array(alone, dtype=np.intp)
+        #: The others, less conditions.
+        self.others = [place for place, node in enumerate(order) if node.shape != () and not node.boolean]
+        #: Takes the single numbers from a row of values; one place alone would give no row.
+        self._pick = itemgetter(*alone) if len(alone) > 1 else lambda values: [values[place] for place in alone]
         self._nodes = order
         uses: dict[tuple[Any, ...], list[Node]] = {}
         #: Who hands errors to whom: (place, two arguments' places); the second is the first again if there is one
@@ -54,6 +60,11 @@ class Singles:
             place: tuple([places[arg] for arg in order[place].args]) for place, _, last in self._steps if last < 0
         }
         self._uses = [_uses(nodes, places) for nodes in uses.values()]
+        #: What rounds, and from where on by half a unit in its last place.
+        self._rounded = np.zeros(len(order), dtype=bool)
+        for each in self._uses:
+            self._rounded[each.places] = each.node.op.name not in ROUNDLESS
+        self._normal = np.where(self._rounded, SMALLEST_NORMAL, 0.0)
         alike: dict[tuple[Any, ...], list[Node]] = {}
         for node in sited:
             if node.shape == () and node.op.kind == "elementwise":
@@ -63,8 +74,8 @@ class Singles:
     def flat(self, values: Sequence[Array]) -> Array:
         """The single numbers among `values` (a value a place, for one point) in their places; 0 for all else."""
         flat = np.zeros(len(values))
-        if self.alone:
-            flat[self.alone] = np.concatenate([values[place] for place in self.alone])
+        if len(self._alone):
+            flat[self._alone] = np.concatenate(self._pick(values))
         return flat
 
     def at_site(self, flat: Array) -> bool:
@@ -75,12 +86,15 @@ class Singles:
 
     def errors(self, values: Sequence[Array], flat: Array) -> list[Any]:
         """The error bound of every node, by place: a float or an array."""
-        own, one, two = np.zeros((3, len(values)))
+        one, two = np.zeros((2, len(values)))
+        sizes = np.abs(flat)
+        own = np.where(self._rounded, sizes, 0.0)
+        small = bool((own < self._normal).any())
         more: dict[int, tuple[float, ...]] = {}
         for uses in self._uses:
             args = [flat[places] for places in uses.args]
             value = flat[uses.places]
-            if uses.node.op.name not in ROUNDLESS:
+            if small and uses.node.op.name not in ROUNDLESS:
                 own[uses.places] = rounding(uses.node, args, value)
             found = slopes(uses.node.op, uses.node.params, args, value)
             if len(found) < 3:
@@ -91,7 +105,7 @@ class Singles:
                 more.update(zip(uses.places.tolist(), zip(*columns, strict=True), strict=True))
         errors: list[Any] = own.tolist()
         first, second = one.tolist(), two.tolist()
-        most = (np.abs(flat) * (LOST / EPS)).tolist()
+        most = (sizes * (LOST / EPS)).tolist()
         for place, a, b in self._steps:
             if b >= 0:
                 # A factor of 0 hands nothing on, not even an error without bounds.

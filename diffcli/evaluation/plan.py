@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from diffcli.evaluation import limits
-from diffcli.evaluation.steps import Step, follow, kernel_of
+from diffcli.evaluation.steps import Step, follow, step_of
 from diffcli.evaluation.threads import cores
 from diffcli.graph import CONSTANT, INPUT, Array, Node, ancestors
 
@@ -63,20 +63,11 @@ class Plan:
                 self._dying.setdefault(index, []).append(slot)
 
     def _steps(self, nodes: list[Node], slots: list[int]) -> list[Step]:
-        steps: list[Step] = []
         dying = self._dying
-        for node in nodes:
-            index = node.index
-            dead = tuple(dying[index]) if index in dying else ()
-            args = node.args
-            first = slots[args[0].index]
-            if node.params or len(args) > 2:
-                every = tuple([slots[arg.index] for arg in args])
-                steps.append((kernel_of(node), slots[index], first, first, (every, node.params), dead))
-            else:
-                second = slots[args[1].index] if len(args) == 2 else -1
-                steps.append((kernel_of(node), slots[index], first, second, None, dead))
-        return steps
+        return [
+            step_of(node, slots[node.index], [slots[arg.index] for arg in node.args], tuple(dying.get(node.index, ())))
+            for node in nodes
+        ]
 
     def run(
         self, values: Mapping[Node, Array], jobs: int | None = None, into: Mapping[Node, Array] | None = None

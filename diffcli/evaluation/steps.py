@@ -38,6 +38,14 @@ def kernel_of(node: Node) -> Kernel:
     return _contiguous(op.apply)
 
 
+def step_of(node: Node, slot: int, args: Sequence[int], dead: tuple[int, ...] = ()) -> Step:
+    """The step that computes a node of what is in the slots `args`."""
+    first = args[0]
+    if node.params or len(args) > 2:
+        return kernel_of(node), slot, first, first, (tuple(args), node.params), dead
+    return kernel_of(node), slot, first, args[1] if len(args) == 2 else -1, None, dead
+
+
 def follow(steps: Sequence[Step], memory: list[Any]) -> None:
     """Takes the steps in order: each puts its value into its slot of the memory and drops what was used last by it."""
     for kernel, slot, first, second, more, dead in steps:
