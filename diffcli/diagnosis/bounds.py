@@ -136,7 +136,9 @@ SLOPES: dict[str, Slope] = {
     "maximum": lambda y, a, b: (np.asarray(a >= b), np.asarray(b >= a)),
     "minimum": lambda y, a, b: (np.asarray(a <= b), np.asarray(b <= a)),
     "clip": lambda y, x, low, high: (
-        np.asarray((low <= x) & (x <= high)), np.asarray(x <= low), np.asarray(x >= high)
+        np.asarray((low <= x) & (x <= high)),
+        np.asarray((x <= low) & (low <= high)),
+        np.asarray((x >= high) | (low >= high)),
     ),
     **dict.fromkeys(LOCALLY_CONSTANT, _none),
     "number": _none,

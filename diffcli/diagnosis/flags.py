@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -110,7 +111,7 @@ def apart(node: Node, known: Mapping[Node, Range], room: float = 0.0) -> bool:
         return False
     x, *others = [arg for arg in args if arg is not None]
     if name in _AT_EQUALITY or name == "clip":
-        return all(max(x.low - y.high, y.low - x.high) > room for y in others)
+        return all(max(a.low - b.high, b.low - a.high) > room for a, b in combinations((x, *others), 2))
     if name in _AT_ZERO:
         return x.nearest > room
     if name in ("floor", "ceil", "trunc"):

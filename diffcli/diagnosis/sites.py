@@ -41,7 +41,7 @@ def _tied(node: Node, args: Sequence[Array], value: Array) -> Array:
 
 def _bounds_met(node: Node, args: Sequence[Array], value: Array) -> Array:
     x, low, high = args
-    return np.asarray((x == low) | (x == high))
+    return np.asarray((x == low) | (x == high) | (low == high))
 
 
 def _whole_number(node: Node, args: Sequence[Array], value: Array) -> Array:
@@ -157,7 +157,8 @@ def _nearly_tied(node: Node, args: Sequence[Array], rooms: Sequence[Array], valu
 
 def _near_bounds(node: Node, args: Sequence[Array], rooms: Sequence[Array], value: Array) -> Array:
     x, low, high = args
-    return _within(x - low, rooms[0] + rooms[1]) | _within(x - high, rooms[0] + rooms[2])
+    near = _within(x - low, rooms[0] + rooms[1]) | _within(x - high, rooms[0] + rooms[2])
+    return near | _within(high - low, rooms[1] + rooms[2])
 
 
 def _near_whole(node: Node, args: Sequence[Array], rooms: Sequence[Array], value: Array) -> Array:

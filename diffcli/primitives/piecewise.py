@@ -111,13 +111,14 @@ clip = elementwise(
     exact=True, writes=True,
     partials=(
         lambda y, x, low, high: between(x, low, high),
-        lambda y, x, low, high: x < low,
-        lambda y, x, low, high: x > high,
+        # Between bounds of which the lower is the higher there is nothing: it is high, whatever x is.
+        lambda y, x, low, high: (x < low) & (low <= high),
+        lambda y, x, low, high: (x > high) | (low > high),
     ),
     uses=(
         lambda y: _at_least(y.args[0], y.args[1]) & _at_least(y.args[2], y.args[0]),
-        lambda y: ~(y.args[0] >= y.args[1]),
-        lambda y: ~(y.args[0] <= y.args[2]),
+        lambda y: ~(y.args[0] >= y.args[1]) & _at_least(y.args[2], y.args[1]),
+        lambda y: ~(y.args[0] <= y.args[2]) | ~(y.args[1] <= y.args[2]),
     ),
     signature="x, low, high", aliases=("clamp",), family="piecewise", doc="x kept between low and high.",
     rule="1 between the bounds, 0 outside", kink="1 on its bounds", notation="min(max(x, low), high)",

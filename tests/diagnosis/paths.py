@@ -6,7 +6,8 @@ its difference quotients are looked at. Nothing of `diffcli.diagnosis` has a han
 Below the normal range rounding is absolute: nothing rounds by less than ε times the smallest normal double.
 
 Of the value f it is Σ|∂f/∂v|·|v| over all results v of operations that round; an operation on arrays rounds as if its
-arguments had been rounded first (those of factorisations by the largest of them). Of a derivative g = ∂f/∂x it is the
+arguments had been rounded first (those of factorisations by the largest of them). A remainder is exact; floored, it is
+a sum with the divisor where the signs differ, and rounded like all sums. Of a derivative g = ∂f/∂x it is the
 same sum, Σ|∂g/∂v|·|v|, and what the reverse pass itself rounds: Σ|∂f/∂v · ∂v/∂w · ∂w/∂x| over all arguments w of all
 results v.
 """
@@ -42,7 +43,7 @@ EXACT = {
         "heaviside",
         "clip",
     ),
-    *("cap", "max", "min", "sort", "sort_0", "max_0", "median", "one", "mod_2", "mod", "fmod"),
+    *("cap", "max", "min", "sort", "sort_0", "max_0", "median", "one", "fmod"),
     *("first", "second", "last", "join", "append", "row_0", "column_1", "diagonal", "tail", "head", "reverse", "roll"),
     *("transpose", "repeat_2", "repeat_3", "repeat_4", "input", "number", "call", *BOOLEAN),
 }
@@ -113,6 +114,8 @@ class Paths:
             if meaning in EXACT:
                 continue
             sizes = [abs(x) if x is not None and x is not True and x is not False else 0 for x in row]
+            if meaning in ("mod", "mod_2"):
+                sizes = [size if self._lifted(place, k) else 0 for k, size in enumerate(sizes)]
             if meaning == "power_1_3":  # the exponent 1/3 is rounded too
                 sizes = [size * (1 + abs(self.exact.m.log(size))) if size else 0 for size in sizes]
             if place[0] == "of" and meaning in FACTORISATIONS:
@@ -126,6 +129,12 @@ class Paths:
                     groups.setdefault(x, []).append(k)
             spots += [((place, tuple(ks)), max(sizes[ks[0]], least)) for ks in groups.values() if len(ks) > 1]
         return spots
+
+    def _lifted(self, place: Place, k: int) -> bool:
+        """Whether the floored remainder is a sum, of the exact one and the divisor: where the signs differ."""
+        args = [self.rows[arg] for arg in self.formula.arguments(place)]
+        x, d = [row[k if len(row) > 1 else 0] for row in args] if len(args) == 2 else (args[0][k], 2)
+        return bool(x * d < 0)
 
     def _meaning(self, place: Place) -> str:
         return self.formula.step(place).meaning

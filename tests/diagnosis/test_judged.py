@@ -248,3 +248,9 @@ def test_a_warning_is_about_all_that_it_underlines() -> None:
     assert [math.isfinite(x) for x in case.numbers[:3]] == [False, False, True]
     assert len(case.findings) == 1
     assert not case.missing(["right" if math.isfinite(x) else "not finite" for x in case.got])
+
+
+@pytest.mark.parametrize(("x", "size"), [(0.3, 0.0), (-0.3, 1.7)])
+def test_a_floored_remainder_is_rounded_where_the_divisor_is_added(x: float, size: float) -> None:
+    remainder = made("x % y", Step("{} % {}", "mod", (0, 1), NUMBER))
+    assert float(Paths(remainder, {"x": [x], "y": [2.0]}).of_value(0)) == pytest.approx(size)

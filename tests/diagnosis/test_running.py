@@ -172,6 +172,7 @@ def test_an_opinion_is_never_too_good() -> None:
         ("max(x, y)", (0, 3), (1, 2), False), ("floor(x)", (1.25, 1.5), (0, 0), True),
         ("floor(x)", (1.5, 2), (0, 0), False), ("floor(x)", (1.25, 9), (0, 0), False),
         ("clip(x, 0, y)", (0.5, 0.75), (1, 2), True),
+        ("clip(x, y, 1)", (3, 4), (0.5, 1.5), False), ("clip(x, y, 1)", (3, 4), (0.25, 0.5), True),
         ("clip(x, 0, y)", (0.5, 1.75), (1, 2), False), ("hypot(x, y)", (-1, 1), (1, 2), True),
         ("hypot(x, y)", (-1, 1), (0, 2), False), ("atan2(x, y)", (-1, 1), (1, 2), True),
         ("atan2(x, y)", (-1, 1), (-1, 2), False), ("x % y", (1, 2), (3, 4), False),

@@ -318,6 +318,7 @@ SAID = [
     ("logabsdet(A)", {"A": [[0, 0], [0, 0]]}, "grad", "pole", "the matrix is singular"),
     ("min(1/x, 5)", {"x": 0}, "eval", "pole", "1/x divides 1 by 0"),
     ("clip(1/x, 0, 1)", {"x": 0}, "eval", "pole", "1/x divides 1 by 0"),
+    ("clip(0, x, y)", {"x": 1, "y": 1}, "grad", "kink", "df/dx is 1 from the left and 0 from the right"),
     ("log(x^2)", {"x": 1e-200}, "grad", "overflow", "x^2 underflows to 0"),
     ("x^2/y^2", {"x": 1e-200, "y": 1e-200}, "grad", "overflow", "x^2 underflows to 0"),
     ("x^y", {"x": -1, "y": inf}, "grad", "nonfinite-input", "y is infinite"),

@@ -250,6 +250,10 @@ FORMULAS: list[tuple[str, dict[str, float], float, tuple[float, ...], tuple[floa
     ("clip(x,y,z)", {"x": 5, "y": 0, "z": 1}, 1, (0, 0, 1), None),
     ("clip(x,y,z)", {"x": 0.99995, "y": 1, "z": 2}, 1, (0, 1, 0), None),
     ("clip(x,y,z)", {"x": 2.00005, "y": 1, "z": 2}, 2, (0, 0, 1), None),
+    # Bounds the wrong way round: it is the upper one, whatever x is.
+    ("clip(x,y,z)", {"x": 0, "y": 3, "z": -1}, -1, (0, 0, 1), None),
+    ("clip(x,y,z)", {"x": -5, "y": 3, "z": -1}, -1, (0, 0, 1), None),
+    ("clip(x,y,z)", {"x": 5, "y": 3, "z": -1}, -1, (0, 0, 1), None),
     ("where(x>0, y, z)", {"x": 1, "y": 5, "z": 7}, 5, (0, 1, 0), None),
     ("where(x>0, y, z)", {"x": -1, "y": 5, "z": 7}, 7, (0, 0, 1), None),
     ("xlogy(x,y)", {"x": 0, "y": 0}, 0, (-INF, 0), None),
