@@ -27,6 +27,8 @@ FORGIVEN = 16 * SUBNORMAL_ERROR
 ERF_SLOPE = 2.0 / math.sqrt(math.pi)
 #: Relative size of the change that shows how an operation hands on an error.
 NUDGE = 2.0**-20
+#: The same for matrices: of one that is nearer to a singular one than by that, all digits are lost.
+NEAR_SINGULAR = 2.0**-40
 
 #: What moves numbers or takes one of them as it is.
 MOVES = frozenset({"broadcast", "reshape", "transpose", "index", "concat", "stack", "diagonal", "diagonal_matrix"})
@@ -46,12 +48,15 @@ STRAIGHT = LOCALLY_CONSTANT | {
     "add", "subtract", "negate", "abs", "maximum", "minimum", "where", "relu", "clip", "within", "stop", "number",
     "mod", "fmod",
 }  # fmt: skip
+#: In so many patterns of signs the elements of arrays are moved, by the square roots of so many primes.
+PRIMES = (2, 3, 5, 7)
+PATTERNS = len(PRIMES)
 #: Of an argument that is off by more than so much of itself a slope says little: x² has none at 0.
 LOST = 2.0**-10
 
 #: What works by elimination or rotation; determinants of two by two are found without.
-ELIMINATIONS = frozenset({"inv", "solve", "chol", "eigvalsh"})
-DETERMINANTS = frozenset({"det", "logabsdet"})
+ELIMINATIONS = frozenset({"inv", "solve", "chol", "eigvalsh", "eigenvectors"})
+DETERMINANTS = frozenset({"det", "logabsdet", "cofactor", "cofactor_along", "cofactor_further"})
 #: What is 0 or subnormal only where that is so to the last digit.
 NEVER_UNDERFLOWS = frozenset({
     "add", "subtract", "sum", "sqrt", "cbrt", "hypot", "log", "log2", "log10", "cos", "acos", "cosh", "logaddexp",
@@ -228,6 +233,18 @@ def _perturbed(node: Node, args: Sequence[Array], errors: Sequence[Array], value
     return total
 
 
+def _signs(count: int, pattern: int) -> Array:
+    """Which of `count` elements go up and which down. Of up to four the patterns are all that matter; of more they
+    have no more to do with rows and columns than chance has, for matrices are sensitive along patterns of these.
+    """
+    places = np.arange(count)
+    if count <= 4:
+        odd = ((places & pattern ^ (places & pattern) >> 1) & 1).astype(bool)
+    else:
+        odd = (places + 1) * math.sqrt(PRIMES[pattern]) % 1.0 < 0.5
+    return np.where(odd, -1.0, 1.0)
+
+
 def _whole(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Array) -> Array:
     """For operations on whole arrays: all arguments moved by their errors, in a few patterns of signs."""
     batch = value.shape[-1:]
@@ -238,16 +255,13 @@ def _whole(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Ar
         largest = np.maximum(largest, np.max(np.abs(x), axis=axes, initial=0.0))
     if not size.any():
         return np.zeros(value.shape)
-    step = np.where(largest == 0.0, 1.0, largest) * NUDGE / np.where((size > 0.0) & np.isfinite(size), size, 1.0)
+    nudge = NEAR_SINGULAR if rounds_inside(node) else NUDGE
+    step = np.where(largest == 0.0, 1.0, largest) * nudge / np.where((size > 0.0) & np.isfinite(size), size, 1.0)
     total = np.zeros(value.shape)
-    # Elements with these bits in their numbers go one way, the others the other: of two by two all that matter.
-    for bits in (0, 1, 2, 3) if max(x.size // max(1, x.shape[-1]) for x in args) <= 4 else (1, 2, 3, 4, 8):
+    for pattern in range(PATTERNS):
         moved = []
         for x, error in zip(args, errors, strict=True):
-            count = x.size // max(1, x.shape[-1])
-            places = np.arange(count) & bits
-            odd = (places ^ places >> 1 ^ places >> 2 ^ places >> 3) & 1
-            signs = np.where(odd, -1.0, 1.0).reshape((*x.shape[:-1], 1))
+            signs = _signs(x.size // max(1, x.shape[-1]), pattern).reshape((*x.shape[:-1], 1))
             moved.append(x + signs * np.where(np.isfinite(error), error, 0.0) * step)
         total = np.fmax(total, np.abs(node.op.apply(*moved, *node.params) - value) / step)
         if (size * EPS > LOST * largest).any():  # of zeros that are not, products move too
@@ -258,17 +272,25 @@ def _whole(node: Node, args: Sequence[Array], errors: Sequence[Array], value: Ar
     return np.where(np.isfinite(size), total, np.inf)
 
 
+def rounds_inside(node: Node) -> bool:
+    """Whether an operation on matrices rounds on the way to its result, exact arguments or not."""
+    if node.op.name in DETERMINANTS:
+        # Those of two rows are rounded nearly once; the logarithm may be as good as 0.
+        return node.args[0].shape[-1] > 2 or node.op.name == "logabsdet"
+    return node.op.name in ELIMINATIONS
+
+
 def _eliminated(node: Node, args: Sequence[Array], errors: Sequence[Array]) -> Sequence[Array]:
     """Eliminations and rotations of n rows round as if all elements of their arguments were off by n roundings of the
     largest. (N. J. Higham, Accuracy and Stability of Numerical Algorithms, 2002, theorem 9.3.)
     """
-    # The determinant of two rows is rounded nearly once; its logarithm may be as good as 0.
-    determinant = node.op.name in DETERMINANTS and (node.args[0].shape[-1] > 2 or node.op.name == "logabsdet")
-    if node.op.name not in ELIMINATIONS and not determinant:
+    if not rounds_inside(node):
         return errors
-    axes = [tuple(range(x.ndim - 1)) for x in args]
     n = node.args[0].shape[-1]
-    return [error + n * np.max(np.abs(x), axis=k, initial=0.0) for x, error, k in zip(args, errors, axes, strict=True)]
+    # The directions of a determinant's further derivatives are only multiplied with.
+    count = 1 if node.op.name in DETERMINANTS else len(args)
+    largest = [np.max(np.abs(x), axis=tuple(range(x.ndim - 1)), initial=0.0) for x in args[:count]]
+    return [*(error + n * size for error, size in zip(errors, largest, strict=False)), *errors[count:]]
 
 
 # Rules ------------------------------------------------------------------------------------------------------
@@ -315,6 +337,22 @@ def _largest(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array
     return np.asarray(np.max(e[0], axis=node.params[0], initial=0.0))
 
 
+def _turned(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
+    """Eigenvectors turn by what moves the matrix over the distance of their eigenvalue to the next (G. H. Golub,
+    C. F. Van Loan, Matrix Computations, 2013, section 8.1). A finite step would turn those that are close all the way.
+    """
+    (off,) = _eliminated(node, args, e)
+    values = TABLE["eigvalsh"].apply(*args)
+    gaps = np.abs(values[np.newaxis] - values[:, np.newaxis])
+    gaps[np.arange(len(values)), np.arange(len(values))] = np.inf
+    turned = len(values) * off.max(axis=(0, 1), initial=0.0) / gaps.min(axis=0, initial=np.inf)
+    return np.broadcast_to(turned, value.shape)
+
+
+def _gaps_inverted(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
+    return product(np.square(value), e[0][np.newaxis] + e[0][:, np.newaxis])
+
+
 def _softmax(node: Node, args: Sequence[Array], e: Sequence[Array], value: Array) -> Array:
     return product(value, 2.0 * np.max(e[0], axis=node.params[0], keepdims=True, initial=0.0))
 
@@ -339,5 +377,7 @@ _RULES: dict[str, _Rule] = {
     "place": lambda node, args, e, value: node.op.apply(*e, *node.params),
     "norm": lambda node, args, e, value: np.sqrt(np.sum(np.square(e[0]), axis=node.params[0])),
     "softmax": _softmax,
+    "eigenvectors": _turned,
+    "inverse_gaps": _gaps_inverted,
     "sinc_derivative": lambda node, args, e, value: product(_sinc_slope(args[0], *node.params), e[0]),
 }  # fmt: skip

@@ -32,6 +32,10 @@ SAMPLES = 2
 SHAKEN = 2.0**-60
 SAFELY = 8.0
 _FACTORS = (np.longdouble(1.0) + np.longdouble(SHAKEN), np.longdouble(1.0) - np.longdouble(SHAKEN))
+#: What rounds inside, where no factor on its result can show it: 1e20 + 1 − 1e20 is 0, and 0 is never a little off.
+ADDERS = frozenset({"sum", "matmul"})
+#: Of a turn, the golden section: its multiples are as far from one another as they can be.
+GOLDEN = np.longdouble(0.6180339887498949)
 
 #: What NumPy computes in extended precision by the same kernel that serves doubles: its own functions, but for the
 #: conversions of angles (whose factor is a double), and those of the table that are written in them alone.
@@ -162,6 +166,14 @@ def _as_they_are(node: Node) -> bool:
     return node.op.name in LOCALLY_CONSTANT or node.op.name == "number"
 
 
+def _apart(node: Node, sample: int) -> Array:
+    """A factor for each element of what is added up, all of them different: numbers that cancel one another are off by
+    something else each, as their products and partial sums are.
+    """
+    turns = np.arange(node.size, dtype=np.longdouble) * GOLDEN + 0.5 * sample
+    return np.asarray(1.0 + SHAKEN * (2.0 * (turns % 1.0) - 1.0)).reshape((*node.shape, 1))
+
+
 def _computed(
     derived: Derived, given: Mapping[Node, Array], doubles: Mapping[Node, Array], sample: int | None = None
 ) -> dict[Node, Array]:
@@ -179,7 +191,10 @@ def _computed(
         elif node.op.name == "within":
             found[node] = np.where(np.isnan(doubles[node]), np.nan, found[node.args[0]])
         else:
-            value = node.op.apply(*[found[arg] for arg in node.args], *node.params)
+            args = [found[arg] for arg in node.args]
+            if sample is not None and node.op.name in ADDERS:
+                args[0] = args[0] * _apart(node.args[0], sample)
+            value = node.op.apply(*args, *node.params)
             if sample is not None and node.op.name not in ROUNDLESS:
                 value = value * _FACTORS[(place * 0x9E3779B1 >> (7 + sample)) & 1]
             found[node] = value

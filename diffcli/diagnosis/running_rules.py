@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.bounds import EPS, ERF_SLOPE, LOST, MOVES, bound
+from diffcli.diagnosis.bounds import EPS, ERF_SLOPE, LOST, MOVES, bound, rounds_inside
 from diffcli.diagnosis.intervals import INF, UNKNOWN, Range, times
 from diffcli.graph import TABLE, Node, Primitive
 
@@ -102,7 +102,7 @@ def scaled(slope: Node | float, error: Node | None) -> Node | None:
 def handed(node: Node, args: Sequence[Known], here: Range) -> Error:
     """What the arguments' errors do to a node, whose own range is `here`."""
     name = node.op.name
-    if name not in _ADDERS and all(arg.error == EXACT for arg in args):
+    if name not in _ADDERS and not rounds_inside(node) and all(arg.error == EXACT for arg in args):
         return EXACT
     if name in MOVES or (name == "place" and len(args) == 1):
         return _moved(node, args)

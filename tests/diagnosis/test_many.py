@@ -158,6 +158,14 @@ def test_ties_everywhere_hide_no_cancellation() -> None:
     assert differences("1/(atan(((-(x) / (y + x)) / asinh(max(y, y)))))", {"x": x, "y": y}) == ([], 1)
 
 
+@pytest.mark.parametrize("text", ["sum(v)", "dot(v, [1, 1, 1])", "mean(v)", "cumsum(v)[2]"])
+def test_what_cancels_inside_a_sum_is_no_zero(text: str) -> None:
+    """Not even in extended precision is 1e20 + 1 − 1e20 anything but 0, which no factor moves."""
+    batch = diffcli.parse(text).batch({"v": [[1.0, 2.0, 3.0], [1e20, 1.0, -1e20]]})
+    batch.value_and_grad()
+    assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"cancellation": [1]}
+
+
 def test_what_an_infinite_argument_decides_is_looked_at() -> None:
     points = {"x": np.linspace(-3, 3, 8), "y": np.full(8, -0.0)}
     assert differences("((max((1 / y), cos(x)))^2)^2", points) == ([], 8)
