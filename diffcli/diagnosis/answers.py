@@ -100,7 +100,7 @@ class Answer:
         below = {node: np.where(minus[node], -(2.0**-1074), value) for node, value in self.question.at.items()}
         signed = truth(self.question, below, self._seconds / 2).values or known
         for o in odd:
-            if right(reported[o], signed[o]):
+            if not math.isnan(signed[o]) and right(reported[o], signed[o]):  # −0 is an end of [0, ∞), not outside
                 known[o] = signed[o]
 
     def derivatives(self) -> list[Derivative]:

@@ -166,7 +166,8 @@ class Examination:
         bad = [o for o in bad[:ASKED] if self.reach.makes(passes, node, o)]
         repaired = values is not None and any(math.isfinite(values[o]) for o in bad) and bool(bad)
         meant = self.truth.exists is not None and all(self.truth.exists[o] for o in bad)
-        vanished = self.culprits.vanished(passes, self.reach.of(passes, node, element)) if repaired and meant else None
+        # What exists may be beyond the range of doubles: 1/x² is, where x² underflows.
+        vanished = self.culprits.vanished(passes, self.reach.of(passes, node, element)) if bad and meant else None
         if vanished is not None:
             node, reason, hint = vanished[0], "overflow", None
             message = of_vanished(self.naming.spell(node), vanished[1])

@@ -96,11 +96,14 @@ def of_singular(shown: str, passes: Passes, node: Node, element: int) -> Said:
         return ("pole" if math.isinf(value) else "domain"), f"{shown}: the matrix is singular", "check its rank"
     if name == "chol":
         return "domain", f"{shown}: the matrix is not positive definite", "add a small multiple of eye(n)"
+    if math.isinf(value) and not args and node.args[0].size == 0:
+        return "pole", f"{shown} is {number(value)}: there is nothing to add up", None
     if math.isinf(value) and not args:
         return "overflow", f"{shown} overflows: doubles end at 1.8e+308", None
+    if name == "power" and args[0] == 0.0 and math.isinf(value):
+        return "pole", f"{shown} divides 1 by 0", "keep the base away from 0"
     at_pole = _at_pole(name, args)
-    if math.isinf(value) and exact is None and (
-        name not in _POLES or at_pole is False) and not (name == "power" and args[0] == 0.0):  # fmt: skip
+    if math.isinf(value) and exact is None and (name not in _POLES or at_pole is False):
         return "overflow", f"{shown} overflows: doubles end at 1.8e+308", None
     if name == "entr" and args[0] < 0.0:  # minus infinity there by convention
         return of_outside(shown, passes, node, element)
@@ -133,7 +136,9 @@ def of_nearly_singular(shown: str) -> Said:
 
 def _given(args: list[float]) -> str:
     """The arguments, as the end of a sentence."""
-    shown = [number(x) for x in args]
+    # 1.0000000000000002 is not 1 where that decides.
+    short = [(number(x), x) for x in args]
+    shown = [repr(x) if math.isfinite(x) and text == f"{round(x)}" and round(x) != x else text for text, x in short]
     if len(shown) == 1:
         return f"its argument is {shown[0]}"
     return f"its arguments are {', '.join(shown[:-1])} and {shown[-1]}"

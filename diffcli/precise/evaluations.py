@@ -387,8 +387,11 @@ class Evaluations(Sequences):
             steps[self.directions[j]] = sign * UNEVEN * m.fsum(sizes)
         return steps
 
-    def _off(self, h: Any) -> dict[int, Any]:
-        """Steps of all inputs that are nothing beside h."""
+    def _off(self, h: Any, away: int) -> dict[int, Any]:
+        """Steps of all inputs that are nothing beside h: all one way, the other way (`away` = −1), or by turns (2)."""
         m = self.ar.m
         sizes = [m.mpf(abs(self.coordinate(i)) or 1.0) for i in range(len(self.directions))]
-        return {i: h * h * size * (i + 2) / (i + 3) for i, size in enumerate(sizes)}
+        signs = [(-1) ** i if away == 2 else away for i in range(len(sizes))]
+        return {
+            i: h * h * sign * size * (i + 2) / (i + 3) for i, (size, sign) in enumerate(zip(sizes, signs, strict=True))
+        }

@@ -7,7 +7,7 @@ they share no rule with `diffcli.derive`: they judge it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +20,8 @@ from diffcli.precise.ways import Way, curves, lines
 STRIDE = 1.2360679774997898
 #: How much longer the second of the steps is that mixed differences take, and how much to see whether it matters.
 STEEP, STEEPER = 0.75, 1.25
+#: The ways in which other inputs are moved off a singularity that they share (`Exactly._off`).
+OFF = (1, -1, 2)
 #: A curve takes more bits than a line, and both sides of it are looked at.
 AS_DEAR = 6.0
 #: Log₂ of numbers that are 0 to all doubles, and to products of them with doubles.
@@ -75,11 +77,10 @@ class Exactly(Evaluations):
         jumps = wild = [False] * sum(node.size for node in self.outputs)
         for sign in (-1, 1):
             limits, near = self._one_sided(j, sign, 0)
-            rows = zip(jumps, self._here(), *near[-2:], strict=True)
+            rows = zip(jumps, self._here(), near[0], *near[-2:], strict=True)
             jumps = [jump or self._apart(f, *beside) for jump, f, *beside in rows]
             if all(limit.kind == "none" for limit in limits) and len(self.directions) > 1:
-                limits = [self.common(*pair) for pair in
-                          zip(*(self._one_sided(j, sign, away)[0] for away in (1, -1)), strict=True)]  # fmt: skip
+                limits = self._whichever([self._one_sided(j, sign, away)[0] for away in OFF])
             # Where there are values whose slopes go nowhere, the other side is not all there is.
             rows = zip(wild, limits, near[-1], strict=True)
             wild = [each or (limit.kind == "none" and self.ar.m.isfinite(f)) for each, limit, f in rows]
@@ -116,14 +117,14 @@ class Exactly(Evaluations):
             return None
 
     def _apart(self, f: Any, *near: Any) -> bool:
-        """Whether a value is not what those `near` it go to, the last of which is the nearest."""
+        """Whether a value is not what those `near` it go to, from the farthest to the nearest."""
         m = self.ar.m
         if not all(isinstance(x, bool) or m.isfinite(x) for x in (f, near[-1])):
             return bool(m.isfinite(f) and m.isinf(near[-1]))
         gap, size = abs(near[-1] - f), max(abs(near[-1]), abs(f))
         if not size or m.mag(size) < LEAST_SEEN:  # exp(−1e17) varies within every step, and is 0 to all doubles
             return False
-        if self.alike(near[0], near[-1], 60):
+        if self.alike(near[-2], near[-1], 60):
             return bool(gap > m.mpf(2) ** -58 * size)
         # A slow approach ends far off, but it does come nearer.
         return bool(gap > m.mpf(2) ** -20 * size and not 2 * gap < abs(near[0] - f))
@@ -150,7 +151,7 @@ class Exactly(Evaluations):
                 m = self.ar.m
                 m.prec = precision
                 h = sign * UNEVEN * m.mpf(2) ** (self.scale(j) + k)
-                steps = {i: away * step for i, step in self._off(h).items()} if away else {}
+                steps = self._off(h, away) if away else {}
                 near = self.moved(precision, {**steps, j: h})
                 next_ = self.moved(precision, {**steps, j: (1 + STRIDE) * h})
                 tiny = m.mpf(2) ** (-4 * precision // 5)  # what only rounding is left of
@@ -165,6 +166,10 @@ class Exactly(Evaluations):
         most = 4 if self.coordinate(j) else 3
         limits = self.along(self.approach(lambda power: first if power == 1 else slopes(power), most))
         return limits, [beside[units] for units in sorted(beside)]
+
+    def _whichever(self, ways: Sequence[list[Limit]]) -> list[Limit]:
+        """The limits of several outputs, where all ways to go agree."""
+        return [reduce(self.common, column) for column in zip(*ways, strict=True)]
 
     def _slope_near(self, j: int, infinite: int) -> list[Any]:
         """A central difference in direction j where infinite inputs are at ±2^`infinite`."""
@@ -278,6 +283,9 @@ class Exactly(Evaluations):
             for away in (0, 1) if len(self.directions) > 1 else (0,):
                 rows = self.approach(partial(self._bends, i, j, sign, away, STEEP))
                 limits = self.along(rows)
+                if away:
+                    other_way = self.along(self.approach(partial(self._bends, i, j, sign, OFF[-1], STEEP)))
+                    limits = self._whichever([limits, other_way])
                 if any(limit.kind != "none" for limit in limits):
                     break
             if i != j and any(limit.kind == "finite" for limit in limits):
@@ -327,7 +335,7 @@ class Exactly(Evaluations):
             m.prec = precision
             h = sign * UNEVEN * m.mpf(2) ** (self.scale(i) + k)
             g = sign * UNEVEN * m.mpf(ratio) * m.mpf(2) ** (self.scale(j) + k)
-            off = self._off(h) if away else {}
+            off = self._off(h, away) if away else {}
             if i == j:
                 a, b, c = (self.moved(precision, {**off, i: n * h}) for n in (1, 2, 3))
                 return [self._quotient(self._quotient(r, q, h), self._quotient(q, p, h), h)

@@ -148,8 +148,9 @@ class Sequences:
             return Limit("finite", m.zero)
         if first and a and b and (a > 0) == (b > 0) == (first > 0):
             once, again = m.log(abs(a / first), 2), m.log(abs(b / a), 2)
-            # A power of the step grows by the same exponent each time, a logarithm by the same factor.
-            power = once > 16 and abs(again - 3 * once) <= 8
+            # A power of the step grows by the same exponent each time, but for logarithms that it is multiplied with;
+            # a logarithm by the same factor.
+            power = once > 16 and abs(again - 3 * once) <= 8 + once / 16
             if power or (0.5 < once < 16 and 0.5 < again < 16):
                 return Limit("infinite", self.ar.inf if b > 0 else -self.ar.inf)
         if abs(b - a) <= abs(a - first) / 1024:

@@ -155,3 +155,44 @@ def test_what_an_argument_must_be_is_said_without_the_letters_of_the_catalogue(
 def test_a_sum_larger_than_its_terms_does_not_cancel(text: str, at: dict[str, Any], said: str) -> None:
     (finding, *_) = examined(text, at, "eval")
     assert finding.message.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "code", "said"),
+    [
+        ("x^-2", 0.0, "pole", "divides 1 by 0"),
+        ("1/(x*x)", 1e-170, "overflow", "(x*x) underflows to 0"),  # 1e340 is no pole
+        ("(x*x)^-2", 1e-170, "overflow", "(x*x) underflows to 0"),
+        ("1/(x*x)", 0.0, "pole", "divides 1 by 0"),
+        ("acos(x)", 1.0000000000000002, "domain", "its argument is 1.0000000000000002"),
+        ("asin(x)", -1.0000000001, "domain", "its argument is -1.0000000001"),
+        ("log1p(x)", -1.25, "domain", "its argument is -1.25"),
+    ],
+)
+def test_reasons_that_are_easily_taken_for_each_other(text: str, x: float, code: str, said: str) -> None:
+    (finding,) = examined(text, {"x": x})
+    assert finding.code == code
+    assert said in finding.message
+
+
+def test_a_negative_power_is_told_what_to_do() -> None:
+    (finding,) = examined("x^-3", {"x": 0.0})
+    assert finding.hint == "keep the base away from 0"
+
+
+def test_the_logarithm_of_an_empty_sum_does_not_overflow() -> None:
+    (finding,) = examine(diffcli.parse("logsumexp(v)"), {"v": []}, "grad")
+    assert (finding.code, finding.message) == ("pole", "logsumexp(v) is −∞: there is nothing to add up")
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_both_zeros_are_the_end_of_a_domain(zero: float) -> None:
+    (finding,) = examined("x*log(x)", {"x": zero})
+    assert finding.code == "removable"
+    assert finding.refined == {"value": 0.0, "gradient": {"x": -math.inf}}
+
+
+def test_a_logarithm_in_a_divisor_does_not_jump() -> None:
+    (finding,) = examined("1/log(x)", {"x": 0.0})
+    assert finding.code == "pole"
+    assert finding.refined == {"value": 0.0, "gradient": {"x": -math.inf}}

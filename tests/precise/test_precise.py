@@ -366,6 +366,22 @@ def test_a_kink_beside_a_logarithm_is_no_jump() -> None:
     assert (to_double(spike.left), to_double(spike.right)) == (math.inf, -math.inf)
 
 
+@pytest.mark.parametrize(("source", "slope"), [("1/log(x)", -math.inf), ("1/log(x)^2", math.inf), ("x/log(x)", 0.0)])
+def test_a_slow_approach_is_no_jump(source: str, slope: float) -> None:
+    """1/log(x) is still −0.005 at 2^-300, and its slope is not quite 1/x there."""
+    (partial,) = exactly(source, {"x": 0.0}).partial(0)
+    assert not partial.jumps
+    assert to_double(partial.value) == slope
+
+
+@pytest.mark.parametrize("source", ["z/y*x", "x + x*(y - 2*z)/(y + z)"])
+def test_a_slope_that_depends_on_how_the_others_come_is_none(source: str) -> None:
+    """Where they all come one way, or all the other, their quotient is the same."""
+    point = exactly(source, {"x": 0.0, "y": 0.0, "z": 0.0})
+    place = next(j for j, (node, _) in enumerate(point.directions) if node.params[0] == "x")
+    assert math.isnan(to_double(point.partial(place)[0].value))
+
+
 @pytest.mark.parametrize(
     "source", ["mod(1/x, 1)", "sin(exp(1/x))", "exp(1/x)/(1 + exp(1/x))", "sin(1/x)", "sin(log(abs(x)))", "tan(1/x)"]
 )
