@@ -14,7 +14,10 @@ import diffcli
 from diffcli.diagnosis import examine
 from diffcli.diagnosis.findings import Finding
 
-CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "data" / "edge_cases.json").read_text())["cases"]
+DATA = Path(__file__).parents[1] / "data"
+CASES: list[dict[str, Any]] = [
+    case for name in ("edge_cases", "hard_cases") for case in json.loads((DATA / f"{name}.json").read_text())["cases"]
+]
 TOLERANCE = 1e-12
 
 
@@ -82,6 +85,8 @@ def test_every_hard_point_is_best_or_warned_with_what_is_best(case: dict[str, An
     )
     finite = all(np.isfinite(part).all() for part in (reported[0], *reported[1].values()))
     assert finite or findings, "a number that is not finite always has its reason beside it"
+    if "codes" in case:
+        assert sorted({finding.code for finding in findings}) == case["codes"]
 
 
 @pytest.mark.parametrize(
