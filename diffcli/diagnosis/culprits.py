@@ -74,9 +74,12 @@ class Culprits:
                 worst, at = mine, node
         return at
 
-    def vanished(self, passes: Passes, used: Looks) -> tuple[Node, float] | None:
-        """The first operation whose result is so small that a double has no place for its digits, and what it gave."""
-        for node, k, args in self._single(passes, used, lambda value: np.abs(value) < SMALLEST_NORMAL):
+    def vanished(self, passes: Passes, used: Looks, *, written: bool = True) -> tuple[Node, float] | None:
+        """The first operation whose result is so small that a double has no place for its digits, and what it gave; of
+        those that are `written` in the formula, or of its derivative.
+        """
+        small = self._single(passes, used, lambda value: np.abs(value) < SMALLEST_NORMAL, written=written)
+        for node, k, args in small:
             exact = local(node, args)
             if exact is not None and -np.inf < exact[1] < -307.6:
                 rest = float(np.ravel(passes.values[node])[k])
@@ -92,11 +95,11 @@ class Culprits:
         return None
 
     def _single(
-        self, passes: Passes, used: Looks, wanted: Callable[[Any], Any]
+        self, passes: Passes, used: Looks, wanted: Callable[[Any], Any], *, written: bool = True
     ) -> Iterator[tuple[Node, int, list[float]]]:
         """The operations on single numbers, of those looked at, that gave what is wanted; where, and of what."""
         for node in passes.order:
-            if node not in used or node not in self.naming.ids or node.op.kind != "elementwise":
+            if node not in used or (node in self.naming.ids) != written or node.op.kind != "elementwise":
                 continue
             if node.args and not node.boolean:
                 for k in np.flatnonzero(wanted(passes.values[node]) & used[node])[:4]:
@@ -110,6 +113,12 @@ class Culprits:
             if owner is not None and owner.op is not INPUT and self.reach.on_the_way(owner, d):
                 return owner
         return self.output(d)
+
+    def by_rule(self, node: Node, d: Derivative) -> Node | None:
+        """The operation by whose rule a node of the derivative was made; None where its parts are added up."""
+        owner = d.passes.derived.owners.get(node, self.output(d))
+        known = owner in self.naming.ids and owner.op is not INPUT
+        return owner if known and self.reach.on_the_way(owner, d) else None
 
     def output(self, d: Derivative) -> Node:
         """The output that a derivative is of."""

@@ -40,7 +40,7 @@ from diffcli.diagnosis.words import (
     of_vanished,
 )
 from diffcli.errors import Span
-from diffcli.graph import INPUT, Node, ancestors
+from diffcli.graph import Node, ancestors
 
 
 class Finding(NamedTuple):
@@ -218,20 +218,31 @@ class Examination:
         if d is None:
             outputs = [o for o in outputs[:ASKED] if self.reach.makes(passes, culprit, o)] or outputs
         digits = self.answer.digits_lost(passes, outputs, d)
-        if d is None or written:
-            node, what = culprit, self.naming.spell(culprit)
-        else:
-            node = passes.derived.owners.get(culprit, self.culprits.output(d))
-            what = f"the derivative of {self.naming.spell(node)}"
-            if node not in self.naming.ids or node.op is INPUT or not self.reach.on_the_way(node, d):
-                # where the parts of a derivative are added up
-                node, what = self.culprits.output(d), f"the sum that makes {self._label(d)}"
+        node, what = (culprit, self.naming.spell(culprit)) if d is None or written else self._rule(culprit, d)
+        if d is not None and not written and self._faint(passes, culprit, d):
+            return
         known = self.truth.values
         nothing = d is None and known is not None and all(math.isnan(known[o]) for o in outputs)
         if nothing and self.answer.infinite_input():
             return  # which is said: some rules of doubles give a number where there is no limit, 1 for (−1)^∞
         said = of_nothing(what, does) if nothing else of_lost(what, does, where, digits)
         self._add("cancellation", said, None, node, where)
+
+    def _faint(self, passes: Passes, culprit: Node, d: Derivative) -> bool:
+        """Whether a derivative has lost its digits because a part of it underflowed: then there is a finding."""
+        vanished = self.culprits.vanished(passes, self.reach.of(passes, culprit), written=False)
+        if vanished is None:
+            return False
+        node, what = self._rule(vanished[0], d)
+        self._add("overflow", of_vanished(f"a part of {what}", vanished[1]), None, node, "derivative")
+        return True
+
+    def _rule(self, culprit: Node, d: Derivative) -> tuple[Node, str]:
+        """The operation by whose rule a node of the derivative `d` was made, and what to call that."""
+        node = self.culprits.by_rule(culprit, d)
+        if node is None:
+            return self.culprits.output(d), f"the sum that makes {self._label(d)}"
+        return node, f"the derivative of {self.naming.spell(node)}"
 
     # Decisions ...........................................................................................
 

@@ -280,6 +280,7 @@ SCALARS: dict[str, Callable[..., Any]] = {
     "subtract": lambda ar, a, b: ar.add(a, -b),
     "divide": _divide,
     "reciprocal": lambda ar, x: _divide(ar, ar.m.one, x),
+    "quotient": lambda ar, y, a, b: _divide(ar, y, b),
     "power": _power,
     "xlogy": _xlogy,
     "entr": lambda ar, x: ar.nan if x < 0 else -_xlogy(ar, x, x),

@@ -164,6 +164,8 @@ def test_a_sum_larger_than_its_terms_does_not_cancel(text: str, at: dict[str, An
         ("1/(x*x)", 1e-170, "overflow", "(x*x) underflows to 0"),  # 1e340 is no pole
         ("(x*x)^-2", 1e-170, "overflow", "(x*x) underflows to 0"),
         ("1/(x*x)", 0.0, "pole", "divides 1 by 0"),
+        # The quotient is 3e-261, and divided by 1 + exp(600) once more nothing.
+        ("1/(1 + exp(-x))", -600.0, "overflow", "a part of the derivative of 1/(1 + exp(-x)) underflows to 0"),
         ("acos(x)", 1.0000000000000002, "domain", "its argument is 1.0000000000000002"),
         ("asin(x)", -1.0000000001, "domain", "its argument is -1.0000000001"),
         ("log1p(x)", -1.25, "domain", "its argument is -1.25"),
