@@ -93,7 +93,7 @@ class Many(NamedTuple):
         program = ask.parsed()
         question = Question(what, wrt, None if seed is None else seed(program), mode)
         words, ranges = parted(ask.point_words())
-        at = point(words) or {}
+        at = point(words, names=program.inputs) or {}
         keep = _names(self.keep, "--keep")
         table: Table
         columns = None if self.columns is None else _names(self.columns, "--columns")

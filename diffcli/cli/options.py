@@ -5,7 +5,7 @@ A command takes them as two parameters; `flattened` spreads their fields over it
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from time import process_time
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -106,7 +106,7 @@ class Ask(NamedTuple):
             raise UsageError("both the expression and the point ask for standard input", hint="give one of them a file")
         _refuse_ranges(words)
         program = self.parsed()
-        return program, program.resolve(point(words) or {})
+        return program, program.resolve(point(words, names=program.inputs) or {})
 
     def parsed(self) -> "diffcli.Program":
         """The parsed source."""
@@ -193,16 +193,19 @@ def names(wrt: str | None) -> tuple[str, ...] | None:
     return found
 
 
-def point(words: list[str] | None, option: str = "--at") -> "Values | None":
-    """The values by name that the words of `option` give; None where the option is not given."""
+def point(words: list[str] | None, option: str = "--at", names: Sequence[str] = ()) -> "Values | None":
+    """The values by name that the words of `option` give; None where the option is not given. `names` are those that
+    there are values for.
+    """
     if not words:
         return None
     from diffcli.language.lower import constant_value
     from diffcli.language.points import read_point
 
-    found = read_point(words, None, constant_value, option=option)
+    names = names or ("x",)
+    found = read_point(words, None, constant_value, option=option, names=names)
     if not found and option != "--at":
-        raise UsageError(f"{option} is empty", hint=f"write {option} x=1")
+        raise UsageError(f"{option} is empty", hint=f"write {option} {names[0]}=1")
     return found
 
 
@@ -218,9 +221,9 @@ def _refuse_ranges(words: list[str]) -> None:
 
 def tangent_of(program: "diffcli.Program", tangent: list[str] | None) -> "Values":
     """The tangent that ``--tangent`` gives."""
-    u = point(tangent, "--tangent")
+    moving = [name for name in program.inputs if name not in program.params]
+    u = point(tangent, "--tangent", moving)
     if u is None:
-        moving = [name for name in program.inputs if name not in program.params]
         hint = f"add --tangent {','.join(f'{name}=…' for name in moving)}"
         raise UsageError("which tangent is to be pushed forward?", hint=hint)
     return u
@@ -228,7 +231,7 @@ def tangent_of(program: "diffcli.Program", tangent: list[str] | None) -> "Values
 
 def cotangent_of(program: "diffcli.Program", cotangent: list[str] | None) -> "Values":
     """The cotangent that ``--cotangent`` gives."""
-    v = point(cotangent, "--cotangent")
+    v = point(cotangent, "--cotangent", program.outputs)
     if v is None:
         hint = f"add --cotangent {','.join(f'{name}=…' for name in program.outputs)}"
         raise UsageError("which cotangent is to be pulled back?", hint=hint)

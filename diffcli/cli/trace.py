@@ -45,7 +45,10 @@ def run(
 ) -> None:
     """Every node of the graph: its value (read downwards), its local partials and its adjoint (read upwards)."""
     program, at = ask.program()
-    seeds = {"cotangent": point(cotangent, "--cotangent"), "tangent": point(tangent, "--tangent")}
+    seeds = {
+        "cotangent": point(cotangent, "--cotangent", program.outputs),
+        "tangent": point(tangent, "--tangent", program.inputs),
+    }
     direction = mode or (Mode.forward if tangent and not cotangent else Mode.reverse)
     by = freed(program, seeds["tangent"], names(wrt))
     trace = diffcli.trace(program, at, wrt=by, mode=direction.value, **seeds)

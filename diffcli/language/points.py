@@ -27,6 +27,8 @@ Evaluate = Callable[["Expression", Source], Array]
 PLAIN_NUMBER = re.compile(r"[+-]?([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?").fullmatch
 PLAIN_LIST = re.compile(r"\[[\[\]0-9eE+\-., \t\r\n]*\]").fullmatch
 CUT = re.compile(r"[,()\[\]]").finditer
+#: So many of the names that a value may be meant for are told.
+NAMED = 4
 SPECIAL = {"NaN": np.nan, "Infinity": np.inf, "-Infinity": -np.inf}  # as JSON output spells them
 
 
@@ -52,12 +54,13 @@ def read_point(
     evaluate_constant: Evaluate,
     *,
     option: str = "--at",
+    names: Sequence[str] = ("x",),
 ) -> dict[str, Array]:
     """The point that `words` spell: each is ``x=1, w=[1,2]``, ``@point.json``, or ``-`` for JSON from `stdin`.
 
     A value is a float64 array, of shape () for a number; the order is that in which the names were given.
     `evaluate_constant` gives the value of what is no plain number. Raises UsageError; `option` is the name
-    of the source in which its caret points.
+    of the source in which its caret points, and `names` are those that a value without one may be meant for.
     """
     point: dict[str, _Given] = {}
     for word in words:
@@ -67,15 +70,15 @@ def read_point(
             _merge(point, _json_point(read_text(word[1:]), word[1:]), None)
         else:
             source = Source(word, option)
-            for assignment in split_assignments(word, option):
+            for assignment in split_assignments(word, option, names):
                 value = _value(assignment, source, evaluate_constant)
                 given = _Given(value, f"{assignment.name}={short(assignment.value)}")
                 _merge(point, [(assignment.name, given)], (source, assignment.name_span))
     return {name: given.value for name, given in point.items()}
 
 
-def split_assignments(text: str, option: str = "--at") -> list[Assignment]:
-    """Cut ``x=1, w=[1,2,3]`` at the commas that stand outside brackets. Raises UsageError."""
+def split_assignments(text: str, option: str = "--at", names: Sequence[str] = ("x",)) -> list[Assignment]:
+    """Cut ``x=1, w=[1,2,3]`` at the commas that stand outside brackets. Raises UsageError; `names` as above."""
     if not text.strip():
         return []
     source = Source(text, option)
@@ -86,7 +89,7 @@ def split_assignments(text: str, option: str = "--at") -> list[Assignment]:
     for place, (start, end) in enumerate(pieces):
         equal = text.find("=", start, end)
         if equal < 0:
-            raise _no_assignment(source, assignments, pieces, place)
+            raise _no_assignment(source, assignments, pieces, place, names)
         name_span = _trimmed(text, start, equal)
         value_span = _trimmed(text, equal + 1, end)
         name = _name(source, name_span)
@@ -148,7 +151,9 @@ def _name(source: Source, span: Span) -> str:
     raise _wrong(f"{short(name)} is no name", source, span, hint)
 
 
-def _no_assignment(source: Source, before: list[Assignment], pieces: list[Span], place: int) -> UsageError:
+def _no_assignment(
+    source: Source, before: list[Assignment], pieces: list[Span], place: int, names: Sequence[str]
+) -> UsageError:
     """The error for a piece without =."""
     text = source.text
     span = _trimmed(text, *pieces[place])
@@ -166,7 +171,13 @@ def _no_assignment(source: Source, before: list[Assignment], pieces: list[Span],
             return _wrong("a comma inside a number", source, whole, f"write {last.name}={last.value}.{piece}")
     if piece.isidentifier():
         return _wrong(f"{short(piece)} has no value", source, span, f"write {short(piece)}=1")
-    return _wrong(f"{short(piece)} has no name", source, span, f"write x={short(piece)}")
+    gap = re.fullmatch(r"(\w+)\s+(\S.*)", piece, re.DOTALL)
+    if gap and gap[1].isidentifier():
+        return _wrong(f"no = stands between {gap[1]} and its value", source, span, f"write {gap[1]}={short(gap[2])}")
+    missing = [name for name in names if all(name != each.name for each in before)] or list(names)
+    value = short(piece) if len(missing) == 1 else "…"
+    hint = ", ".join(f"{name}={value}" for name in missing[:NAMED]) + (", …" if len(missing) > NAMED else "")
+    return _wrong(f"{short(piece)} has no name", source, span, f"write {hint}")
 
 
 def _merge(point: dict[str, _Given], values: Iterable[tuple[str, _Given]], place: tuple[Source, Span] | None) -> None:

@@ -43,6 +43,12 @@ from .conftest import Run
         (["grad", "x", "x=1,5"], 2, "", "x=1.5"),
         (["grad", "2x", "x=1"], 3, "", "2*x"),
         (["grad", "[x,x]", "x=1"], 2, "", "jacobian"),
+        (["grad", "a*b", "--at", "3"], 2, "3 has no name", "write a=…, b=…"),
+        (["vjp", "[x^2, y]", "x=1", "y=2", "--cotangent", "[1,1]"], 2, "[1,1] has no name", "write f=[1,1]"),
+        (["vjp", "r=x; s=y", "x=1", "y=2", "--cotangent", "1"], 2, "1 has no name", "write r=…, s=…"),
+        (["trace", "r=x; s=y", "x=1", "y=2", "--cotangent", "1"], 2, "1 has no name", "write r=…, s=…"),
+        (["jvp", "a^2", "a=1", "--tangent", "2"], 2, "2 has no name", "write a=2"),
+        (["jvp", "a^2", "a=1", "--tangent", ""], 2, "--tangent is empty", "write --tangent a=1"),
     ],
 )
 def test_mistakes(run: Run, words: list[str], code: int, message: str, mend: str) -> None:

@@ -123,7 +123,7 @@ def test_a_number_is_read_to_the_last_bit(value: float) -> None:
         ("=1", "no name stands before =", "=", "write x=1"),
         ("2x=1", "2x is no name", "2x", "a name has letters, digits and _ only"),
         ("x²=1", "x² is no name", "x²", "a name has letters, digits and _ only"),
-        ("x 1, y=2", "x 1 has no name", "x 1", "write x=x 1"),
+        ("x 1, y=2", "no = stands between x and its value", "x 1", "write x=1"),
         ("x y=2", "x y is no name", "x y", "put a comma between two values: x=1, y=2"),
         ('{"x"=1}', '{"x" is no name', '{"x"', "write x=1, y=2, or give JSON in a file, as @point.json"),
         ("x=1 y=2", "no comma between two values", "y=", "write a comma before y="),
