@@ -27,6 +27,8 @@ from diffcli.labels import order_mark
 
 #: What their exact values may cost, in seconds (`diffcli.precise.allowance.Allowance`).
 SECONDS = 1.0
+#: How far off, relative to the number, rounding is the same as here and a choice that is made here is not.
+BESIDE = 2.0**-20
 
 
 class _Exact(NamedTuple):
@@ -73,8 +75,7 @@ def examine_orders(
         off = abs(derivatives[k] - exact[k].value)
         if excusable(derivatives[k], exact[k].value, ()) and off <= 8 * beside.get(k, 0.0):
             continue
-        name = naming.rows()[0] + order_mark(k)
-        code, message, hint, node = _said(question, naming, name, derivatives[k], exact[k])
+        code, message, hint, node = _said(f, question, naming, k, derivatives[k], exact[k])
         refined = {
             "value": exact[0].value,
             "derivatives": np.array([each.value for each in exact]),
@@ -123,11 +124,15 @@ def _moved(question: Question, exact: Sequence[_Exact], seconds: float) -> dict[
 
 
 def _said(
-    question: Question, naming: Naming, name: str, value: float, exact: _Exact
+    f: Differentiable, question: Question, naming: Naming, order: int, value: float, exact: _Exact
 ) -> tuple[str, str, str | None, Node]:
     """The code, the reason, the cure and the place of what is wrong with one derivative."""
+    name = naming.rows()[0] + order_mark(order)
     output = question.function.outputs[0]
     site = _site(question.all, naming)
+    if site is not None and _right_beside(f, question, order, value, exact.value):
+        code, message, hint = of_site(naming.spell(site), site, None)
+        return code, f"{message}: on both sides {name} is {number(exact.value)}", hint, site
     if math.isnan(exact.value):
         sides = f"{name} does not exist"
         if exact.kink:
@@ -145,6 +150,24 @@ def _said(
     off = abs(value - exact.value) / abs(exact.value) if exact.value else 1.0
     digits = min(16.0, max(0.0, 16.0 + math.log10(off)))
     return "cancellation", f"{name}: {of_lost(shown, MAGNIFIES, 'derivative', digits)}", None, output
+
+
+def _right_beside(f: Differentiable, question: Question, order: int, value: float, exact: float) -> bool:
+    """Whether a derivative that is wrong at the point is right next to it, in doubles too: then it is a choice made
+    at the point itself that is wrong, and no rounding, which is much the same there.
+    """
+    from diffcli.higher import derivatives
+
+    off = abs(value - exact)
+    if not math.isfinite(off):
+        return False
+    (node,) = question.wrt
+    x = float(question.at[node])
+    step = BESIDE * (abs(x) or 1.0)
+    at = {str(each.params[0]): np.asarray(given) for each, given in question.at.items()}
+    name = str(node.params[0])
+    near = [derivatives(f, {**at, name: x + k * step}, order, wrt=(name,)) for k in (-2, -1, 1, 2)]
+    return all(abs(found[order] - exact) <= off / 4 for found in near)
 
 
 def _site(passes: Passes, naming: Naming) -> Node | None:

@@ -95,6 +95,25 @@ def test_what_is_said_of_the_first_is_not_said_again() -> None:
     assert findings("sin(x)", math.inf, 3) == []
 
 
+@pytest.mark.parametrize(
+    ("source", "x", "site", "exact"),
+    [
+        ("where(x == 1, x^2, x^3)", 1.0, "x == 1", "6"),
+        ("where(x == 3, 9, x^2)", 3.0, "x == 3", "2"),
+        ("max(x^2, 2*x - 1)", 1.0, "max(x^2, 2*x - 1)", "2"),  # which is never below x²
+    ],
+)
+def test_a_choice_is_not_blamed_on_rounding(source: str, x: float, site: str, exact: str) -> None:
+    (found,) = findings(source, x, 2)
+    assert (found.expression, found.code) == (site, "predicate-at-equality" if "==" in site else "tie")
+    assert found.message.endswith(f": on both sides f'' is {exact}")
+
+
+def test_rounding_beside_a_comparison_is_still_rounding() -> None:
+    (found,) = findings("where(x > 1e-5, 1, 1)*(1 - cos(x))/x^2", 1e-5, 2)
+    assert found.code == "cancellation"
+
+
 def test_on_the_command_line(run: Run) -> None:  # noqa: F811
     found = json.loads(run("grad", "abs(x)^3", "x=0", "--order", "3", "--json").out)
     (warning,) = found["warnings"]
