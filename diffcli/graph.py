@@ -409,6 +409,8 @@ class Function:
     derived: dict[tuple[Any, ...], Any] = field(default_factory=dict)  # what transformations made of it, kept for reuse
     #: What the parameters stand for in the body of a file's function that a node is made in.
     scopes: Mapping[Node, Mapping[str, Node]] = field(default_factory=dict)
+    #: Those that are written at several places, of which `spans` has the first.
+    repeated: frozenset[Node] = frozenset()
 
     @property
     def builder(self) -> Builder:

@@ -22,12 +22,14 @@ from diffcli.sweeps import stacked
 
 
 class Answer:
-    """The numbers that a command gives at one point, and the truth about them as far as so many `seconds` find it."""
+    """The numbers that a command gives at one point, and the truth about them as far as so many `seconds` find it, if
+    it is not `known`.
+    """
 
-    def __init__(self, question: Question, seconds: float) -> None:
+    def __init__(self, question: Question, seconds: float, known: Truth | None = None) -> None:
         self.question = question
         self.function = question.function
-        self.truth = truth(question, question.at, seconds)
+        self.truth = known or truth(question, question.at, seconds)
         self.passes = question.passes
         self._seconds = seconds
         self._beside: list[Truth] | None = None

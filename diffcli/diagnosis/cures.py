@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, NamedTuple
@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.bound import Bound
+from diffcli.diagnosis.naming import Naming
 from diffcli.diagnosis.questions import Question, ask
 from diffcli.diagnosis.truth import SECOND_ORDER, Sides, Truth, excusable, right, truth
+from diffcli.diagnosis.whole import FIRST, VALUE, Rest, Whole, replaced
 from diffcli.errors import DiffcliError
 from diffcli.evaluation import Plan
 from diffcli.graph import CONSTANT, INPUT, Function, Node, ancestors
@@ -24,14 +26,40 @@ from diffcli.rewrites.matching import grafted
 
 #: So many spellings are tried for one finding, and so large a Jacobian is looked at.
 MOST_TRIED, MOST_NUMBERS = 16, 1 << 12
+#: So many of those that help are tried in the whole formula, and so many others beside one that is not enough.
+MOST_WHOLE, MOST_BESIDE = 4, 6
 
 
 class Cure(NamedTuple):
-    """What to write instead of `node`, the whole of it."""
+    """What to write instead of `node`, the whole of it. `beside` are others without which the formula stays wrong, and
+    `rest` is what is wrong of it still.
+    """
 
     node: Node
     better: str
     why: str
+    beside: tuple[Cure, ...] = ()
+    rest: tuple[Rest, ...] = ()
+
+    def hint(self, naming: Naming) -> str:
+        """What is said of it."""
+        # A function of one's own is one text, however often it is called.
+        first, *others = dict.fromkeys((each._said(naming), naming.spell(each.node)) for each in (self, *self.beside))
+        said = [f"write {first[0]}", *(f"and {better} for {written}" for better, written in others)]
+        if self.rest:
+            said.append(_still(min(self.rest, key=lambda each: (each.kind, -each.digits)), naming))
+        return ", ".join(said)
+
+    def _said(self, naming: Naming) -> str:
+        everywhere = " wherever it stands" if self.node in naming.function.repeated else ""
+        return naming.instead(self.node, self.better) + everywhere
+
+
+def _still(rest: Rest, naming: Naming) -> str:
+    """What is said of a number that stays wrong."""
+    name = "the value" if rest.kind == VALUE else naming.derivative(rest.o, rest.j, first=rest.kind == FIRST)
+    lost = "has no right digit" if rest.digits >= 15.5 else f"loses {rest.digits:.0f} of its 16 digits"
+    return f"but {name} still {lost}"
 
 
 class _Numbers(NamedTuple):
@@ -57,11 +85,12 @@ class Cures:
         self._found: dict[Node, Cure | None] = {}
         self._numbers: dict[Node, _Numbers] = {}
         self._truths: dict[Node, Truth] = {}
+        self._whole = Whole(question, known, seconds / 4)
 
     def of(self, near: Node) -> Cure | None:
         """The cure for what goes wrong at a node; None where no spelling is known that helps here."""
         if near not in self._found:
-            self._found[near] = next(self._that_help(near), None)
+            self._found[near] = self._best(near)
         return self._found[near]
 
     def chosen(self) -> list[Cure]:
@@ -76,13 +105,53 @@ class Cures:
                 return Cure(rewrite.node, better, rewrite.why)
         return None
 
+    # In the whole formula ................................................................................
+
+    def _best(self, near: Node) -> Cure | None:
+        """The first spelling that makes the whole formula right, else the first that makes it better, with others
+        beside it.
+        """
+        partial: list[Cure] = []
+        for cure in islice(self._that_help(near), MOST_WHOLE):
+            rest = self._rest(cure)
+            if not rest:
+                return cure
+            partial.append(cure._replace(rest=tuple(rest)))
+        found = self._beside(min(partial, key=lambda each: not self._whole.better(each.rest))) if partial else None
+        return found if found is not None and (not found.rest or self._whole.better(found.rest)) else None
+
+    def _beside(self, cure: Cure) -> Cure:
+        """A cure with all others that mend something and are needed, too."""
+        nodes = dict.fromkeys(each.node for each in self._rewrites() if each.node is not cure.node)
+        helping = (next(self._that_help(node), None) for node in islice(nodes, MOST_BESIDE))
+        others = dict.fromkeys(each for each in helping if each is not None and each.node is not cure.node)
+        found = self._with(cure, tuple(others))
+        for other in others:
+            without = self._with(cure, tuple(each for each in found.beside if each is not other))
+            if not self._whole.better(found.rest, without.rest):
+                found = without
+        return found
+
+    def _with(self, cure: Cure, others: tuple[Cure, ...]) -> Cure:
+        more = cure._replace(beside=others)
+        return more._replace(rest=tuple(self._rest(more)))
+
+    def _rest(self, cure: Cure) -> list[Rest]:
+        """What is wrong of the formula with a cure, and those beside it, in their places."""
+        spliced = []
+        for each in (cure, *cure.beside):
+            new = self._spliced(each.node, each.better)
+            if new is not None:
+                spliced.append((each.node, new))
+        return self._whole.rest(*spliced)
+
     # Candidates ..........................................................................................
 
     def _that_help(self, near: Node) -> Iterator[Cure]:
         if near.op is INPUT or near.op is CONSTANT:
             return
         tried = [
-            (Cure(rewrite.node, better, rewrite.why), judged, _replaced(judged, rewrite.node, new))
+            (Cure(rewrite.node, better, rewrite.why), judged, replaced(judged, rewrite.node, new))
             for rewrite, judged in islice(self._candidates(near), MOST_TRIED)
             for better in rewrite.spellings
             if (new := self._spliced(rewrite.node, better)) is not None
@@ -97,14 +166,19 @@ class Cures:
         """Rewritings, each with the expression that must come out right: the smallest that does without `near` and
         mends the largest that does, the largest that mends itself, then the nearest of what `near` is made of.
         """
-        if self._every is None:
-            self._every = rewrites(self._function, always=False)
-        covering = [each for each in self._every if near in each.covers]
+        every = self._rewrites()
+        covering = [each for each in every if near in each.covers]
         yield from ((each, covering[-1].node) for each in covering)
-        nearest = sorted(self._every, key=lambda each: -each.node.index)
+        nearest = sorted(every, key=lambda each: -each.node.index)
         yield from ((each, each.node) for each in nearest if near in each.covers)
         below = set(ancestors([near])) - {near}
         yield from ((each, near) for each in nearest if each.node in below)
+
+    def _rewrites(self) -> list[Rewrite]:
+        """Every place where a better spelling is known, whether it helps here or not."""
+        if self._every is None:
+            self._every = rewrites(self._function, always=False)
+        return self._every
 
     def _spliced(self, node: Node, better: str) -> Node | None:
         """A spelling as a node of the graph that it is for; None where it does not say the same in that place."""
@@ -133,9 +207,11 @@ class Cures:
         known = self._true(old)
         if known.values is None:
             return self._beyond_doubt(new)
+        if all(map(math.isnan, known.values)):
+            return False  # what has no value is not to be mended
         before, after = self._of(old), self._of(new)
         mends = False
-        for was, now, exact in _beside(before, after, known):
+        for was, now, exact in _paired(before, after, known):
             if exact is None:
                 if not np.isfinite(now).all():
                     return False
@@ -148,7 +224,7 @@ class Cures:
     def _no_worse(self, old: Node, new: Node) -> bool:
         """Whether every number of a new expression is right where that of the old is."""
         known, before, after = self._known_of(old), self._of(old), self._of(new)
-        for was, now, exact in _beside(before, after, known):
+        for was, now, exact in _paired(before, after, known):
             sides = exact or Sides(was, was, was, np.zeros(was.shape, dtype=bool))
             if not (_fine(now, sides) | _excusable(now, sides) | ~_fine(was, sides)).all():
                 return False
@@ -219,17 +295,7 @@ class _Asked:
     spent: float = 0.0
 
 
-def _replaced(root: Node, old: Node, new: Node) -> Node:
-    """`root` with another node in the place of one that it is made of."""
-    made: Mapping[Node, Node] = {old: new}
-    for node in ancestors([root]):
-        if node not in made and any(arg in made for arg in node.args):
-            args = tuple(made.get(arg, arg) for arg in node.args)
-            made = {**made, node: node.builder.make(node.op, args, node.params, node.shape)}
-    return made[root]
-
-
-def _beside(before: _Numbers, after: _Numbers, known: Truth) -> Iterator[tuple[Any, Any, Sides | None]]:
+def _paired(before: _Numbers, after: _Numbers, known: Truth) -> Iterator[tuple[Any, Any, Sides | None]]:
     """Numbers of the old expression, of the new, and what they should be (None: not known), kind by kind."""
     values = None if known.values is None else np.array(known.values)
     none = np.zeros(before.values.shape, dtype=bool)

@@ -387,7 +387,7 @@ class Examination:
         self._named[node, code, where] = None
         cure = self._cure(node, of)
         if cure is not None:
-            node, hint = cure.node, f"write {self.naming.instead(cure.node, cure.better)}"
+            node, hint = cure.node, cure.hint(self.naming)
         span = self.naming.span(node)
         if len(self._made) == MOST or any(
             (each.code, each.span, each.message) == (code, span, message) for each in self._made

@@ -83,7 +83,7 @@ def examine_orders(
         }
         cure = cures.of(node)
         if cure is not None:
-            node, hint = cure.node, f"write {naming.instead(cure.node, cure.better)}"
+            node, hint = cure.node, cure.hint(naming)
         shown, span = naming.spell(node), naming.span(node)
         # The first of a kind: what is so of one order is mostly so of the next.
         found.setdefault(code, Finding(code, message, hint, naming.ids.get(node), shown, span, "derivative", refined))

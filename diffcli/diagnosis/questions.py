@@ -115,6 +115,14 @@ class Question:
         """The cotangent or the tangent that was asked about; for whole matrices, that of every row."""
         return self._asked.seeds
 
+    @property
+    def named_vector(self) -> dict[str, NDArray[Any]] | None:
+        """The cotangent or the tangent as `ask` takes it; None where none is asked about."""
+        if self.what not in ("vjp", "jvp", "hvp"):
+            return None
+        names = self.function.names if self.what == "vjp" else [str(node.params[0]) for node in self.wrt]
+        return {name: part[..., 0] for name, part in zip(names, self.vector, strict=True)}
+
     def suspicious(self) -> bool:
         """Whether any of the numbers, or a number on the way, needs a closer look."""
         if ordinary(self.bound, self._asked):

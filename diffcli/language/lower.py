@@ -76,7 +76,7 @@ def lower(
     outputs = tuple(builder.number(node) for node in outputs)
     labels = {node: label for node, label in lowering.labels.items() if node not in inputs}
     called = tuple(name for name, _ in names.outputs)
-    return Function(inputs, outputs, called, lowering.spans, labels, scopes=lowering.scopes)
+    return Function(inputs, outputs, called, lowering.spans, labels, scopes=lowering.scopes, repeated=frozenset(lowering.repeated))
 
 
 def constant_value(expression: Expression, source: Source) -> Array:
@@ -114,6 +114,7 @@ class _Lowering:
         self.functions = functions
         self.scope = scope
         self.spans: dict[Node, Span] = {}
+        self.repeated: set[Node] = set()
         self.labels: dict[Node, str] = {}
         self.scopes: dict[Node, Mapping[str, Node]] = {}
         # A call on the same arguments is the same node: without this, nested calls would cost 2ⁿ.
@@ -162,10 +163,11 @@ class _Lowering:
                 if error.span is None:
                     error.span = _place(done)
                 raise
-            if node not in self.spans:
-                self.spans[node] = done.span
-                if scope is not self.scope and isinstance(scope, ChainMap):
-                    self.scopes[node] = scope.maps[0]
+            span = self.spans.setdefault(node, done.span)
+            if done.span[0] >= span[1] or done.span[1] <= span[0]:
+                self.repeated.add(node)
+            elif span is done.span and scope is not self.scope and isinstance(scope, ChainMap):
+                self.scopes[node] = scope.maps[0]
             values.append(node)
         return values[0]
 

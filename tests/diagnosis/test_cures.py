@@ -93,6 +93,7 @@ def test_what_is_underlined_replaced_by_the_hint_is_right(text: str, at: dict[st
         ("log(1-erf(x))", {"x": 40}),  # erfc(40) is no double either
         ("atan(y/x)", {"x": 0, "y": 1}),  # sign(0) is 0, and there is no limit
         ("log(x)", {"x": -1}),
+        ("log(x)-log(y)", {"x": -1000, "y": 1e-8}),
         ("1/x", {"x": 0}),
         ("exp(x)-exp(y)", {"x": 1000, "y": 0}),  # infinite, whatever the spelling
         ("x*log(y)", {"x": 1, "y": 0}),
@@ -105,10 +106,55 @@ def test_where_no_spelling_helps_none_is_given(text: str, at: dict[str, Any]) ->
     assert [cure(each) for each in findings] == [None] * len(findings)
 
 
-def test_one_of_two_faults_is_cured_although_the_other_remains() -> None:
-    text = "log(1+x)+log(1+y)"
-    (finding,) = examine(diffcli.parse(text), {"x": 1e-20, "y": 1e-20}, "grad")
-    assert (finding.expression, cure(finding)) == ("log(1+x)", "log1p(x)")
+@pytest.mark.parametrize(
+    ("text", "at", "better", "also"),
+    [
+        ("log(1+x)+log(1+y)", {"x": 1e-20, "y": 1e-20}, "log1p(x)", {"log(1+y)": "log1p(y)"}),
+        ("(log(1+x)+log(1+y))*(cos(z)-1)", {"x": 1e-20, "y": 1e-20, "z": 1e-9}, "log1p(x)",
+         {"log(1+y)": "log1p(y)", "(cos(z)-1)": "(-2*sin(z/2)^2)"}),
+    ],
+)  # fmt: skip
+def test_what_else_is_needed_is_told(text: str, at: dict[str, Any], better: str, also: dict[str, str]) -> None:
+    """One spelling leaves the formula wrong; all that are told make it right."""
+    finding = next(each for each in examine(diffcli.parse(text), at, "grad") if cure(each))
+    told = [better, *(f"and {new} for {old}" for old, new in also.items())]
+    assert cure(finding) == ", ".join(told)
+    assert finding.expression is not None
+    for old, new in {finding.expression: better, **also}.items():
+        text = text.replace(old, new)
+    assert examine(diffcli.parse(text), at, "grad") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "what", "told"),
+    [
+        ("(exp(x)-1-x)/x^2", 1e-8, "grad", "expm1(x), but the value still loses 8 of its 16 digits"),
+        ("x/(exp(x)-1)", 1e-10, "grad", "expm1(x), but df/dx still loses 6 of its 16 digits"),
+        ("x/(exp(x)-1)", 1e-10, "hessian", "expm1(x), but df/dx still loses 6 of its 16 digits"),
+        ("x/(exp(x)-1)", 1e-10, "eval", "expm1(x)"),
+    ],
+)
+def test_what_a_hint_leaves_wrong_is_told(text: str, x: float, what: str, told: str) -> None:
+    (finding,) = examine(diffcli.parse(text), {"x": x}, what)
+    assert cure(finding) == told
+
+
+@pytest.mark.parametrize(
+    ("text", "better"),
+    [
+        ("log(1+x)*2 + y*log(1 + x)", "log1p(x) wherever it stands"),
+        ("a = log(1+x); a*2 + y*a", "log1p(x)"),  # it stands there once
+        ("f(t) = log(1+t)\nf(x)*2 + y*f(x)", "log1p(t)"),
+    ],
+)
+def test_what_is_written_at_several_places_is_to_be_replaced_at_all(text: str, better: str) -> None:
+    (finding,) = examine(diffcli.parse(text), {"x": 1e-20, "y": 1.0}, "grad")
+    assert cure(finding) == better
+
+
+def test_a_hint_for_one_output_says_nothing_of_another() -> None:
+    found = examine(diffcli.parse("[log(1+x), log(1+y)]"), {"x": 1e-20, "y": 1e-20}, "jacobian")
+    assert [cure(each) for each in found] == ["log1p(x)", "log1p(y)"]
 
 
 def test_in_a_function_of_ones_own_the_hint_has_its_names() -> None:
