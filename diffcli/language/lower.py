@@ -76,7 +76,8 @@ def lower(
     outputs = tuple(builder.number(node) for node in outputs)
     labels = {node: label for node, label in lowering.labels.items() if node not in inputs}
     called = tuple(name for name, _ in names.outputs)
-    return Function(inputs, outputs, called, lowering.spans, labels, scopes=lowering.scopes, repeated=frozenset(lowering.repeated))
+    repeated = frozenset(lowering.repeated)
+    return Function(inputs, outputs, called, lowering.spans, labels, scopes=lowering.scopes, repeated=repeated)
 
 
 def constant_value(expression: Expression, source: Source) -> Array:
