@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -30,6 +31,13 @@ _OPERATORS = {
 }
 #: Operations that the language leaves unsaid.
 _SILENT = {"broadcast", "number", "truth"}
+
+#: Doubles that have a name.
+_CONSTANTS = {math.pi: "pi", math.tau: "tau", math.e: "e"}
+#: What goes along an axis, which the language names; of a vector it is left unsaid.
+_ALONG = frozenset({
+    "softmax", "log_softmax", "logsumexp", "norm", "max", "min", "mean", "sort", "cumsum",
+})  # fmt: skip
 
 
 class Spelling:
@@ -114,6 +122,9 @@ def _special(node: Node, args: list[tuple[str, int]]) -> tuple[str, int] | None:
             return f"[{', '.join(text for text, _ in args)}]", _ATOM
         case "transpose" if len(node.shape) == 2:
             return f"{_inside(args[0], _ATOM)}'", _ATOM
+        case name if name in _ALONG and not any(node.params[1:]):
+            axis = "" if len(node.args[0].shape) == 1 else f", axis={node.params[0]}"
+            return f"{name}({args[0][0]}{axis})", _ATOM
         case "sum":
             shape = node.params[0]
             return f"sum({args[0][0]})" if shape == () else f"sum({args[0][0]} to {shape})", _ATOM
@@ -141,7 +152,7 @@ def _parameter(parameter: Any) -> str:
 
 def _number(array: Any) -> tuple[str, int]:
     if array.ndim == 0:
-        text = _shortest(float(array))
+        text = _CONSTANTS.get(float(array)) or _shortest(float(array))
         return text, (_SIGN if text.startswith("-") else _ATOM)
     if not 0 < array.size <= 8:
         return f"an array of shape {array.shape}", _ATOM

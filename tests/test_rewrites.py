@@ -33,11 +33,23 @@ PATTERNS = [
     ("sqrt(x) - sqrt(y)", "(x - y)/(sqrt(x) + sqrt(y))"), ("log(x) - log(y)", "log1p((x - y)/y)"),
     ("x^2 - y^2", "(x - y)*(x + y)"), ("mean(v^2) - mean(v)^2", "var(v)"), ("atan(y/x)", "atan2(sign(x)*y, abs(x))"),
     ("sin(x)/x", "sinc(x/pi)"), ("sin(pi*x)/(pi*x)", "sinc(x)"), ("log(x/(1 - x))", "logit(x)"),
+    ("1/exp(x)", "exp(-x)"), ("log(softmax(v)[0])", "log_softmax(v)[0]"), ("tan(x) - sin(x)", "2*tan(x)*sin(x/2)^2"),
+    ("1 - (1 - x*x)^2", "(x*x)*(2 - (x*x))"), ("log(x*exp(y))", "y + log(x)"), ("sqrt(v@v)", "norm(v)"),
+    ("log(abs(prod(v)))", "sum(log(abs(v)))"), ("norm(v)^2", "sum(v^2)"), ("x*x - y^2", "(x - y)*(x + y)"),
     ("log(x + sqrt(x^2 + 1))", "asinh(x)"), ("log(gamma(x))", "lgamma(x)"), ("exp(y*log(x))", "x^y"),
 ]  # fmt: skip
 #: What the letters of an identity stand for. Sums of numbers below 0 and of those above 1 have no logarithm.
 OPERANDS: list[dict[str, object]] = [
-    {"a": a, "b": 0.7, "c": 1.1, "n": 3.0, "v": [0.2, 0.5, 0.9], "w": [0.7, 0.4, 0.1], "A": [[2.0, 0.3], [0.3, 1.0]]}
+    {
+        "a": a,
+        "b": 0.7,
+        "c": 1.1,
+        "d": 0.6,
+        "n": 3.0,
+        "v": [0.2, 0.5, 0.9],
+        "w": [0.7, 0.4, 0.1],
+        "A": [[2.0, 0.3], [0.3, 1.0]],
+    }
     for a in (0.3, 1.9, -0.4)
 ]
 POINTS = [{"x": 0.3, "y": 0.7, "z": 1.1, "v": [0.2, 0.5, 0.9]}, {"x": 0.9, "y": 0.11, "z": 0.5, "v": [1.5, 0.3, 0.6]}]

@@ -149,3 +149,12 @@ def test_every_node_can_be_spelt(text: str, point: dict[str, NDArray[np.float64]
     for node in ancestors(function.outputs):
         assert spelling.of(node)
         assert spelling.step(node, lambda arg: f"v{arg.index}")
+
+
+@pytest.mark.parametrize(
+    "text", ["softmax(v)[0]", "norm(v)", "mean(A, axis=0)", "max(v)", "max(A, axis=1)", "cumsum(v)"]
+)
+def test_what_goes_along_an_axis_is_written_as_it_is_called(text: str) -> None:
+    program = diffcli.parse(text)
+    function = program.bind({"v": (3,), "A": (2, 3)})
+    assert Spelling({}, lambda node: "…").of(function.outputs[0]) == text

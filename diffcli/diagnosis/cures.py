@@ -117,6 +117,9 @@ class Cures:
             if not rest:
                 return cure
             partial.append(cure._replace(rest=tuple(rest)))
+        if not partial:  # what is not right itself may be less wrong
+            halves = (each._replace(rest=tuple(self._rest(each))) for each, *_ in self._tried(near)[:MOST_WHOLE])
+            partial = [each for each in halves if self._whole.better(each.rest)]
         found = self._beside(min(partial, key=lambda each: not self._whole.better(each.rest))) if partial else None
         return found if found is not None and (not found.rest or self._whole.better(found.rest)) else None
 
@@ -148,19 +151,23 @@ class Cures:
     # Candidates ..........................................................................................
 
     def _that_help(self, near: Node) -> Iterator[Cure]:
-        if near.op is INPUT or near.op is CONSTANT:
-            return
-        tried = [
-            (Cure(rewrite.node, better, rewrite.why), judged, replaced(judged, rewrite.node, new))
-            for rewrite, judged in islice(self._candidates(near), MOST_TRIED)
-            for better in rewrite.spellings
-            if (new := self._spliced(rewrite.node, better)) is not None
-        ]
+        tried = self._tried(near)
         exact = [each for each in tried if self._helps(*each[1:], excuse=False)]
         # What is right by chance may be wrong as soon as it is written down, in another order.
         yield from (cure for cure, _, new in exact if self._beyond_doubt(new))
         yield from (cure for cure, *_ in exact)
         yield from (cure for cure, *others in tried if self._helps(*others, excuse=True))
+
+    def _tried(self, near: Node) -> list[tuple[Cure, Node, Node]]:
+        """The spellings to be tried, each with the expression that must come out right, as it is and with it."""
+        if near.op is INPUT or near.op is CONSTANT:
+            return []
+        return [
+            (Cure(rewrite.node, better, rewrite.why), judged, replaced(judged, rewrite.node, new))
+            for rewrite, judged in islice(self._candidates(near), MOST_TRIED)
+            for better in rewrite.spellings
+            if (new := self._spliced(rewrite.node, better)) is not None
+        ]
 
     def _candidates(self, near: Node) -> Iterator[tuple[Rewrite, Node]]:
         """Rewritings, each with the expression that must come out right: the smallest that does without `near` and

@@ -92,9 +92,11 @@ def _better(examination: Examination) -> list[Better]:
     found = {cure.node: cure for cure in cures.chosen()}
     covered: set[Node] = set()
     for rewrite in rewrites(examination.function)[:MOST_REWRITES]:
-        covered |= rewrite.covers - {rewrite.node}
-        harmless = cures.harmless(rewrite) if rewrite.node not in found else None
+        if rewrite.node in found or not rewrite.covers.isdisjoint(found):
+            continue  # the cure of a part has been found right here, or better
+        harmless = cures.harmless(rewrite)
         if harmless is not None:
+            covered |= rewrite.covers - {rewrite.node}
             found[rewrite.node] = harmless
     kept = sorted((cure for node, cure in found.items() if node not in covered), key=lambda cure: cure.node.index)
     return [Better(naming.spell(cure.node), cure.better, cure.why, naming.span(cure.node)) for cure in kept]

@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 from diffcli.graph import INPUT, Function, Node, ancestors
 from diffcli.rewrites.families import FAMILIES
+from diffcli.rewrites.identities import Identity
 from diffcli.rewrites.matching import patterns, spelled
 from diffcli.spell import Spelling
 
 #: The longest operand that a better spelling repeats.
 LONGEST = 400
+#: The longest vector whose product is known as one.
+LONGEST_VECTOR = 32
 #: What stands for a longer one, and in no spelling that is given.
 _ELLIPSIS = "…"
 
@@ -57,6 +60,9 @@ class _Writing:
     def __init__(self, function: Function) -> None:
         self._function = function
         self._spellings: dict[int, Spelling] = {}
+        lengths = {node.shape[0] for node in ancestors(function.outputs) if len(node.shape) == 1}
+        # The longest first: the last steps of a long product are those of a short one.
+        self._lengths = (*sorted((n for n in lengths if 2 < n <= LONGEST_VECTOR), reverse=True), 2)
 
     def of(self, node: Node) -> list[Rewrite]:
         """What fits one node. Nothing is written down before anything does: mostly nothing does."""
@@ -70,10 +76,13 @@ class _Writing:
                 whole, written = frozenset((node, *covers)), self._spelling(node).of(node)
                 found.append(Rewrite(node, written, usable[0], why, whole, tuple(usable[1:]), always))
 
-        for pattern in patterns(node.op.name):
-            fit = pattern.fits(node)
+        fitting: set[Identity] = set()
+        for pattern in patterns(node.op.name, self._lengths):
+            identity = pattern.identity
+            fit = pattern.fits(node) if identity not in fitting else None
             if fit is not None:
-                identity, show = pattern.identity, self._spelling(node).called
+                fitting.add(identity)
+                show = self._spelling(node).called
                 texts = [spelled(each, fit.operands, show) for each in identity.better]
                 add(texts, identity.why, fit.covers, identity.always)
         for family in FAMILIES.get(node.op.name, ()):

@@ -30,6 +30,17 @@ def _log_of_exponentials(node: Node, show: Show) -> Match | None:
     return Match(better, "exp overflows and underflows", (*sums, *terms))
 
 
+def _log_of_a_part(node: Node, show: Show) -> Match | None:
+    """The logarithm of some elements of a softmax, of whatever axis."""
+    parts, here = [], node.args[0]
+    while here.op.name in ("index", "reshape"):
+        parts.append(here)
+        here = here.args[0]
+    if here.op.name != "softmax" or not parts or not show(parts[0]).startswith("softmax("):
+        return None
+    return Match(f"log_{show(parts[0])}", "softmax underflows", (*parts, here))
+
+
 def _root_of_squares(node: Node, show: Show) -> Match | None:
     terms, sums = terms_of(node.args[0])
     bases = [squared(term) for term in terms]
@@ -61,7 +72,7 @@ def _inverse_times(node: Node, show: Show) -> Match | None:
 
 #: By the outermost operation.
 FAMILIES: dict[str, tuple[Family, ...]] = {
-    "log": (_log_of_exponentials,),
+    "log": (_log_of_exponentials, _log_of_a_part),
     "sqrt": (_root_of_squares, _root_of_power),
     "matmul": (_inverse_times,),
 }

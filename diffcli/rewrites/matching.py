@@ -10,13 +10,12 @@ from typing import NamedTuple, TypeAlias
 from diffcli.graph import CONSTANT, INPUT, Builder, Node, ancestors
 from diffcli.language.program import parse
 from diffcli.rewrites.identities import IDENTITIES, Identity
-from diffcli.rewrites.reading import plain, signed_terms, value
+from diffcli.rewrites.reading import plain, signed_terms, squared, value
 
 Show: TypeAlias = Callable[[Node], str]
 Operands: TypeAlias = Mapping[str, Node]
 
 _COMMUTATIVE = frozenset({"add", "multiply", "hypot", "logaddexp", "maximum", "minimum"})
-_SHAPES = {"v": (2,), "w": (2,), "A": (2, 2)}
 #: An operand in a spelling, the minus that is its sign, or a difference to be shortened.
 _SLOT = re.compile(r"(?P<minus>(?<=[(,])-|(?<=, )-|^-)?(?:\{(?P<difference>[^}]*)\}|\b(?P<letter>[abcdnvwA])\b(?!\())")
 _OPENS, _CLOSES = frozenset("([,=;\n"), frozenset(")],;#\r\n")
@@ -55,6 +54,8 @@ class Pattern(NamedTuple):
                 known = value(wanted)
                 if known is not None and value(given) == known:
                     states.append((rest, bound, covers))
+            elif wanted.op.name == "square" and given.op.name == "multiply" and given.args[0] is given.args[1]:
+                states.append((((wanted.args[0], given.args[0]), *rest), bound, (*covers, given)))
             elif wanted.op is given.op and wanted.params == given.params and len(wanted.args) == len(given.args):
                 orders = [given.args]
                 if wanted.op.name in _COMMUTATIVE:
@@ -66,19 +67,30 @@ class Pattern(NamedTuple):
 
 
 @cache
-def patterns(operation: str) -> tuple[Pattern, ...]:
-    """The patterns whose outermost operation this is."""
-    return tuple(Pattern(each, root) for each, root in _roots() if root.op.name == operation)
+def patterns(operation: str, lengths: tuple[int, ...] = (2,)) -> tuple[Pattern, ...]:
+    """The patterns whose outermost operation this is, in the order of the identities; those of vectors for each of some
+    lengths: a product has a graph of its own for every one.
+    """
+    return tuple(
+        Pattern(identity, root)
+        for identity in IDENTITIES
+        for root in dict.fromkeys(_root(identity, n) for n in (lengths if _has_vectors(identity) else (2,)))
+        if root.op.name == operation
+    )
 
 
 @cache
-def _roots() -> tuple[tuple[Identity, Node], ...]:
-    found = []
-    for identity in IDENTITIES:
-        program = parse(identity.written)
-        (root,) = program.bind({name: _SHAPES.get(name, ()) for name in program.inputs}).outputs
-        found.append((identity, root))
-    return tuple(found)
+def _has_vectors(identity: Identity) -> bool:
+    return re.search(r"\b[vw]\b", identity.written) is not None
+
+
+@cache
+def _root(identity: Identity, n: int) -> Node:
+    """The first side of an identity as a graph, where vectors have n elements."""
+    program = parse(identity.written)
+    shapes = {"v": (n,), "w": (n,), "A": (2, 2)}
+    (root,) = program.bind({name: shapes.get(name, ()) for name in program.inputs}).outputs
+    return root
 
 
 def spelled(template: str, operands: Operands, show: Show) -> str | None:
@@ -153,6 +165,7 @@ def _difference(template: str, operands: Operands, show: Show) -> str | None:
 
 
 def _same(a: Node, b: Node) -> bool:
+    a, b = (squared(node) or node for node in (a, b)) if squared(a) and squared(b) else (a, b)
     return a is b or (value(a) is not None and value(a) == value(b))
 
 
