@@ -89,6 +89,11 @@ class Answer:
             math.isfinite(reported[o]) and abs(reported[o] - exact[o]) > 16 * EPS * float(bounds[o]) for o in bad
         )
 
+    def doubted(self, passes: Passes, outputs: Sequence[int]) -> bool:
+        """Whether rounding may be the reason why some output elements are wrong."""
+        places = [element(self.function.outputs, o) for o in outputs]
+        return any(float(np.ravel(passes.doubts(node))[k]) > passes.trusted for node, k in places)
+
     def mind_signed_zeros(self, passes: Passes) -> None:
         """Arbitrary precision has no −0: a value that is right just below 0 is right there."""
         known = self.truth.values

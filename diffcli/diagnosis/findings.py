@@ -141,7 +141,11 @@ class Examination:
         elif (outside := self._without_value(passes, outputs, looks)) is not None:
             node, k = outside
             self._add(*of_outside(self.naming.spell(node), passes, node, k), node, "value")
-        elif self._no_value(outputs) and (beaten := self.culprits.first(passes, primal=True, looks=_all(passes))):
+        elif (
+            self._no_value(outputs)
+            and not self.answer.doubted(passes, outputs)
+            and (beaten := self.culprits.first(passes, primal=True, looks=_all(passes)))
+        ):
             self._singular(passes, *beaten, "value", bad)  # 1/0, which min(1/0, 5) does not take
         elif not self._decided(passes, looks, self.answer.beyond_rounding(passes, outputs), "value"):
             self._lost(passes, looks, outputs)

@@ -146,10 +146,10 @@ class Reach:
 
 def _overruled(passes: Passes, node: Node, arg: Node, spoilt: bool) -> NDArray[Any]:
     """Which elements of a result are numbers although this argument is none: 1ⁿ is 1, whatever n is. A comparison may
-    decide by it, but what is `spoilt` is so by something else.
+    decide by it, or by what is infinite, but what is `spoilt` is so by something else.
     """
-    if node.op.kind != "elementwise" or (node.boolean and not spoilt):
-        return np.zeros(1, dtype=bool)
+    if node.op.kind != "elementwise" or node.boolean:
+        return np.full(1, node.boolean and spoilt)
     found = np.isfinite(passes.values[node].astype(np.float64))
     return np.asarray(np.isnan(passes.values[arg].astype(np.float64)) & found)
 

@@ -219,8 +219,10 @@ def _remainder(quotient: Callable[[Any, Any], Any]) -> Callable[[Arithmetic, Any
 
     def remainder(ar: Arithmetic, x: Any, d: Any) -> Any:
         # Beyond all doubles' quotients lies only a limit at d = 0, and there is none: the jumps crowd together.
-        if d == 0 or not (finite(x) and finite(d)) or (x and size(x) - size(d) > 2200):
+        if d == 0 or not finite(x) or ar.is_nan(d) or (x and finite(d) and size(x) - size(d) > 2200):
             return ar.nan
+        if not finite(d):
+            return d if quotient(ar.m, ar.m.sign(x) * ar.m.sign(d) / 2) else x
         if x:  # the bits that it takes to tell how often d goes into x
             ar.sees(max(0, size(x) - size(d)))
         q = x / d

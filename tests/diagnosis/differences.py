@@ -53,7 +53,8 @@ class Differences:
         self.formula = formula
         self.at = at
         self.exact = Exact(seconds)
-        self.exact.minus = any(x == 0 and np.signbit(x) for row in at.values() for x in row)
+        # Of a negative number or a −0 any zero may be −0, which decides the side of a cut.
+        self.exact.minus = any(np.signbit(x) for row in at.values() for x in row)
         self.places = [(name, k) for name, row in at.items() for k in range(len(row))]
         constants = [step.number for step in formula.steps if step.meaning == "number"]
         numbers = [x for row in at.values() for x in row] + constants

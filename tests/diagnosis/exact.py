@@ -34,7 +34,7 @@ class Exact:
         self.m = _MPMATH
         self.needed = 0
         self.digits = 80
-        #: Whether a number of the point is −0, which mpmath does not tell from 0.
+        #: Whether a zero may be −0, which mpmath does not tell from 0.
         self.minus = False
         self._end = process_time() + seconds
 
@@ -289,16 +289,20 @@ def _atan2(o: Exact, y: Any, x: Any) -> Any:
 
 
 def _mod(o: Exact, x: Any, d: Any) -> Any:
-    if d == 0:
+    if d == 0 or not o.m.isfinite(x):
         return None
+    if not o.m.isfinite(d):
+        return x if x * d >= 0 or not x else d
     _periods(o, x, d)
     q = x / d
     return o.m.zero if o.whole(q) == o.m.nint(q) else o.add(x, -d * o.m.floor(q))
 
 
 def _fmod(o: Exact, x: Any, d: Any) -> Any:
-    if d == 0:
+    if d == 0 or not o.m.isfinite(x):
         return None
+    if not o.m.isfinite(d):
+        return x
     _periods(o, x, d)
     q = x / d
     return o.m.zero if o.whole(q) == o.m.nint(q) else o.add(x, -d * o.m.sign(q) * o.m.floor(abs(q)))

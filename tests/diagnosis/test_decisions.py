@@ -193,6 +193,19 @@ def test_what_a_nan_decides_has_no_value(what: str, text: str, x: float, words: 
     assert np.isnan(finding.refined["values"]["f"] if what == "eval" else finding.refined["value"])
 
 
+def test_what_is_infinite_in_a_comparison_is_not_the_reason_for_a_nan() -> None:
+    program = diffcli.parse("where(y^-0.5 == cosh(y), 0, x) + logit(x)")
+    findings = examine(program, {"y": 0.0, "x": -2.0}, "grad")
+    assert "logit(x)" in [each.expression for each in findings if each.code == "domain"]
+
+
+def test_a_branch_that_is_not_taken_is_no_reason_for_there_being_no_value() -> None:
+    # With all digits the argument of acos is more than 1.
+    program = diffcli.parse("acos(x^3 + (1/z if z != 0 else y))")
+    finding = examine(program, {"x": 1e-17, "y": 1.0, "z": 0.0}, "grad")[0]
+    assert (finding.code, finding.where, finding.expression) == ("cancellation", "value", program.source.text)
+
+
 def test_what_a_nan_does_not_decide_has_its_value() -> None:
     program = diffcli.parse("1 if sqrt(x) > 1 or x <= y else 2*x")
     assert examine(program, {"x": -1.0, "y": 0.0}, "grad") == []

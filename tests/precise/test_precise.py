@@ -74,6 +74,8 @@ def test_a_derivative_is_that_of_the_reference(op: object) -> None:
         ("clip(x, 0, 1) + min(x, 1) + relu(x)", {"x": 3}, [5.0]),
         ("exp(x) + tanh(x) + erf(x)", {"x": -1e300}, [-2.0]),
         ("xlogy(0, x)", {"x": -1}, [0.0]),
+        ("[x, -x] % 0^-2", {"x": 5}, [5.0, math.inf]),
+        ("fmod([x, -x], 0^-2)", {"x": 5}, [5.0, -5.0]),
     ],
 )
 def test_values(source: str, at: dict[str, object], wanted: list[float]) -> None:
