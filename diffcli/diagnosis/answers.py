@@ -166,6 +166,25 @@ class Answer:
             self._products[passes] = self._sided(self._product(table, passes), passes)
         return self._products[passes]
 
+    def beyond(self, d: Derivative) -> float | None:
+        """Log₁₀ of the size of an infinite derivative that is finite, and too large for a double; None: it is not."""
+        what, order = self.question.what, 2 if self.question.what in SECOND_ORDER and not d.first else 1
+        if what not in PRODUCTS or d.first:
+            return self.truth.beyond.get((order, d.o, d.j))
+        table = self.truth.second if order == 2 else self.truth.first
+        if table is None:
+            return None
+        coefficients = np.concatenate([np.ravel(part) for part in self.directions()])
+        sizes = []
+        for k in np.flatnonzero(coefficients):
+            place = (int(k), d.j) if what == "vjp" else (d.o if what == "jvp" else d.j, int(k))
+            size = abs(float(table.value[place]))
+            if not math.isfinite(size) and (order, *place) not in self.truth.beyond:
+                return None
+            size = self.truth.beyond.get((order, *place), math.log10(size) if math.isfinite(size) and size else -400.0)
+            sizes.append(size + math.log10(abs(coefficients[k])))
+        return max(sizes, default=None)
+
     def _product(self, whole: Sides, passes: Passes) -> Sides:
         """Vᵀ·J, J·u or H·u, of what the matrix really is; a coefficient of 0 takes no part, and of an infinite one no
         derivative that is 0.

@@ -369,12 +369,11 @@ class Examination:
             self._singular(d.passes, *culprit, "value", [])
             return
         node = self.culprits.owner(d)
-        beyond = None if d.first else self.truth.beyond.get((d.o, d.j))
         if d.exact is None and node.op.name in SITES and d.passes.at_site(node).any():
             # Whether what is made of it has a derivative all the same, nobody has found out.
             code, message, hint = of_site(self.naming.spell(node), node, d)
         else:
-            code, message, hint = of_derivative(self.naming.spell(node), self._label(d), d, beyond)
+            code, message, hint = of_derivative(self.naming.spell(node), self._label(d), d, self.answer.beyond(d))
         self._add(code, message, hint, node, "derivative")
 
     # Making them .........................................................................................

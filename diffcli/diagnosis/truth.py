@@ -31,9 +31,9 @@ class Truth:
     exists: list[bool] | None = None  # whether the formula itself has this value, or only a limit
     first: Sides | None = None
     second: Sides | None = None
-    beyond: dict[tuple[int, int], float] = field(
-        default_factory=dict
-    )  # derivatives asked for that doubles cannot hold: their log10
+    #: Derivatives that doubles cannot hold, by their order, the output element (or direction) and the direction: their
+    #: log10.
+    beyond: dict[tuple[int, int, int], float] = field(default_factory=dict)
 
 
 class Sides(NamedTuple):
@@ -130,8 +130,8 @@ def _find_first(exactly: Exactly, question: Asked, found: Truth) -> bool:
             table[there, j] = column[there]
         for o in there:
             exact = partials[o].value
-            if question.what not in SECOND_ORDER and math.isinf(first.value[o, j]) and m.isfinite(exact):
-                found.beyond[o, j] = to_double(m.log10(abs(exact)))
+            if math.isinf(first.value[o, j]) and m.isfinite(exact):
+                found.beyond[1, o, j] = to_double(m.log10(abs(exact)))
     if exactly.ar.beyond and np.isnan(first.left[there]).any():
         return False
     if len(there) < len(first.value):
@@ -164,7 +164,7 @@ def _find_second(exactly: Exactly, question: Asked, found: Truth) -> bool:
         for table, x in zip(second, partial[:3], strict=False):
             table[i, j] = table[j, i] = to_double(x)
         if math.isinf(second.value[i, j]) and m.isfinite(partial.value):
-            found.beyond[i, j] = found.beyond[j, i] = to_double(m.log10(abs(partial.value)))
+            found.beyond[2, i, j] = found.beyond[2, j, i] = to_double(m.log10(abs(partial.value)))
     if exactly.ar.beyond and np.isnan(second.left[np.ix_(some, some)]).any():
         return False
     found.second = second

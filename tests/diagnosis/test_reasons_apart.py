@@ -198,3 +198,20 @@ def test_a_logarithm_in_a_divisor_does_not_jump() -> None:
     (finding,) = examined("1/log(x)", {"x": 0.0})
     assert finding.code == "pole"
     assert finding.refined == {"value": 0.0, "gradient": {"x": -math.inf}}
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "what", "v", "code"),
+    [
+        ("sinh(x)", {"x": 710.0}, "vjp", {"f": 2.0}, "overflow"),  # each factor is a double
+        ("1/x", {"x": 1e-200}, "jvp", {"x": 1.0}, "overflow"),
+        ("1/x", {"x": 1e-100}, "hvp", {"x": 1e20}, "overflow"),
+        ("sqrt(x)", {"x": 0.0}, "vjp", {"f": 3.0}, "pole"),
+        ("sqrt(x)*y", {"x": 0.0, "y": 1.0}, "jvp", {"x": 1.0, "y": 1.0}, "pole"),
+    ],
+)
+def test_products_that_overflow_have_no_pole(
+    text: str, at: dict[str, float], what: str, v: dict[str, float], code: str
+) -> None:
+    (finding,) = examine(diffcli.parse(text), at, what, v=v)
+    assert finding.code == code
