@@ -5,6 +5,7 @@ Nothing here runs away: exponents are capped, and past a cap the answer is "not 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -59,6 +60,15 @@ def size(x: Any) -> int:
     return int(exp + count)
 
 
+def log2(x: Any) -> tuple[int, float]:
+    """Log₂ of a positive finite number, with the digits of a double, as a whole number and what is to be added to it.
+    Powers of two have theirs exactly. (To thousands of bits a logarithm takes longer than the rest of most formulas.)
+    """
+    _, man, exp, count = x._mpf_
+    bits = min(count, 64)
+    return int(exp + count - 1), math.log2((man >> count - bits) / (1 << bits - 1))
+
+
 class Arithmetic:
     """mpmath at one precision, with its exceptions and its infinities made IEEE's.
 
@@ -98,6 +108,11 @@ class Arithmetic:
     def is_nan(self, x: Any) -> bool:
         """Whether a number is NaN."""
         return not isinstance(x, bool) and x != x
+
+    def log2(self, x: Any) -> Any:
+        """Log₂ of a positive finite number, with the digits of a double."""
+        whole, rest = log2(x)
+        return self.m.mpf(whole) + rest
 
     def call(self, function: Callable[..., Any], *args: Any) -> Any:
         """`function(m, *args)` as a real number: NaN where there is none."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from diffcli.precise.arithmetic import log2
 from diffcli.precise.erf import erf, erfc
 
 #: Of 1 − |y|, as a power of two: closer to ±1 the answer is not looked for.
@@ -41,5 +42,5 @@ def erfinv(m: Any, y: Any) -> Any:
 
 def _near(m: Any, rest: Any) -> Any:
     """An x where erfc(x) is about `rest`: erfc(x) ~ exp(−x²)/(x·√π)."""
-    size = -float(m.log(rest))
+    size = -math.log(2.0) * sum(log2(rest))
     return m.mpf(math.sqrt(max(size - 0.5 * math.log(math.pi * max(size, 1.0)), 0.2)))

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from diffcli.precise.arithmetic import log2
+
 #: Bits that a sum has beyond those wanted of it, in the first place.
 SPARE = 40
 #: Where Stirling's series is used: at this many times the bits that are wanted. Further off takes fewer terms and more
@@ -83,7 +85,7 @@ def _series(m: Any, z: Any, order: int) -> Any:
     """Σₖ B₂ₖ·(2k + order − 1)!/((2k)!·(order − 1)!)·z^−2k, to as many bits after the point as the precision; for the
     orders 0 and −1, ψ and log Γ, without the last factorial.
     """
-    size = float(m.log(z, 2))
+    size = sum(log2(z))
     bits, count = 0.0, 0
     while bits > -m.prec - 8:  # of the term after the last
         count += 1

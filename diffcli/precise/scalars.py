@@ -13,6 +13,9 @@ from diffcli.precise.arithmetic import FAR, Arithmetic, finite, size
 from diffcli.precise.erf import erf, erfc
 from diffcli.precise.erfinv import erfinv
 
+#: So many bits say how large a logarithm is: all of them take longer than the rest of most formulas.
+ROUGH = 30
+
 
 def referred(ar: Arithmetic, node: Node, numbers: list[Any]) -> Any:
     """One number by the table's reference, kept from arguments it would not come back from."""
@@ -125,7 +128,7 @@ def _power(ar: Arithmetic, x: Any, n: Any) -> Any:
     if m.isfinite(n) and m.isfinite(x) and x:
         if x < 0 and n != m.floor(n):
             return ar.nan
-        if abs(x) != 1 and m.mag(n) + m.mag(m.log(abs(x))) > ar.reach + 2:
+        if abs(x) != 1 and m.mag(n) + m.mag(m.ln(abs(x), prec=ROUGH)) > ar.reach + 2:
             ar.beyond = True
             grows = (abs(x) > 1) == (n > 0)
             return ar.inf if grows and x > 0 else (ar.nan if grows else m.zero)

@@ -100,7 +100,7 @@ class Sequences:
                 continue
             if not all(not isinstance(x, bool) and m.isfinite(x) and x for x in (a, middle, b)):
                 return None
-            rate = 25 * int(m.nint(m.log(abs(b / a), 2) / 50))
+            rate = 25 * int(m.nint(self.ar.log2(abs(b / a)) / 50))
             scale = m.mpf(2) ** rate
             a, middle, b = a / scale, middle / scale**2, b / scale**3
             # What comes near a number already does so with a power of the step, not like a logarithm.
@@ -120,7 +120,7 @@ class Sequences:
         m = self.ar.m
         if isinstance(a, bool) or not (m.isfinite(a) and m.isfinite(b) and a and b):
             return 0
-        exponent = int(m.nint(m.log(abs(b / a), 2)))
+        exponent = int(m.nint(self.ar.log2(abs(b / a))))
         # Whole and half powers of 2^200 and of 2^300.
         exact = abs(exponent) >= 100 and exponent % 50 == 0 and self.alike(b, a * m.mpf(2) ** exponent, 60)
         return exponent if exact else 0
@@ -147,7 +147,7 @@ class Sequences:
         if b == 0 or (first and a and self._vanishing(first, a, b)):
             return Limit("finite", m.zero)
         if first and a and b and (a > 0) == (b > 0) == (first > 0):
-            once, again = m.log(abs(a / first), 2), m.log(abs(b / a), 2)
+            once, again = self.ar.log2(abs(a / first)), self.ar.log2(abs(b / a))
             # A power of the step grows by the same exponent each time, but for logarithms that it is multiplied with;
             # a logarithm by the same factor.
             power = once > 16 and abs(again - 3 * once) <= 8 + once / 16
@@ -161,8 +161,7 @@ class Sequences:
         """Whether a sequence goes to 0: fast, like a power of the step, or evenly, like one over its logarithm. The
         samples of a wave may get smaller too, by chance.
         """
-        m = self.ar.m
-        once, again = m.log(abs(a / first), 2), m.log(abs(b / a), 2)
+        once, again = self.ar.log2(abs(a / first)), self.ar.log2(abs(b / a))
         if once <= -16 and again <= -16:
             return True
         even = abs(again - once) <= abs(once) / 4 and (a > 0) == (b > 0) == (first > 0)
