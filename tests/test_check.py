@@ -45,7 +45,6 @@ def verdicts(source: str, at: dict[str, Any]) -> list[str]:
             {"x": -1, "y": 1, "z": 1},
             ["ill-conditioned", "agrees", "agrees", "agrees", "agrees", "agrees"],
         ),
-        ("median([1/x, 3, y])", {"x": 0, "y": 1}, ["agrees", "ill-conditioned"]),
         (
             "acos(10) + x + where(y > 1, 0, z)",
             {"x": 1, "y": 2, "z": 3},
@@ -177,3 +176,15 @@ def test_without_mpmath_an_infinite_derivative_agrees_with_nothing(monkeypatch: 
     assert verdicts("sqrt(x)", {"x": 0}) == ["ill-conditioned"]
     assert verdicts("x/y", {"x": 1, "y": 0})[0] == "ill-conditioned"
     assert verdicts("log(x)", {"x": -1}) == ["agrees"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["floor(x)", "x=1"], "0           none, the value jumps, 0 on both sides          kink"),
+        (["log(x)", "x=-1"], "nan         none               agrees"),
+        (["log(exp(exp(exp(x))))", "x=20"], "nan         not known          ill-conditioned"),
+    ],
+)
+def test_what_has_no_reference_is_told_in_words(run: Run, words: list[str], told: str) -> None:  # noqa: F811
+    assert told in run("check", *words).out

@@ -5,18 +5,16 @@ One layout serves both, so a pipe and a terminal say the same.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from diffcli.errors import Source
 from diffcli.labels import order_mark
-from diffcli.report import excerpt, pictures, text
+from diffcli.report import excerpt, pictures, text, verdicts
 from diffcli.report.blocks import LEFT_OUT, Block, Grid, Line, Style, fitted, kept
 from diffcli.report.result import (
     Check,
-    Component,
     Diagnose,
     Entries,
     Eval,
@@ -147,37 +145,10 @@ def _refined(refined: Mapping[str, Any], style: Style) -> str:
 
 
 def _check(result: Check, style: Style) -> list[Block]:
-    rows = result.components
     by = "differences in arbitrary precision" if result.method == "mpmath" else "extrapolated differences"
-    told = _verdicts([row.verdict for row in rows])
-    shown = [None if i is None else rows[i] for i in kept(len(rows), style)]
-    columns = [
-        ["…" if row is None else f"d{text.escape(row.row)}/d{text.escape(row.column)}" for row in shown],
-        text.align(["" if row is None else style.number(row.derivative) for row in shown]),
-        ["" if row is None else _reference(row, style) for row in shown],
-        ["" if row is None else f"{row.digits:.0f}" for row in shown],
-        ["" if row is None else row.verdict for row in shown],
-    ]
-    grid = Grid(("", "derivative", "reference", "digits", "verdict"), columns,
-                ("name", "number", "parts", "given", "words"))  # fmt: skip
-    return [*_values(result.values, style), Line(f"Against {by}: {told}", "head"), grid]
-
-
-def _verdicts(verdicts: Sequence[str]) -> str:
-    counts = {verdict: verdicts.count(verdict) for verdict in ("disagrees", "ill-conditioned", "kink", "agrees")}
-    if counts["agrees"] == len(verdicts):
-        return "all agree"
-    words = {"disagrees": ("disagrees", "disagree"), "agrees": ("agrees", "agree"), "kink": ("kink", "kinks")}
-    told = [f"{n} {words.get(verdict, (verdict, verdict))[n > 1]}" for verdict, n in counts.items() if n]
-    return f"{', '.join(told)} of {len(verdicts)}" if len(verdicts) > 1 else told[0]
-
-
-def _reference(row: Component, style: Style) -> str:
-    if row.left is not None and row.right is not None:
-        return f"{style.number(row.left)} from the left, {style.number(row.right)} from the right"
-    if row.reference is None:
-        return "not known"
-    return "none" if math.isnan(row.reference) else style.number(row.reference)
+    told = verdicts.counted([row.verdict for row in result.components])
+    rows = fitted(partial(verdicts.compared, result.components), style)
+    return [*_values(result.values, style), Line(f"Against {by}: {told}", "head"), *rows]
 
 
 def _eval(result: Eval, style: Style) -> list[Block]:

@@ -247,6 +247,8 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("1/sqrt(a) - 1/sqrt(b)", ("{b - a}/(sqrt(a)*sqrt(b)*(sqrt(a) + sqrt(b)))",), _ROOTS),
     Identity("a^2 - b^2", ("{a - b}*{a + b}",), _SQUARES),
     Identity("a^3 - b^3", ("{a - b}*(a^2 + a*b + b^2)",), "the cubes cancel"),
+    Identity("a^2 - 2*a*b + b^2", ("{a - b}^2",), _SQUARES),
+    Identity("a^2 + 2*a*b + b^2", ("{a + b}^2",), _SQUARES),
     Identity("a^4 - b^4", ("{a - b}*{a + b}*(a^2 + b^2)",), "the powers cancel"),
     Identity("a^2 + b^2 - 2*a*b*cos(c)", ("{a - b}^2 + 4*a*b*sin(c/2)^2",), _SQUARES),
     Identity("tan(a) - sin(a)", ("2*tan(a)*sin(a/2)^2",), "tan(x) and sin(x) cancel near 0"),
