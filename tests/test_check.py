@@ -43,12 +43,12 @@ def verdicts(source: str, at: dict[str, Any]) -> list[str]:
         (
             "[where(z > 0, log(x), y), y^2]",
             {"x": -1, "y": 1, "z": 1},
-            ["ill-conditioned", "agrees", "agrees", "agrees", "agrees", "agrees"],
+            ["agrees"] * 6,
         ),
         (
             "acos(10) + x + where(y > 1, 0, z)",
             {"x": 1, "y": 2, "z": 3},
-            ["ill-conditioned", "ill-conditioned", "agrees"],
+            ["ill-conditioned", "agrees", "agrees"],
         ),
         ("sort(log10([x + abs(z), y]))[1]", {"x": 0, "y": 2, "z": 0}, ["agrees", "agrees", "agrees"]),
         ("exp(x) + y", {"x": 1e5, "y": 1}, ["agrees", "ill-conditioned"]),  # no precision shows y beside it
