@@ -120,7 +120,8 @@ clip = elementwise(
         lambda y: ~(y.args[0] >= y.args[1]) & _at_least(y.args[2], y.args[1]),
         lambda y: ~(y.args[0] <= y.args[2]) | ~(y.args[1] <= y.args[2]),
     ),
-    signature="x, low, high", aliases=("clamp",), family="piecewise", doc="x kept between low and high.",
+    signature="x, low, high", aliases=("clamp",), family="piecewise",
+    doc="x kept between low and high; high where low is above it.",
     rule="1 between the bounds, 0 outside", kink="1 on its bounds", notation="min(max(x, low), high)",
     reference=lambda m, x, a, b: min(max(x, a), b), samples=((-9, 9), (-5, -1), (1, 5)),
 )  # fmt: skip
