@@ -4,7 +4,8 @@
 jump, a pole), or differs from the truth by more than 16·ε·Σ|path products|, ε = 2^-52. (Where the formula itself has no
 value, the truth is what values and slopes go to, if all ways lead to one.) The sum is that of `tests.diagnosis.paths`,
 found by moving every number on the way; of second derivatives it is the running bound of `diffcli.diagnosis`. Where it
-is not known, 1e-12 of the number. A warning excuses only the numbers that it is about: those that
+is not known (steps may be so short that it comes out less than the slope itself), 1e-12 of the number. A warning
+excuses only the numbers that it is about: those that
 `tests.diagnosis.blame` finds to depend on the operation it names, and values only if it says so.
 
 **Untrue** is a warning about numbers that need none. `kink`, `tie` and `predicate-at-equality` are true where some
@@ -170,6 +171,9 @@ class Case:
                 sums = sums or self.least()
                 sum_ = sums(k)
                 known = sum_ is not None and sum_ < 1e300
+                # The sum of a slope is no less than the slope, unless its steps went over those of the formula.
+                if self.formula.size <= k < len(self.numbers):
+                    known = known and 2 * sum_ >= abs(slope.value)
                 most = ROUNDINGS * EPS * sum_ if known else LOST * abs(slope.value)
                 found.append("lax" if error <= most + LEAST else "wrong")
         return found

@@ -254,3 +254,14 @@ def test_a_warning_is_about_all_that_it_underlines() -> None:
 def test_a_floored_remainder_is_rounded_where_the_divisor_is_added(x: float, size: float) -> None:
     remainder = made("x % y", Step("{} % {}", "mod", (0, 1), NUMBER))
     assert float(Paths(remainder, {"x": [x], "y": [2.0]}).of_value(0)) == pytest.approx(size)
+
+
+def test_a_sum_that_is_less_than_the_slope_is_not_known() -> None:
+    # From one of its steps to the next it is 2^-690.
+    steps = [Step("exp2({})", "exp2", (0,), NUMBER), Step("fmod({}, {})", "fmod", (2, 1), NUMBER)]
+    remainder = made("sin(fmod(exp2(x), y))", *steps, Step("sin({})", "sin", (3,), NUMBER))
+    at = {"x": [700.0], "y": [-700.0]}
+    assert not tallied(remainder, at).silent
+    case = Case.of(remainder, at, "grad", EDGE)
+    case.numbers[1] *= 1 + 3e-14
+    assert case.verdicts(case.truths(sure=True))[1] == "lax"
