@@ -16,7 +16,7 @@ from diffcli.diagnosis.products import along, of_sum
 from diffcli.diagnosis.questions import Question, matrix
 from diffcli.diagnosis.reach import ASKED, Reach
 from diffcli.diagnosis.refined import PRODUCTS
-from diffcli.diagnosis.truth import SECOND_ORDER, Derivative, Sides, Truth, element, excusable, right, truth
+from diffcli.diagnosis.truth import SECOND_ORDER, Derivative, Sides, Truth, element, excusable, right, truth, values
 from diffcli.graph import Node
 from diffcli.sweeps import stacked
 
@@ -95,20 +95,28 @@ class Answer:
         return any(float(np.ravel(passes.doubts(node))[k]) > passes.trusted for node, k in places)
 
     def mind_signed_zeros(self, passes: Passes) -> None:
-        """Arbitrary precision has no −0: a value that is right just below 0 is right there."""
+        """Arbitrary precision has no −0: a value that is right just below 0 is right there. What would be right if all
+        zeros were +0 is no matter of rounding either: atan2(0·y, −0·z) is at no limit of anything.
+        """
         known = self.truth.values
-        minus = {node: (value == 0.0) & np.signbit(value) for node, value in self.question.at.items()}
-        if known is None or not any(flags.any() for flags in minus.values()):
+        if known is None:
             return
         reported = self.reported(passes)
         odd = [o for o, value in enumerate(reported) if not right(value, known[o])]
-        if not odd:
-            return
-        below = {node: np.where(minus[node], -(2.0**-1074), value) for node, value in self.question.at.items()}
-        signed = truth(self.question, below, self._seconds / 2).values or known
-        for o in odd:
-            if not math.isnan(signed[o]) and right(reported[o], signed[o]):  # −0 is an end of [0, ∞), not outside
+        minus = {node: (value == 0.0) & np.signbit(value) for node, value in self.question.at.items()}
+        if odd and any(flags.any() for flags in minus.values()):
+            below = {node: np.where(minus[node], -(2.0**-1074), value) for node, value in self.question.at.items()}
+            signed = values(self.question, below, self._seconds / 2) or known
+            # −0 is an end of [0, ∞), not outside of it.
+            for o in [o for o in odd if not math.isnan(signed[o]) and right(reported[o], signed[o])]:
                 known[o] = signed[o]
+                odd.remove(o)
+        odd = [o for o in odd if math.isfinite(reported[o])]
+        if odd and passes.has_minus_zero():
+            unsigned = passes.without_minus_zero()
+            for o in odd:
+                if right(unsigned[o], known[o]):
+                    known[o] = reported[o]
 
     def derivatives(self) -> list[Derivative]:
         """Every number of the command's derivative, beside what it should be."""
@@ -161,9 +169,9 @@ class Answer:
         if what not in PRODUCTS:
             return table.row(o)
         if known is not self.truth or what == "hvp":
-            return self._product(table, passes)
+            return self._product(table)
         if passes not in self._products:
-            self._products[passes] = self._sided(self._product(table, passes), passes)
+            self._products[passes] = self._sided(self._product(table), passes)
         return self._products[passes]
 
     def beyond(self, d: Derivative) -> float | None:
@@ -185,7 +193,7 @@ class Answer:
             sizes.append(size + math.log10(abs(coefficients[k])))
         return max(sizes, default=None)
 
-    def _product(self, whole: Sides, passes: Passes) -> Sides:
+    def _product(self, whole: Sides) -> Sides:
         """Vᵀ·J, J·u or H·u, of what the matrix really is; a coefficient of 0 takes no part, and of an infinite one no
         derivative that is 0.
         """

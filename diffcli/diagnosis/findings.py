@@ -170,11 +170,13 @@ class Examination:
         bad = [o for o in bad[:ASKED] if self.reach.makes(passes, node, o)]
         repaired = values is not None and any(math.isfinite(values[o]) for o in bad) and bool(bad)
         meant = self.truth.exists is not None and all(self.truth.exists[o] for o in bad)
-        # What exists may be beyond the range of doubles: 1/x² is, where x² underflows.
-        vanished = self.culprits.vanished(passes, self.reach.of(passes, node, element)) if bad and meant else None
+        vanished = self._vanished(passes, node, element, bad)
         if vanished is not None:
-            node, reason, hint = vanished[0], "overflow", None
-            message = of_vanished(self.naming.spell(node), vanished[1])
+            reason, hint = "overflow", None
+            message = of_vanished(self.naming.spell(vanished[0]), vanished[1])
+            if bad and not repaired:
+                message += f", so {self.naming.spell(node)} overflows: doubles end at 1.8e+308"
+            node = vanished[0]
         elif repaired and meant and node.op.name in OF_REGULAR:
             reason, message, hint = of_nearly_singular(self.naming.spell(node))
         elif repaired:
@@ -182,6 +184,16 @@ class Examination:
                 reason = "removable"
             message += "; the value that is meant exists" if reason != "removable" else "; the limit exists"
         self._add(reason, message, hint, node, where)
+
+    def _vanished(self, passes: Passes, node: Node, element: int, bad: Sequence[int]) -> tuple[Node, float] | None:
+        """What underflowed on the way to a node that is not finite, and what was left of it; None where what is made of
+        the node has no value, so that it stands at a pole.
+        """
+        exists = self.truth.exists or []
+        made = bad or [o for o in range(len(exists)) if self.reach.makes(passes, node, o)]
+        if not (exists and made and all(exists[o] for o in made)):
+            return None
+        return self.culprits.vanished(passes, self.reach.of(passes, node, element))
 
     def _indeterminate(self, passes: Passes, bad: Sequence[int]) -> None:
         """A finding about ∞ − ∞, 0·∞ or ∞/∞ of what is infinite already, an input or a number in the formula."""

@@ -124,6 +124,22 @@ class Passes:
                     known[node] = node.op.apply(*[known[arg] for arg in node.args], *node.params)
         return {key: known[node].astype(bool) for key, node in wanted.items()}
 
+    def has_minus_zero(self) -> bool:
+        """Whether the function goes through a −0."""
+        zeros = (x[x == 0.0] for node, x in self.values.items() if node in self.forward and not node.boolean)
+        return any(bool(np.signbit(x).any()) for x in zeros)
+
+    def without_minus_zero(self) -> list[float]:
+        """What the output elements would be if every zero were +0."""
+        values: dict[Node, Array] = {}
+        with np.errstate(all="ignore"):
+            for node in self.order:
+                if node in self.forward:
+                    args = [values[arg] for arg in node.args]
+                    value = node.op.apply(*args, *node.params) if args else self.values[node]
+                    values[node] = value if node.boolean else value + 0.0
+        return [float(x) for node in self.function.outputs for x in np.ravel(values[node])]
+
     # Suspicion ...........................................................................................
 
     def suspicious(self) -> list[int]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,8 +73,21 @@ class Asked(Protocol):
     def what(self) -> str: ...
 
 
+_Part: TypeAlias = "Callable[[Exactly, Asked, Truth], bool]"
+
+
 def truth(question: Asked, at: Mapping[Node, NDArray[Any]], seconds: float) -> Truth:
     """The exact values and derivatives at a point, as far as they cost no more than so many `seconds`."""
+    return _found(question, at, seconds, (_find_values, _find_first, _find_second))
+
+
+def values(question: Asked, at: Mapping[Node, NDArray[Any]], seconds: float) -> list[float] | None:
+    """The exact values alone."""
+    return _found(question, at, seconds, (_find_values,)).values
+
+
+def _found(question: Asked, at: Mapping[Node, NDArray[Any]], seconds: float, parts: Sequence[_Part]) -> Truth:
+    """What some `parts` of the search find, each of which says whether there is something for the next to find."""
     from diffcli.precise import Exactly, SlowError, available
 
     found = Truth()
@@ -82,7 +95,7 @@ def truth(question: Asked, at: Mapping[Node, NDArray[Any]], seconds: float) -> T
         return found
     exactly = Exactly(question.function.outputs, at, question.wrt, seconds=seconds)
     try:
-        for part in (_find_values, _find_first, _find_second):
+        for part in parts:
             if not part(exactly, question, found):
                 break
     except SlowError:
@@ -104,9 +117,7 @@ def _find_values(exactly: Exactly, question: Asked, found: Truth) -> bool:
     if missing and exactly.directions and not exactly.at_infinity:
         limits = exactly.limits(missing)
         values = [limit if nan(x) else x for x, limit in zip(values, limits, strict=True)]
-    # What is beyond the reach of exponents is taken for ∞ or 0 on the way: its logarithm is none of them. (Of infinite
-    # inputs the limits are told by what goes there.)
-    if exactly.ar.beyond and any(nan(x) or (not exactly.at_infinity and (not x or not m.isfinite(x))) for x in values):
+    if exactly.ar.beyond and any(map(nan, values)):  # nobody knows what is beyond the reach of exponents
         return False
     found.values, found.exists = [to_double(x) for x in values], exists
     # Differences take four evaluations or more in each direction, and limits of them six times as many: what cannot

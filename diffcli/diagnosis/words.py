@@ -25,6 +25,11 @@ def number(x: float) -> str:
     return f"{x:.6g}"
 
 
+def about(exponent: float) -> str:
+    """The size of a number, the logarithm of which is `exponent`, where that is worth reading."""
+    return f"it is about 1e{exponent:+.0f}, and " if abs(exponent) < 1e9 else ""
+
+
 def _arguments(passes: Passes, node: Node, element: int) -> list[float]:
     if node.op.kind != "elementwise":
         return []
@@ -48,10 +53,10 @@ def nowhere(node: Node, args: list[float]) -> bool:
 @cache
 def _arithmetic() -> Any:
     """One for all of these operations: making one takes as long as hundreds of them."""
-    from diffcli.precise.arithmetic import Arithmetic
+    from diffcli.precise.arithmetic import DEEP_REACH, Arithmetic
 
     ar = Arithmetic()
-    ar.m.prec = 128
+    ar.m.prec, ar.reach = 128, DEEP_REACH
     return ar
 
 
@@ -84,8 +89,7 @@ def of_singular(shown: str, passes: Passes, node: Node, element: int) -> Said:
     name = node.op.name
     exact = local(node, args) if args else None
     if exact is not None and not math.isnan(value):
-        size = f"1e{exact[1]:+.0f}" if math.isfinite(exact[1]) else "0"
-        return "overflow", f"{shown} overflows: it is about {size}, and doubles end at 1.8e+308", None
+        return "overflow", f"{shown} overflows: {about(exact[1])}doubles end at 1.8e+308", None
     if name in ("divide", "reciprocal", "mod", "fmod"):
         top = args[0] if name != "reciprocal" else 1.0
         if name == "divide" and top != 0.0 and args[1] != 0.0:
@@ -274,7 +278,7 @@ def of_derivative(shown: str, label: str, d: Derivative, beyond: float | None) -
     if d.exact is not None and math.isnan(d.exact) and math.isnan(d.value):
         return "domain", f"{label} does not exist: {shown} has no derivative here", None
     if beyond is not None:
-        return "overflow", f"{label} overflows: it is about 1e{beyond:+.0f}, and doubles end at 1.8e+308", None
+        return "overflow", f"{label} overflows: {about(beyond)}doubles end at 1.8e+308", None
     if d.exact is not None and math.isinf(d.exact):
         return "pole", f"{label} is {number(d.exact)}: the slope of {shown} is infinite here", None
     if math.isinf(d.value):

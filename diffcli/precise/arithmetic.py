@@ -25,8 +25,8 @@ BEYOND, WIDE_BEYOND = 24_000, 130_000
 #: How many bits at the end of a number may be rounding, in a comparison.
 ROUNDED = 128
 #: What a result may be at the most, as 2^±2^REACH: beyond, it is infinite or zero. The second is for those who want to
-#: read it: the exponent alone has 600 digits then.
-REACH, WIDE_REACH = 62, 2_000
+#: read it: the exponent alone has 600 digits then. The third is for limits: exp(x³) where x stands for ∞.
+REACH, WIDE_REACH, DEEP_REACH = 62, 2_000, 2_700
 #: From so many addends on, a sum is worth rounding once.
 MANY = 16
 
@@ -89,6 +89,9 @@ class Arithmetic:
         self.swing = 0
         #: Whether a result was beyond that, or is not known because an argument was too far off.
         self.beyond = False
+        #: How many results are infinite at a pole; how many are infinite, or 0, for want of exponents; and in how many
+        #: something is lost for want of precision.
+        self.poles = self.unreached = self.drowned = 0
         #: Doubles that stand for numbers they cannot hold: π and its like, where the user asked for all digits.
         self.exactly: Mapping[float, Any] = {}
 
@@ -133,15 +136,30 @@ class Arithmetic:
         if isinstance(y, self.m.mpf):
             _, man, exp, _ = y._mpf_
             if man and exp.bit_length() > self.reach + 1:
-                self.beyond = True
+                self.lose()
                 return (self.inf if y > 0 else -self.inf) if exp > 0 else self.m.zero
+        return y
+
+    def lose(self) -> None:
+        """Note that a result is said to be infinite, or 0, for want of exponents."""
+        self.beyond = True
+        self.unreached += 1
+
+    def drown(self) -> None:
+        """Note that something is lost beside what is larger than any precision."""
+        self.beyond = True
+        self.drowned += 1
+
+    def at_pole(self, y: Any) -> Any:
+        """`y`, which is infinite; with note that it is made of finite numbers."""
+        self.poles += 1
         return y
 
     def far_for_exp(self, x: Any) -> bool:
         """Whether exp(x) is out of reach."""
         if not (x and finite(x) and size(x) > self.reach):
             return False
-        self.beyond = True
+        self.lose()
         return True
 
     def add(self, a: Any, b: Any) -> Any:
@@ -149,12 +167,16 @@ class Arithmetic:
         if not (finite(a) and finite(b)):
             return self.call(lambda _, x, y: x + y, a, b)
         if a and b:
-            self.sees(abs(size(a) - size(b)))  # beyond any precision to be had, the smaller one does not count
+            self.sees(abs(size(a) - size(b)))
         return a + b
 
     def sees(self, bits: float) -> None:
-        """Note of so many bits that something takes to be seen beside something else."""
-        if self.needed < bits + 64 < self.widest:
+        """Note of so many bits that something takes to be seen beside something else. Beyond any precision to be had,
+        it is lost there.
+        """
+        if bits + 64 >= self.widest:
+            self.drown()
+        elif self.needed < bits + 64:
             self.needed = int(bits) + 64
 
     def same(self, a: Any, b: Any) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from diffcli.graph import Node
 from diffcli.precise import gamma
-from diffcli.precise.arithmetic import Arithmetic, Exact
+from diffcli.precise.arithmetic import Arithmetic, Exact, finite, size
 from diffcli.precise.scalars import exponential, largest, logaddexp, of_gamma, smallest
 
 
@@ -215,6 +215,15 @@ def _polygamma(ar: Arithmetic, node: Node, x: Exact) -> Exact:
     return out.reshape(x.shape)
 
 
+def _eigenvalues(ar: Arithmetic, a: Any) -> Any:
+    """Those of a symmetric matrix; not known where entries are out of all proportion, for small ones would drown."""
+    sizes = [size(x) for x in a if finite(x) and x]
+    if max(sizes, default=0) - min(sizes, default=0) > ar.widest:
+        ar.drown()
+        return [ar.nan] * a.rows
+    return ar.m.eigsy((a + a.T) / 2, eigvals_only=True) if a.rows else []
+
+
 RULES: dict[str, Callable[..., Any]] = {
     "polygamma": _polygamma,
     **dict.fromkeys(("broadcast", "reshape", "transpose", "index", "concat", "stack", "diagonal"), _batched),
@@ -235,5 +244,5 @@ RULES: dict[str, Callable[..., Any]] = {
     "inv": _matrices(_inverse),
     "solve": _matrices(_solve),
     "chol": _matrices(lambda ar, a: ar.m.cholesky((a + a.T) / 2)),
-    "eigvalsh": _matrices(lambda ar, a: ar.m.eigsy((a + a.T) / 2, eigvals_only=True) if a.rows else []),
+    "eigvalsh": _matrices(_eigenvalues),
 }

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.graph import CONSTANT, Node, ancestors
 from diffcli.precise.allowance import Allowance
-from diffcli.precise.arithmetic import WIDE_BEYOND, WIDE_FAR, WIDE_REACH, Arithmetic, Exact, finite, size
+from diffcli.precise.arithmetic import DEEP_REACH, WIDE_BEYOND, WIDE_FAR, WIDE_REACH, Arithmetic, Exact, finite, size
 from diffcli.precise.graphs import Graph, Latest
+from diffcli.precise.leaps import FACTOR
 from diffcli.precise.sequences import Sequences
 from diffcli.precise.ways import Way
 from diffcli.sparsity import pattern
@@ -28,20 +29,14 @@ UNIT, UNIT_AT_ZERO = -100, -150
 UNEVEN = 0.6180339887498949
 #: No step is longer than those at 2^LARGEST: a wave out there has the same length as here.
 LARGEST = 40
-#: Where an infinite input is approached from.
-TOWARDS_INFINITY = (100, 300, 900)
-#: So many of the other inputs are moved meanwhile.
-MOST_MOVED = 4
 #: So many entries of what changes with what are looked at.
 MOST_REACHED = 1 << 22
 #: At so many precisions what has been computed is kept, of graphs with no more numbers than that.
 KEPT, MOST_NUMBERS = 16, 1 << 14
+#: Log₂ of numbers that are as steep as they are large.
+BEYOND_DOUBLES = 1 << 16
 #: What jumps again and again.
 _STEPPED = frozenset({"mod", "fmod", "floor", "ceil", "round", "trunc"})
-
-
-#: The outputs near the point, where infinite inputs stand at the power of two named.
-Near: TypeAlias = Callable[[int], list[Any]]
 
 
 class Evaluations(Sequences):
@@ -63,6 +58,7 @@ class Evaluations(Sequences):
         super().__init__(Arithmetic())
         self.ar.allowance = Allowance(seconds)
         self.ar.exactly = exactly or {}
+        self.ar.reach = DEEP_REACH
         self.outputs = list(outputs)
         self.order = ancestors(outputs)
         self.at = at
@@ -86,6 +82,7 @@ class Evaluations(Sequences):
         self._endless = [node for node, value in at.items() if np.isinf(value).any()]
         self._infinite = sum(int(np.isinf(at[node]).sum()) for node in self._endless)
         self._pace = 0
+        self._slowly = False
         #: The precision up to which numbers may ask for more.
         self.most = MOST
         #: By how many powers of two steps are shorter: where exponents are large, they vary as fast.
@@ -191,70 +188,12 @@ class Evaluations(Sequences):
 
     def values(self, bits: int = 70) -> list[Any]:
         """The outputs at the point itself, at rising precision until two agree to `bits`."""
-        if self._infinite:
-            alone = self._beside(())
-            return self._whatever_the_rest(self._at_infinity(alone), alone)
         return self.agreed(lambda precision: self._run(precision, {}), bits)
 
-    def _whatever_the_rest(self, found: list[Any], alone: Near) -> list[Any]:
-        """Limits as some inputs grow, `alone`, less those that depend on how the others come to where they are: x·y
-        does at (∞, 0). That is only asked of what the infinities themselves leave undetermined: 1^∞ is 1 by convention.
-        """
-        nan = self.ar.is_nan
-        here = self._run(self._least, {})
-        odd = [o for o, x in enumerate(here) if nan(x) and not nan(found[o])]
-        finite = [(node, int(k)) for node, value in self.at.items() for k in np.flatnonzero(np.isfinite(value))]
-        places, ways = finite[:MOST_MOVED], [(power, sign) for power in (0.5, 1, 2) for sign in (-1, 1)]
-        if not odd or (len(places) > 1 and self._alike(odd, alone, [self._beside(places, *way) for way in ways])):
-            return found
-        for near in [self._beside([place], *way) for place in places for way in ways]:
-            if not odd or self._alike(odd, alone, [near]):
-                continue
-            other = self._at_infinity(near)
-            for o in [o for o in odd if not nan(other[o]) and not self.agree(found[o], other[o])]:
-                found[o] = self.ar.nan
-                odd.remove(o)
-        return found
-
-    def _beside(self, places: Sequence[tuple[Node, int]], power: float = 1, sign: int = 1) -> Near:
-        """The outputs as infinite inputs grow and some others come to where they are from one side, as a power."""
-        known: dict[tuple[int, int], list[Any]] = {}
-
-        def near(k: int) -> list[Any]:
-            if (self._pace, k) not in known:
-                step = sign * self.ar.m.mpf(2) ** (-power * k)
-                shifts = {place: step * 3 / (3 + i) for i, place in enumerate(places)}
-                known[self._pace, k] = self._values_near(shifts, k)
-            return known[self._pace, k]
-
-        return near
-
-    def _alike(self, odd: Sequence[int], alone: Near, others: Sequence[Near]) -> bool:
-        """Whether some outputs are the same, on several ways, as `alone` in the last of the samples: then they go to
-        the same limits.
-        """
-        last, alike = TOWARDS_INFINITY[-1], True
-        for pace in self._races():
-            self._pace = pace
-            alike = alike and all(self.agree(alone(last)[o], near(last)[o]) for near in others for o in odd)
-        self._pace = 0
-        return alike
-
-    def _races(self) -> Sequence[int]:
-        """In what order infinite inputs outpace each other."""
-        return (0, 1, -1) if self._infinite > 1 else (0,)
-
-    def _at_infinity(self, at: Near) -> list[Any]:
-        """Limits as the infinite inputs grow; where there are several, whatever their paces."""
-        found = []
-        for pace in self._races():
-            self._pace = pace
-            found.append([limit.value for limit in self.along([at(k) for k in TOWARDS_INFINITY])])
-        self._pace = 0
-        return [
-            column[0] if all(self.agree(column[0], x) for x in column[1:]) else self.ar.nan
-            for column in zip(*found, strict=True)
-        ]
+    def far(self, infinite: int) -> Any:
+        """Where the infinite inputs stand, at the precision set."""
+        far = self.ar.m.mpf(2) ** infinite / UNEVEN
+        return self.ar.m.log(far) if self._slowly else far
 
     def _values_near(
         self, shifts: Mapping[tuple[Node, int], Any], infinite: int | None = None, step: int = 0
@@ -263,14 +202,15 @@ class Evaluations(Sequences):
 
         def near(precision: int) -> list[Any]:
             self.ar.m.prec = precision
-            far = None if infinite is None else self.ar.m.mpf(2) ** infinite / UNEVEN
-            return self._run(precision, shifts, far)
+            return self._run(precision, shifts, None if infinite is None else self.far(infinite))
 
         return self.agreed(near, 70, -infinite if infinite else step)
 
-    def agreed(self, compute: Callable[[int], list[Any]], bits: int, step: int = 0, least: int = 0) -> list[Any]:
+    def agreed(
+        self, compute: Callable[[int], list[Any]], bits: int, step: int = 0, least: int = 0, seen: int = SEEN
+    ) -> list[Any]:
         """`compute(precision)` where more precision changes nothing any more; `step`: log₂ of a step it takes;
-        `least`: the precision that makes sense of it.
+        `least`: the precision that makes sense of it; `seen`: that at which 0 is no want of bits.
         """
         ar, precision = self.ar, max(self._least, bits + 64, 64 - 2 * step + (self._spread() if step else 0), least)
         before: list[Any] | None = None
@@ -282,6 +222,8 @@ class Evaluations(Sequences):
             enough = lacking + bits <= 0 or precision >= self.most
             # What rounding leaves of an exact 0, added to something, asks for as many more bits whatever it is given.
             enough = enough or (last >= SEEN and abs(lacking - short) < 64)
+            zero = any(not isinstance(x, bool) and x == 0 for x in now)
+            enough = enough and (not zero or precision >= min(seen, self.most))
             if enough and before is not None and self.same(before, now, bits):
                 return now
             pairs = list(zip(before or now, now, strict=True))
@@ -291,7 +233,7 @@ class Evaluations(Sequences):
                 fades or bursts or self.alike(b, n, bits)
                 for fades, bursts, (b, n) in zip(faded, burst, pairs, strict=True)
             )
-            if (any(faded) or any(burst)) and known and precision >= SEEN:
+            if (any(faded) or any(burst)) and known and precision >= min(max(seen, SEEN), self.most):
                 # What fades asks for more bits for ever: `enough` says nothing here.
                 return [
                     ar.m.zero if fades else ar.nan if bursts else n
@@ -299,12 +241,12 @@ class Evaluations(Sequences):
                 ]
             if precision >= self.most:
                 return [n if self.alike(b, n, bits) else ar.nan for b, n in pairs]
-            zero = any(faded) or any(not isinstance(x, bool) and x == 0 for x in now)
+            zero = zero or any(faded)
             # What cancels to nothing may do so for want of bits: doubles differ by up to 2^2100.
             rise = max(
                 ar.needed + bits + 32,
                 precision + (96 if before is None else precision // 2),
-                SEEN if zero and precision < SEEN else 0,
+                seen if zero and precision < seen else 0,
             )
             before, last = now, precision
             precision = min(rise, self.most)
@@ -365,8 +307,8 @@ class Evaluations(Sequences):
         if not (m.isfinite(a) and m.isfinite(b)):
             return self.ar.nan
         d = a - b
-        if not d and a and m.mag(a) > self.most:
-            self.ar.beyond = True
+        if not d and a and m.mag(a) > FACTOR:
+            self.ar.drown()  # nothing is seen beside a number as large
             return self.ar.nan
         if a and b:
             lost = max(m.mag(a), m.mag(b)) - (m.mag(d) if d else max(m.mag(a), m.mag(b)) - self.ar.m.prec)
@@ -377,6 +319,9 @@ class Evaluations(Sequences):
     def _here(self) -> list[Any]:
         if self._values is None:
             self._values = self.values()
+            sizes = [size(x) for x in self._values if not isinstance(x, bool) and finite(x) and x]
+            if self.ar.swing > LARGEST or max(map(abs, sizes), default=0) > BEYOND_DOUBLES:
+                self.shorten(self._values)
         return self._values
 
     def _steps(self, way: Way, sign: int, units: int) -> dict[tuple[Node, int], Any]:

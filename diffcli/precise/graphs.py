@@ -16,6 +16,7 @@ from diffcli.graph import CONSTANT, Node
 from diffcli.precise.allowance import cost
 from diffcli.precise.arithmetic import Arithmetic, Exact
 from diffcli.precise.arrays import RULES, objects, unknown
+from diffcli.precise.leaps import Ends, met, noted, without_leaps
 from diffcli.precise.scalars import SCALARS, referred
 
 #: What takes longer, in seconds at so many bits, may take far longer than was reckoned.
@@ -59,13 +60,17 @@ class Graph:
 
 class _Made(NamedTuple):
     """A node's value, what it was made of, and what was noted meanwhile, once for the whole or once for each element:
-    how many bits were needed, and whether something was out of reach.
+    how many bits were needed, whether something was out of reach, and why it is only a limit. `ends` is why the node
+    is, by what it is made of too, and `value` what of `computed` does not leap there.
     """
 
     value: Exact
     args: Sequence[Exact] = ()
     needed: Sequence[int] = (0,)
     beyond: Sequence[bool] = (False,)
+    own: Sequence[Ends] = (Ends.NONE,)
+    computed: Exact | None = None
+    ends: Ends = Ends.NONE
 
 
 class Latest:
@@ -119,7 +124,9 @@ class Latest:
             elif node.op is CONSTANT:
                 made[node] = _Made(ar.array(node.params[0]))
             else:
-                made[node] = self._computed(node, [made[arg].value for arg in node.args])
+                args = [made[arg] for arg in node.args]
+                found = self._computed(node, [arg.value for arg in args])
+                made[node] = self._less_leaps(node, found, max([arg.ends for arg in args], default=Ends.NONE))
         self._made = made
         ar.needed = max([needed, *(bits for each in made.values() for bits in each.needed)])
         ar.beyond = beyond or any(flag for each in made.values() for flag in each.beyond)
@@ -129,23 +136,34 @@ class Latest:
         ar, of = self._ar, self._graph.on_numbers.get(node)
         if of is None or node.shape == ():
             ar.needed, ar.beyond = 0, False
+            so_far = noted(ar)
             value = apply(ar, node, args) if of is None else objects(of(*[arg[()] for arg in args]), ())
-            return _Made(value, args, (ar.needed,), (ar.beyond,))
+            return _Made(value, args, (ar.needed,), (ar.beyond,), (met(ar, so_far),))
         rows = [*zip(*[arg.ravel().tolist() for arg in args], strict=True)]
         value = np.empty(node.size, dtype=object)
         before = self._made.get(node)
         if before is None or not before.args:
             anew, needed, beyond = [*range(node.size)], [0] * node.size, [False] * node.size
+            own = [Ends.NONE] * node.size
         else:
-            value[:], needed, beyond = before.value.ravel(), [*before.needed], [*before.beyond]
+            value[:] = (before.value if before.computed is None else before.computed).ravel()
+            needed, beyond, own = [*before.needed], [*before.beyond], [*before.own]
             old = zip(*[arg.ravel().tolist() for arg in before.args], strict=True)
             pairs = zip(rows, old, strict=True)
             anew = [k for k, (row, last) in enumerate(pairs) if not all(map(operator.is_, row, last))]
         for k in anew:
-            ar.needed, ar.beyond = 0, False
+            ar.needed, ar.beyond, so_far = 0, False, noted(ar)
             value[k] = of(*rows[k])
-            needed[k], beyond[k] = ar.needed, ar.beyond
-        return _Made(value.reshape(node.shape), args, needed, beyond)
+            needed[k], beyond[k], own[k] = ar.needed, ar.beyond, met(ar, so_far)
+        return _Made(value.reshape(node.shape), args, needed, beyond, own)
+
+    def _less_leaps(self, node: Node, made: _Made, handed: Ends) -> _Made:
+        """What has been computed, less what leaps where its arguments are only limits, as far as is `handed` on."""
+        ends = max([handed, *made.own])
+        if handed is Ends.NONE:
+            return made if ends is Ends.NONE else made._replace(ends=ends)
+        value = without_leaps(self._ar, node, made.args, made.value, handed)
+        return made._replace(value=value, computed=made.value, ends=ends)
 
 
 def apply(ar: Arithmetic, node: Node, args: list[Exact]) -> Exact:

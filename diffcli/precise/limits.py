@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from diffcli.precise.evaluations import UNEVEN, UNIT, UNIT_AT_ZERO, Evaluations
+from diffcli.precise.arithmetic import finite, size
+from diffcli.precise.evaluations import UNEVEN, UNIT, UNIT_AT_ZERO
+from diffcli.precise.infinity import Endless
 from diffcli.precise.sequences import POWERS, Limit
 from diffcli.precise.ways import Way, curves, lines
 
@@ -50,7 +52,7 @@ class Partial(NamedTuple):
     jumps: bool = False
 
 
-class Exactly(Evaluations):
+class Exactly(Endless):
     """What the numbers of some nodes of a graph, and their derivatives, really are: exact values, or limits."""
 
     # Derivatives .........................................................................................
@@ -79,6 +81,7 @@ class Exactly(Evaluations):
             limits, near = self._one_sided(j, sign, 0)
             rows = zip(jumps, self._here(), near[0], *near[-2:], strict=True)
             jumps = [jump or self._apart(f, *beside) for jump, f, *beside in rows]
+            limits = [self._as_steep(sign, *each) for each in zip(limits, self._here(), near[-1], strict=True)]
             if all(limit.kind == "none" for limit in limits) and len(self.directions) > 1:
                 limits = self._whichever([self._one_sided(j, sign, away)[0] for away in OFF])
             # Where there are values whose slopes go nowhere, the other side is not all there is.
@@ -112,15 +115,22 @@ class Exactly(Evaluations):
             return [(a + b) / 2 for a, b in zip(*rows[:2], strict=True)]
 
         try:
-            return self.agreed(quotients, 64, scale)
+            found = self.agreed(quotients, 64, scale)
         except _UnevenError:
             return None
+        return None if any(map(self.ar.is_nan, found)) else found
+
+    def _as_steep(self, sign: int, limit: Limit, f: Any, near: Any) -> Limit:
+        """The slope on one side of what has a value and is infinite on that side: x·log(0) is 0 at 0 alone."""
+        m = self.ar.m
+        infinite = not isinstance(near, bool) and m.isfinite(f) and m.isinf(near)
+        return Limit("infinite", sign * near) if infinite else limit
 
     def _apart(self, f: Any, *near: Any) -> bool:
         """Whether a value is not what those `near` it go to, from the farthest to the nearest."""
         m = self.ar.m
         if not all(isinstance(x, bool) or m.isfinite(x) for x in (f, near[-1])):
-            return bool(m.isfinite(f) and m.isinf(near[-1]))
+            return False
         gap, size = abs(near[-1] - f), max(abs(near[-1]), abs(f))
         if not size or m.mag(size) < LEAST_SEEN:  # exp(−1e17) varies within every step, and is 0 to all doubles
             return False
@@ -133,6 +143,8 @@ class Exactly(Evaluations):
         nan = self.ar.is_nan
         if nan(left) or nan(right):
             value = right if nan(left) else left
+        elif max(abs(left), abs(right)) < self.ar.m.mpf(2) ** LEAST_SEEN:  # rounding, on one of the sides
+            value = self.ar.m.zero
         else:
             value = right if self.agree(left, right) else self.ar.nan
         return Partial(self.ar.nan if jumps else value, left, right, jumps)
@@ -176,7 +188,7 @@ class Exactly(Evaluations):
 
         def difference(precision: int) -> list[Any]:
             self.ar.m.prec = precision
-            h, far = self._step_near(j, infinite), self._far(infinite)
+            h, far = self._step_near(j, infinite), self.far(infinite)
             up, down = self.moved(precision, {j: h}, far), self.moved(precision, {j: -h}, far)
             return [self._quotient(a, b, 2 * h) for a, b in zip(up, down, strict=True)]
 
@@ -188,7 +200,7 @@ class Exactly(Evaluations):
 
         def difference(precision: int) -> list[Any]:
             self.ar.m.prec = precision
-            h, g, far = self._step_near(i, infinite), self._step_near(j, infinite), self._far(infinite)
+            h, g, far = self._step_near(i, infinite), self._step_near(j, infinite), self.far(infinite)
             rows = [
                 [self.moved(precision, {i: a * h, j: b * g} if i != j else {i: (a + b) * h}, far) for b in (1, -1)]
                 for a in (1, -1)
@@ -204,10 +216,6 @@ class Exactly(Evaluations):
         m, x = self.ar.m, self.coordinate(j)
         size = 1 if np.isinf(x) else (abs(m.mpf(x)) if x else m.mpf(2) ** -1200)
         return size * m.mpf(2) ** (-2 * infinite - 160)
-
-    def _far(self, infinite: int) -> Any:
-        """Where the infinite inputs stand."""
-        return self.ar.m.mpf(2) ** infinite / UNEVEN
 
     def limits(self, missing: Sequence[int] | None = None) -> list[Any]:
         """The values of the outputs as limits: along every input from both sides, along slanting lines and, as far as
@@ -309,7 +317,9 @@ class Exactly(Evaluations):
         """
         unit = UNIT if self.coordinate(i) else UNIT_AT_ZERO
         far, near = (self._across(i, self.scale(i) + unit - closer) for closer in (0, 20))
-        return [not abs(b) > 1024 * max(abs(a), abs(each.value)) for a, b, each in zip(far, near, found, strict=True)]
+        least = self.ar.m.mpf(2) ** LEAST_SEEN
+        rows = zip(far, near, found, strict=True)
+        return [not abs(b) > max(1024 * max(abs(a), abs(each.value)), least) for a, b, each in rows]
 
     def _across(self, i: int, step: int) -> list[Any]:
         """Second differences with the point in the middle, at the steps ±2^`step`."""
@@ -322,7 +332,7 @@ class Exactly(Evaluations):
             return [self._quotient(self._quotient(c, b, h), self._quotient(b, a, h), h)
                     for a, b, c in zip(before, here, after, strict=True)]  # fmt: skip
 
-        return self.agreed(quotients, 40, 2 * step)
+        return self.agreed(quotients, 40, 2 * step, seen=self._level(2 * step))
 
     def _bends(self, i: int, j: int, sign: int, away: int, ratio: float, units: int) -> list[Any]:
         """Second differences on one side of the point. The steps are unlike, by `ratio`, so that no symmetry of the
@@ -346,7 +356,15 @@ class Exactly(Evaluations):
             return [self._quotient(self._quotient(s, r, h), self._quotient(q, p, h), g)
                     for p, q, r, s in zip(a, b, c, d, strict=True)]  # fmt: skip
 
-        return self.agreed(quotients, 64, k + min(0, self.scale(i), self.scale(j)))
+        steps = self.scale(i) + self.scale(j) + 2 * k
+        return self.agreed(quotients, 64, k + min(0, self.scale(i), self.scale(j)), seen=self._level(steps))
+
+    def _level(self, steps: int) -> int:
+        """The precision at which a second difference that seems to be 0 is 0 to all doubles; `steps`: log₂ of the
+        product of its steps.
+        """
+        sizes = [size(x) for x in self._here() if not isinstance(x, bool) and finite(x) and x]
+        return max([0, *sizes]) - steps - LEAST_SEEN
 
     def _as_near(self, limit: Limit, sample: Any, other: Any) -> bool:
         """Whether mixed differences with other steps come as near a limit as `sample`, which is one of those that it is

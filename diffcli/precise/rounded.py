@@ -21,6 +21,8 @@ from diffcli.precise.orders import higher
 #: How long it may take, in seconds.
 SECONDS = 60.0
 MOST_DIGITS = 5000
+#: From so many digits on, their number is no longer told.
+MOST_COUNTED = 10**18
 #: Doubles that stand for numbers they cannot hold, here as in the formula meant to be those.
 NAMED: dict[float, Callable[[Any], Any]] = {
     math.pi: lambda m: +m.pi,
@@ -99,7 +101,8 @@ def _out_of_reach(exactly: Exactly) -> str | None:
     """What makes values unknown, if anything does."""
     if exactly.ar.too_far is not None:
         function, digits = exactly.ar.too_far
-        return f"an argument of {function} has {digits:,} digits"
+        shown = f"{digits:,}" if digits < MOST_COUNTED else "uncountable"
+        return f"an argument of {function} has {shown} digits"
     return "a number on the way has an exponent of more than 600 digits" if exactly.ar.beyond else None
 
 

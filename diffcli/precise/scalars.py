@@ -15,6 +15,9 @@ from diffcli.precise.erfinv import erfinv
 
 #: So many bits say how large a logarithm is: all of them take longer than the rest of most formulas.
 ROUGH = 30
+#: Log₂ of the numbers from which on their periods are taken off before they are exponents, and of those whose
+#: exponentials have no precision in common with 1.
+WHOLE, EXPONENT = 64, 16
 
 
 def referred(ar: Arithmetic, node: Node, numbers: list[Any]) -> Any:
@@ -23,6 +26,8 @@ def referred(ar: Arithmetic, node: Node, numbers: list[Any]) -> Any:
     for x in numbers:
         if ar.is_nan(x):
             return ar.nan
+    if name not in _EXACT and any(_drowns(ar, name, x) for x in numbers):
+        ar.drown()
     if name not in _TIRELESS:
         far = _FAR_AWAY.get(name)
         if far is not None:
@@ -31,7 +36,7 @@ def referred(ar: Arithmetic, node: Node, numbers: list[Any]) -> Any:
         else:
             largest_size = max((size(x) for x in numbers if not isinstance(x, bool) and finite(x) and x), default=0)
             if largest_size > ar.far:
-                ar.beyond, ar.too_far = True, (name, int(largest_size * 0.30103) + 1)
+                ar.beyond, ar.too_far = True, (name, largest_size * 30_103 // 100_000 + 1)
                 return ar.nan
     if name in _PERIODIC and finite(numbers[0]) and numbers[0]:
         ar.swing = max(ar.swing, size(numbers[0]))
@@ -51,8 +56,28 @@ def _whole(ar: Arithmetic, x: Any) -> Any:
 
 #: What goes up in steps, and how many there are from a whole number to the next.
 _STEPS = {"floor": 1, "ceil": 1, "trunc": 1, "round": 2}
+
+
+def _exp(m: Any, x: Any) -> Any:
+    """exp(x). Far off, mpmath's own takes e to the power of a whole number, bit by bit."""
+    if not x or size(x) < WHOLE:
+        return m.exp(x)
+    m.prec += size(x) + 16
+    periods = int(m.nint(x / m.ln2))
+    rest = x - periods * m.ln2
+    m.prec -= size(x) + 16
+    return m.ldexp(m.exp(rest), periods)
+
+
+def _drowns(ar: Arithmetic, name: str, x: Any) -> bool:
+    """Whether so far off, or so near 0, a function is some simpler one to any precision: sinh(x) is exp(x)/2, or x."""
+    if isinstance(x, bool) or not x or not finite(x):
+        return False
+    return size(x) > EXPONENT if name in _FAR_AWAY else abs(size(x)) > ar.widest
+
+
 #: What takes the place of a reference that is slow far off.
-_FASTER = {"erf": erf, "erfc": erfc}
+_FASTER = {"exp": _exp, "erf": erf, "erfc": erfc}
 
 
 def _flat(power: int) -> Callable[..., float]:
@@ -72,8 +97,8 @@ def _steep(rate: float, square: bool = False, power: int = 0, sign: int = 0) -> 
         if not x:
             return 0
         if m.mag(x) <= 0:
-            return float(-power * m.mag(x))
-        if m.mag(x) > 16 or sign * x < 0:
+            return -power * int(m.mag(x))
+        if m.mag(x) > EXPONENT or sign * x < 0:
             return 0
         return 1.4427 * rate * float(x * x if square else abs(x))
 
@@ -104,6 +129,11 @@ _TIRELESS = frozenset({
     "log2", "log10", "log1p", "asinh", "acosh", "atan", "atan2", "abs", "maximum",
     "minimum", "clip", "relu", "sign", "heaviside", "deg2rad", "rad2deg", "within",
 })  # fmt: skip
+#: What is no other function, however far off.
+_EXACT = frozenset({
+    "exp", "exp2", "multiply", "negate", "square", "sqrt", "cbrt", "abs", "sign", "heaviside", "deg2rad", "rad2deg",
+    "within", "floor", "ceil", "round", "trunc", "relu",
+})  # fmt: skip
 _FAR_AWAY: dict[str, Callable[..., Any]] = {
     "exp": lambda ar, x: ar.inf if x > 0 else ar.m.zero,
     "exp2": lambda ar, x: ar.inf if x > 0 else ar.m.zero,
@@ -129,13 +159,14 @@ def _power(ar: Arithmetic, x: Any, n: Any) -> Any:
         if x < 0 and n != m.floor(n):
             return ar.nan
         if abs(x) != 1 and m.mag(n) + m.mag(m.ln(abs(x), prec=ROUGH)) > ar.reach + 2:
-            ar.beyond = True
+            ar.lose()
             grows = (abs(x) > 1) == (n > 0)
             return ar.inf if grows and x > 0 else (ar.nan if grows else m.zero)
     if x == 0:
         if n > 0:
             return m.zero
-        return ar.inf if n != m.floor(n) or (m.isfinite(n) and m.floor(n / 2) * 2 == n) else ar.nan
+        even = n != m.floor(n) or (m.isfinite(n) and m.floor(n / 2) * 2 == n)
+        return ar.at_pole(ar.inf) if even else ar.nan
     return ar.call(lambda m, a, b: m.power(a, b), x, n)
 
 
@@ -145,15 +176,19 @@ def _divide(ar: Arithmetic, a: Any, b: Any) -> Any:
 
 
 def _xlogy(ar: Arithmetic, x: Any, y: Any) -> Any:
-    if x == 0 and not ar.is_nan(y):  # the convention for every y
+    if ar.is_nan(x) or ar.is_nan(y):
+        return ar.nan
+    if x == 0:  # for every y
         return ar.m.zero
+    if y == 0:
+        return ar.at_pole(-ar.inf if x > 0 else ar.inf)
     return ar.nan if y < 0 else ar.call(lambda m, a, b: a * m.log(b), x, y)
 
 
 def exponential(ar: Arithmetic, x: Any) -> Any:
     if ar.far_for_exp(x):
         return ar.inf if x > 0 else ar.m.zero
-    return ar.call(lambda m, v: m.exp(v), x)
+    return ar.call(_exp, x)
 
 
 def logaddexp(ar: Arithmetic, a: Any, b: Any) -> Any:
@@ -168,7 +203,7 @@ def logaddexp(ar: Arithmetic, a: Any, b: Any) -> Any:
 def _log(function: str) -> Callable[[Arithmetic, Any], Any]:
     def log(ar: Arithmetic, x: Any) -> Any:
         if not x > 0:
-            return -ar.inf if x == 0 else ar.nan
+            return ar.at_pole(-ar.inf) if x == 0 else ar.nan
         return ar.call(lambda m, v: getattr(m, function)(v) if function != "log2" else m.log(v) / m.ln2, x)
 
     return log
@@ -179,7 +214,9 @@ def _ended(function: str, low: float, high: float) -> Callable[[Arithmetic, Any]
 
     def f(ar: Arithmetic, x: Any) -> Any:
         if not low < x < high:
-            return -ar.inf if x == low else ar.inf if x == high else ar.nan
+            return ar.at_pole(-ar.inf if x == low else ar.inf) if x in (low, high) else ar.nan
+        if _drowns(ar, function, x):
+            ar.drown()
         if function == "logit":
             return ar.call(lambda m, v: m.log(v) - m.log1p(-v), x)
         if function == "erfinv":
@@ -191,7 +228,9 @@ def _ended(function: str, low: float, high: float) -> Callable[[Arithmetic, Any]
 
 def _log1p(ar: Arithmetic, x: Any) -> Any:
     if not x > -1:
-        return -ar.inf if x == -1 else ar.nan
+        return ar.at_pole(-ar.inf) if x == -1 else ar.nan
+    if _drowns(ar, "log1p", x):
+        ar.drown()
     return ar.call(lambda m, v: m.log1p(v), x)
 
 
@@ -205,7 +244,8 @@ def of_gamma(function: Callable[..., Any], at_infinity: str) -> Callable[..., An
             ar.beyond = True
             return ar.nan
         y = ar.call(function, x)
-        ar.beyond = ar.beyond or ar.m.isinf(y)
+        if ar.m.isinf(y):
+            ar.lose()
         return y
 
     return f
@@ -214,7 +254,10 @@ def of_gamma(function: Callable[..., Any], at_infinity: str) -> Callable[..., An
 def _beta(ar: Arithmetic, a: Any, b: Any) -> Any:
     if any(not ar.m.isfinite(x) or (x < 0 and ar.m.mag(x) > FAR) for x in (a, b)):
         return ar.nan
-    return ar.call(gamma.beta, a, b)
+    y = ar.call(gamma.beta, a, b)
+    # Of poles it is known that there is no value.
+    ar.beyond = ar.beyond or (ar.is_nan(y) and any(x and abs(size(x)) > FAR for x in (a, b)))
+    return y
 
 
 def _remainder(quotient: Callable[[Any, Any], Any]) -> Callable[[Arithmetic, Any, Any], Any]:

@@ -90,6 +90,11 @@ class Sequences:
         waves = self._grows(near, nearer) and any((x > 0) != (nearer > 0) for x in between if self.ar.m.isfinite(x))
         return self.ar.nan if waves else nearer
 
+    def unless_it_waves(self, limit: Limit, between: Sequence[Any]) -> Limit:
+        """A limit; none if it is infinite, and one of some samples on the way has another sign."""
+        waves = limit.kind == "infinite" and any((x > 0) != (limit.value > 0) for x in between if not self.ar.is_nan(x))
+        return Limit("none", self.ar.nan) if waves else limit
+
     def _foreseen(self, first: list[Any], halfway: list[Any], second: list[Any]) -> list[Any] | None:
         """The third of the samples, where these three show that all go like hᵖ·(α + β·log h), 2p a whole number."""
         m, row = self.ar.m, []
@@ -148,9 +153,9 @@ class Sequences:
             return Limit("finite", m.zero)
         if first and a and b and (a > 0) == (b > 0) == (first > 0):
             once, again = self.ar.log2(abs(a / first)), self.ar.log2(abs(b / a))
-            # A power of the step grows by the same exponent each time, but for logarithms that it is multiplied with;
-            # a logarithm by the same factor.
-            power = once > 16 and abs(again - 3 * once) <= 8 + once / 16
+            # A power of the step grows by the same exponent each time, but for logarithms that it is multiplied with,
+            # an exponential faster yet; a logarithm by the same factor.
+            power = once > 16 and again - 3 * once >= -8 - once / 16
             if power or (0.5 < once < 16 and 0.5 < again < 16):
                 return Limit("infinite", self.ar.inf if b > 0 else -self.ar.inf)
         if abs(b - a) <= abs(a - first) / 1024:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -140,3 +141,19 @@ def test_what_only_jumps_has_no_product(what: str, text: str, at: dict[str, Any]
 def test_there_are_not_more_than_a_reader_bears() -> None:
     text = "[" + ", ".join(f"log(v[{k}])" for k in range(12)) + "]"
     assert len(found("eval", text, {"v": [0.0] * 12})) == MOST == 8
+
+
+def test_a_jump_is_told_along_itself_alone() -> None:
+    """The derivative of a step is 0 whatever the tangent, so that the tangent stands in no number of the answer."""
+    (jump,) = found("jvp", "floor(x) + y", {"x": 1, "y": 1}, {"x": 1, "y": 0})
+    assert (jump.code, jump.where) == ("kink", "derivative")
+    assert jump.refined is not None
+    assert math.isnan(jump.refined["jvp"]["f"])
+    assert found("jvp", "floor(x) + y", {"x": 1, "y": 1}, {"x": 0, "y": 1}) == []
+
+
+@pytest.mark.parametrize("what", ["grad", "hessian"])
+def test_the_slope_of_xlogy_where_both_are_0(what: str) -> None:
+    finding = found(what, "xlogy(x, y)", {"x": 0, "y": 0}, {})[0]
+    assert finding.refined is not None
+    assert finding.refined["gradient"] == {"x": -math.inf, "y": 0.0}

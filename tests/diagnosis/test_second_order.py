@@ -117,6 +117,9 @@ def test_a_determinant_beyond_doubles_is_not_singular() -> None:
         ("atan2(y,x)", {"y": 0.0, "x": -1.0}, np.pi, ["kink"]),
         ("1/x", {"x": -0.0}, -inf, ["pole"]),
         ("atan(1/x)", {"x": -0.0}, -np.pi / 2, ["pole"]),
+        ("atan2(2*y,y*z)", {"y": 0.0, "z": -0.0}, np.pi, ["kink"]),
+        ("atan2(2*y,y*z)", {"y": 0.0, "z": -1.0}, np.pi, ["kink"]),
+        ("gamma(x)", {"x": -0.0}, -inf, ["pole"]),
     ],
 )
 def test_a_value_at_minus_zero_is_not_doubted(

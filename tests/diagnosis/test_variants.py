@@ -310,7 +310,7 @@ SAID = [
     ("gamma(x)", {"x": 1e300}, "eval", "overflow", "overflows"),
     ("digamma(x)", {"x": -2}, "eval", "pole", "has a pole here"),
     ("lgamma(x)", {"x": 0}, "eval", "pole", "is infinite"),
-    ("xlogy(x, y)", {"x": 0, "y": -1}, "grad", "domain", "df/dx does not exist"),
+    ("xlogy(x, y)", {"x": 0, "y": -1}, "grad", "domain", "df/dx does not exist: xlogy(x, y) has no"),
     ("exp(x)*1e300", {"x": -740}, "eval", "overflow", "underflows to 4.19956e-322: doubles have fewer digits"),
     ("exp(x)*1e300", {"x": -800}, "eval", "overflow", "underflows to 0"),
     ("inv(A)", {"A": [[1e200, 1], [1, 1e-200]]}, "eval", "cancellation", "to all digits of doubles the matrix is"),
@@ -321,6 +321,12 @@ SAID = [
     ("clip(0, x, y)", {"x": 1, "y": 1}, "grad", "kink", "df/dx is 1 from the left and 0 from the right"),
     ("log(x^2)", {"x": 1e-200}, "grad", "overflow", "x^2 underflows to 0"),
     ("x^2/y^2", {"x": 1e-200, "y": 1e-200}, "grad", "overflow", "x^2 underflows to 0"),
+    ("1/x^2", {"x": 1e-200}, "grad", "overflow", "x^2 underflows to 0, so 1/x^2 overflows"),
+    ("gamma(x^2)", {"x": 1e-200}, "eval", "overflow", "x^2 underflows to 0, so gamma(x^2) overflows"),
+    ("1/exp(-x)", {"x": 800}, "eval", "overflow", "exp(-x) underflows to 0, so 1/exp(-x) overflows"),
+    ("atan(1/x^2)", {"x": 1e-200}, "grad", "overflow", "x^2 underflows to 0"),
+    ("1/x^2", {"x": 0}, "grad", "pole", "1/x^2 divides 1 by 0"),
+    ("log(exp(-x))", {"x": 1e20}, "eval", "overflow", "exp(-x) underflows to 0"),
     ("x^y", {"x": -1, "y": inf}, "grad", "nonfinite-input", "y is infinite"),
     ("std(v)^2", {"v": [1, 1, 1]}, "hessian", "kink", "by convention 0 at the origin"),
     ("sum(round([x^0.5, atan2(x, x)]))", {"x": 0}, "grad", "kink", "atan2(x, x) jumps here"),
@@ -341,6 +347,8 @@ def test_the_words_hold(source: str, at: dict[str, Any], what: str, code: str, w
         ("1/erf((x*x)**(x+1))", {"x": 2.0361995257131733}, "grad"),  # a slope of 1e-2442
         ("digamma(1)-tanh(x)", {"x": 5e-324}, "hessian"),  # 2·tanh·sech², to the last place of the smallest numbers
         ("log1p(digamma(x/x))", {"x": -1.909}, "hessian"),
+        ("atan(x^2)", {"x": 1e200}, "hessian"),  # both sides are 1e-800
+        ("xlogy(x, y)", {"x": 0, "y": -1.75}, "eval"),  # 0 for every y
         ("[1.5, 1] + mod([y, x]/[x, y], [x, y])", {"x": 1.44, "y": 1e-17}, "jacobian"),  # jumps 1e-34 apart
     ],
 )
@@ -367,11 +375,21 @@ def test_one_to_the_power_of_infinity_is_a_limit(source: str, point: float, limi
         assert told == pytest.approx(limit, rel=1e-15)
 
 
-@pytest.mark.parametrize("source", ["log(exp(x))", "log(exp(-x))", "x - log(1 + exp(x))"])
-def test_what_is_out_of_every_reach_is_not_told_as_infinite(source: str) -> None:
-    finding = examine(diffcli.parse(source), {"x": 1e20}, "grad")[0]
-    assert finding.refined is None
-    assert (finding.hint or "").startswith("write ")
+@pytest.mark.parametrize(
+    ("source", "point", "numbers"),
+    [
+        ("log(exp(x))", 1e20, (1e20, 1.0)),
+        ("log(exp(-x))", 1e20, (-1e20, -1.0)),
+        ("x - log(1 + exp(x))", 1e20, (0.0, 0.0)),
+        ("log(exp(exp(x))) - exp(x)", 1e4, None),
+    ],
+)
+def test_what_is_out_of_every_reach_is_not_told_as_infinite(
+    source: str, point: float, numbers: tuple[float, float] | None
+) -> None:
+    finding = examine(diffcli.parse(source), {"x": point}, "grad")[0]
+    assert finding.refined == (numbers and {"value": numbers[0], "gradient": {"x": numbers[1]}})
+    assert numbers is None or (finding.hint or "").startswith("write ")
 
 
 def test_kinks_are_told_where_second_derivatives_are_too_dear() -> None:
