@@ -97,6 +97,13 @@ def _whole(x: Any) -> bool:
     return bool(finite(x) and x == int(x))
 
 
+def _multiple(x: Any, d: Any) -> bool:
+    """Whether x is none or any number of times d; beside an infinite d there is no other but 0."""
+    if d == 0 or _infinite(x):
+        return True
+    return bool(x == 0) if _infinite(d) else _whole(x / d)
+
+
 def _cut(y: Any, x: Any) -> bool:
     """Along the negative half of the second axis, at the origin, and where both are infinite."""
     return bool((y == 0 and x <= 0) or (_infinite(y) and _infinite(x)))
@@ -124,7 +131,7 @@ LEAPS: dict[str, Callable[..., bool]] = {"power": _indeterminate_power, "atan2":
 DECISIONS: dict[str, Callable[..., bool]] = {
     **dict.fromkeys(("floor", "ceil", "trunc"), _whole),
     "round": lambda x: _whole(2 * x),
-    **dict.fromkeys(("mod", "fmod"), lambda x, d: _whole(x / d) if d else True),
+    **dict.fromkeys(("mod", "fmod"), _multiple),
     **dict.fromkeys(("sign", "heaviside", "truth"), lambda x: bool(x == 0)),
     **dict.fromkeys(("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"), _equal),
 }
