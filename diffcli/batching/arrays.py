@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from diffcli.batching.answers import Answer, Arrays, Hessians, Jacobians
 from diffcli.batching.given import by_name, fixed, threads
 from diffcli.bound import Array, Bound, Differentiable, bind, cotangents, only_output, refuse_text, tangents
 from diffcli.calculus import gradient_plan, looking_pass, looking_pull
@@ -40,47 +40,8 @@ from diffcli.sparsity import Integers
 from diffcli.sweeps import MENDING_NUMBERS, each, one_hots, stacked
 from diffcli.unrolled import Entries, Unrolled, worth
 
-Arrays = dict[str, Array]
-
 #: How many bytes of intermediate values a block of points may keep between the forward pass and the sweeps.
 KEPT_BYTES = 1 << 25
-
-
-@dataclass(frozen=True, slots=True)
-class Jacobians:
-    """The Jacobian of every point: `matrix` (points, m, n), its labels, and the outputs' values by name."""
-
-    matrix: Array
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    values: Arrays
-    mode: str
-    passes: int
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """The matrices, so that NumPy takes the Jacobians as one array."""
-        return np.array(self.matrix, dtype=dtype, copy=copy)
-
-
-@dataclass(frozen=True, slots=True)
-class Hessians:
-    """The Hessian of every point: `matrix` (points, n, n), the values (points,) and the gradients by name."""
-
-    matrix: Array
-    columns: tuple[str, ...]
-    value: Array
-    gradient: Arrays
-    passes: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What was computed last: what was asked, and the arrays of the answer in the order of the command's."""
-
-    what: str
-    wrt: Sequence[str] | None
-    v: Mapping[str, Array] | None
-    arrays: Sequence[Array]
 
 
 class Batch:
@@ -118,7 +79,7 @@ class Batch:
             raise UsageError(f"{both[0]} is given both with the points and for all of them", code="points")
         self._sample = {**known, **samples}
         self._bounds: dict[tuple[str, ...] | None, Bound] = {}
-        self._answer: _Answer | None = None
+        self._answer: Answer | None = None
 
     def __len__(self) -> int:
         return self.count
@@ -202,7 +163,7 @@ class Batch:
         function = bound.function
         plan = bound.once("values", lambda: Plan(function.outputs))
         values = self.run(plan, bound, function.outputs)
-        self._answer = _Answer("eval", None, None, values)
+        self._answer = Answer("eval", None, None, values)
         return dict(zip(function.names, values, strict=True))
 
     def value_and_grad(self, *, wrt: Sequence[str] | None = None) -> tuple[Array, Arrays]:
@@ -212,7 +173,7 @@ class Batch:
         plan = bound.once("gradient", lambda: gradient_plan(output, bound.wrt))
         value, *parts = self.run(plan, bound, [output, *bound.wrt])
         self._mend(bound, [np.ones(1)], parts)
-        self._answer = _Answer("grad", wrt, None, [value, *parts])
+        self._answer = Answer("grad", wrt, None, [value, *parts])
         return value, dict(zip(_names(bound.wrt), parts, strict=True))
 
     def grad(self, *, wrt: Sequence[str] | None = None) -> Arrays:
@@ -232,7 +193,7 @@ class Batch:
         self._mend(bound, seeds, bars)
         parts = dict(zip(_names(bound.wrt), bars, strict=True))
         whole = {function.names[i]: seed[..., 0] for i, seed in given.items()}
-        self._answer = _Answer("vjp", wrt, whole, [*values, *parts.values()])
+        self._answer = Answer("vjp", wrt, whole, [*values, *parts.values()])
         return dict(zip(function.names, values, strict=True)), parts
 
     def jvp(
@@ -248,7 +209,7 @@ class Batch:
         seeds = [given.get(node, np.zeros((*node.shape, 1))) for node in bound.wrt]
         values, dots = self._pass(passes, bound, seeds)
         whole = {str(node.params[0]): seed[..., 0] for node, seed in given.items()}
-        self._answer = _Answer("jvp", wrt, whole, [*values, *dots])
+        self._answer = Answer("jvp", wrt, whole, [*values, *dots])
         return dict(zip(function.names, values, strict=True)), dict(zip(function.names, dots, strict=True))
 
     def jacobian(self, *, wrt: Sequence[str] | None = None, mode: Mode = "auto") -> Jacobians:
@@ -273,7 +234,7 @@ class Batch:
         else:  # what a point by itself leaves as it is stays so here
             for i in unsound:
                 matrix[i] = jacobian_of(self._alone(bound, i), mode, sparse=False).matrix
-        self._answer = _Answer("jacobian", wrt, None, [*values, matrix])
+        self._answer = Answer("jacobian", wrt, None, [*values, matrix])
         return Jacobians(
             matrix,
             _labels(function.names, function.outputs),
@@ -304,7 +265,7 @@ class Batch:
             matrix[i] = alone.matrix
             for part, mended in zip(values, alone.gradient.values(), strict=False):
                 part[i] = mended
-        self._answer = _Answer("hessian", wrt, None, [values[-1], *values[:-1], matrix])
+        self._answer = Answer("hessian", wrt, None, [values[-1], *values[:-1], matrix])
         return Hessians(
             matrix,
             _labels(gradient.names, bound.wrt),
