@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -22,6 +23,7 @@ from diffcli.calculus import gradient_plan, looking_pass, looking_pull
 from diffcli.colouring import Colouring
 from diffcli.errors import UsageError
 from diffcli.evaluation import Plan, cores
+from diffcli.evaluation.extremes import NOTHING_SEEN, Extremes
 from diffcli.graph import Node
 from diffcli.labels import labels
 from diffcli.matrices import (
@@ -42,6 +44,13 @@ from diffcli.unrolled import Entries, Unrolled, worth
 
 #: How many bytes of intermediate values a block of points may keep between the forward pass and the sweeps.
 KEPT_BYTES = 1 << 25
+
+
+@dataclass(slots=True)
+class _Interest:
+    """Whether anybody has asked for the warnings of a formula."""
+
+    asked: bool = False
 
 
 class Batch:
@@ -80,6 +89,7 @@ class Batch:
         self._sample = {**known, **samples}
         self._bounds: dict[tuple[str, ...] | None, Bound] = {}
         self._answer: Answer | None = None
+        self._seen, self._watching = Extremes(), False
 
     def __len__(self) -> int:
         return self.count
@@ -115,7 +125,9 @@ class Batch:
         if watch is None:
             # Above this room, which computes and does not judge; so by its name.
             watch = import_module("diffcli.diagnosis.many").Watch(self._f, answer.what, wrt=answer.wrt, v=answer.v)
-        return watch.look(self.bound(answer.wrt), answer.arrays, self.count, self._jobs, skipped)
+        bound = self.bound(answer.wrt)
+        bound.once("interest", _Interest).asked = True
+        return watch.look(bound, answer.arrays, self.count, self._jobs, skipped, self._seen)
 
     def _alone(self, bound: Bound, i: int) -> Bound:
         """The same at the i-th point only."""
@@ -131,11 +143,12 @@ class Batch:
 
     def _mend(self, bound: Bound, seeds: Sequence[Array], bars: Sequence[Array]) -> None:
         """Puts right what a pass gave where 0·∞ got in from what is not read, or not asked for."""
-        rows = _unsound(bars)
+        rows = _unsound(bars, self._seen)
         if rows:
             found = looking_pass(self._only(bound, rows), seeds)
             for bar, mended, node in zip(bars, found, bound.wrt, strict=True):
                 bar[rows] = _first(mended, node, len(rows))
+                self._seen.forget(np.moveaxis(bar, 0, -1), rows)
 
     def _mend_rows(self, bound: Bound, matrix: Array, points: Sequence[int], entries: Sequence[Integers]) -> None:
         """The same for the rows of Jacobians, of which `entries` has the columns: a pass a row, for all the points at
@@ -154,6 +167,7 @@ class Batch:
         """The plan's outputs, shaped like `nodes`, with the points on the first axis."""
         if not self.count:
             return [np.zeros((0, *node.shape)) for node in nodes]
+        self._begin(bound)
         found = self._run(plan, bound.at)
         return [_first(array, node, self.count) for array, node in zip(found, nodes, strict=True)]
 
@@ -234,6 +248,7 @@ class Batch:
         else:  # what a point by itself leaves as it is stays so here
             for i in unsound:
                 matrix[i] = jacobian_of(self._alone(bound, i), mode, sparse=False).matrix
+        self._seen.forget(np.moveaxis(matrix, 0, -1), unsound)
         self._answer = Answer("jacobian", wrt, None, [*values, matrix])
         return Jacobians(
             matrix,
@@ -260,11 +275,14 @@ class Batch:
         else:
             entries = Entries(found.shape, found.rows, found.columns, *readable_of(bound, found, shared))
         values, matrix, unsound = self._matrices("unrolled:second", passes, bound, shared, entries)
-        for i in sorted({*unsound, *_unsound(values[:-1])}):
+        unsound = sorted({*unsound, *_unsound(values[:-1], self._seen)})
+        for i in unsound:
             alone = hessian_of(self._alone(bound, i), sparse=False)
             matrix[i] = alone.matrix
             for part, mended in zip(values, alone.gradient.values(), strict=False):
                 part[i] = mended
+        for changed in (matrix, *values[:-1]):
+            self._seen.forget(np.moveaxis(changed, 0, -1), unsound)
         self._answer = Answer("hessian", wrt, None, [values[-1], *values[:-1], matrix])
         return Hessians(
             matrix,
@@ -288,6 +306,7 @@ class Batch:
         """The values that the passes give, points first; the matrix of every point; and which have an entry that is
         not finite, where 0·∞ may have got in between entries that share a pass.
         """
+        self._begin(bound)
         unrolled = bound.once(what, lambda: Unrolled(passes, shared, entries) if worth(passes, shared) else None)
         if unrolled is not None and self.count:
             found, matrix, unsound = unrolled.run(bound.at, self.count, self._run)
@@ -299,11 +318,17 @@ class Batch:
         matrix[:, entries.rows, entries.columns] = swept[:, entries.places, entries.colours]
         return values, matrix, _unsound([matrix])
 
+    def _begin(self, bound: Bound) -> None:
+        """Nothing is seen yet of what is computed next; and nothing will be, unless warnings of such were asked for."""
+        self._seen, self._watching = Extremes(), bound.once("interest", _Interest).asked
+
     def _run(self, plan: Plan, at: Mapping[Node, Array], into: Mapping[Node, Array] | None = None) -> list[Array]:
         if self._machine is None:
             return plan.run(at, self._jobs, into)
         moving = {node for node in at if node.params[0] in self._points}
-        found: list[Array] = self._machine.run(plan, at, self._jobs, into, moving)
+        found: list[Array] = self._machine.run(
+            plan, at, self._jobs, into, moving, self._seen if self._watching else None
+        )
         reason = self._machine.why_not(plan)
         if reason is not None and reason not in self.fallbacks:
             self.fallbacks.append(reason)
@@ -366,8 +391,9 @@ def _full(m: int, n: int) -> tuple[Integers, Integers]:
     return rows, columns
 
 
-def _unsound(parts: Sequence[Array]) -> list[int]:
+def _unsound(parts: Sequence[Array], seen: Extremes = NOTHING_SEEN) -> list[int]:
     """The points at which one of the arrays has a NaN or an infinity."""
+    parts = [part for part in parts if not seen.finite(np.moveaxis(part, 0, -1))]
     with np.errstate(all="ignore"):
         if all(math.isfinite(np.add.reduce(part, axis=None)) for part in parts):
             return []  # in a sum neither is lost, and this is the quickest look (BLAS would wake its threads for it)

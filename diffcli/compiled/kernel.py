@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from diffcli.compiled import watched
 from diffcli.compiled.elementary import named, sech_square
 from diffcli.compiled.vectors import LANES, NUMBERS, Body, CannotCompileError, Functions, Vector
 from diffcli.evaluation.schedule import Schedule
@@ -197,6 +198,7 @@ finish:
   ret void
 }}
 {functions.text(INLINED)}
+{watched.TEXT}
 !0 = !{{!"branch_weights", i32 1000, i32 1}}
 !1 = !{{}}
 """

@@ -13,8 +13,10 @@ import numpy as np
 
 from diffcli.compiled.kernel import Source, source_of
 from diffcli.compiled.vectors import LANES, CannotCompileError
+from diffcli.compiled.watched import begun, record
 from diffcli.errors import UsageError
 from diffcli.evaluation import Plan, in_threads
+from diffcli.evaluation.extremes import Extremes, places
 from diffcli.graph import Array, Node
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ BLOCK = 1 << 14
 WORTH_A_THREAD = 1 << 20
 
 _Run = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 4)
+_Watching = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 2, *[ctypes.c_void_p] * 5, *[ctypes.c_int64] * 2)
 _lock = threading.Lock()
 #: By plan, by what moves and how it lies in memory: the kernel, or why there is none.
 _kernels: WeakKeyDictionary[Plan, dict[Any, Kernel | str]] = WeakKeyDictionary()
@@ -65,6 +68,7 @@ class Kernel:
         self._engine = llvm.create_mcjit_compiler(module, machine)  # owns the code
         self._engine.finalize_object()
         self.run = _Run(self._engine.get_function_address("kernel"))
+        self.watching = _Watching(self._engine.get_function_address("watching"))
         self.source = source
 
 
@@ -82,10 +86,12 @@ def run(
     jobs: int,
     into: Mapping[Node, Array] | None = None,
     moving: Collection[Node] = (),
+    extremes: Extremes | None = None,
 ) -> list[Array]:
     """What `Plan.run` does, compiled; in NumPy, where the graph allows nothing else.
 
-    The inputs in `moving` differ from point to point, even if there is only one.
+    The inputs in `moving` differ from point to point, even if there is only one. What is seen of them and of the
+    results goes into `extremes`.
     """
     apart = [(node, slot) for node, slot in plan.inputs if node in moving or values[node].shape[-1] != 1]
     batch = max((values[node].shape[-1] for node, _ in apart), default=LANES)
@@ -103,20 +109,32 @@ def run(
         return plan.run(values, jobs, into)
     results = schedule.results(batch, into or {})
     pointers, steps = _pointers(sources)
-    places, _ = _pointers(results[slot] for slot in schedule.targets)
+    written = [results[slot] for slot in schedule.targets]
+    targets, _ = _pointers(written)
     fixed = [np.ravel(memory[slot]).astype(np.float64) for slot in kernel.source.still]
     still = np.concatenate(fixed) if fixed else np.zeros(1)
-    arguments = [array.__array_interface__["data"][0] for array in (pointers, steps, places, still)]
+    arguments = [array.__array_interface__["data"][0] for array in (pointers, steps, targets, still)]
     threads = max(1, min(jobs, batch * kernel.source.length // WORTH_A_THREAD))
     # Blocks enough that no thread waits long for the last one.
     size = min(BLOCK, max(LANES, -(-batch // (4 * threads))))
+    blocks = range(0, batch, size)
+    read = sources if extremes is not None and extremes.read else []
+    width = len(pointers) if read else 0, len(targets)
+    seen = begun(0 if extremes is None else len(blocks), *width)
 
     def work(shared: Iterator[int]) -> None:
         for first in shared:
             # The last block ends where the batch ends, and may begin inside the one before: the bits are the same.
-            kernel.run(min(first, batch - LANES), min(first + size, batch), *arguments)
+            block = min(first, batch - LANES), min(first + size, batch)
+            if extremes is None:
+                kernel.run(*block, *arguments)
+            else:
+                here = seen[first // size].__array_interface__["data"][0]
+                kernel.watching(*block, *arguments, here, *width)
 
-    in_threads(threads, work, range(0, batch, size))
+    in_threads(threads, work, blocks)
+    if extremes is not None:
+        record(extremes, size, seen, read, written)
     for slot, result in results.items():
         memory[slot] = result
     return [memory[slot] for slot in plan.outputs]
@@ -158,15 +176,5 @@ def _kernel(plan: Plan, moving: frozenset[int], strided: tuple[bool, ...], memor
 
 def _pointers(arrays: Iterable[Array]) -> tuple[Array, Array]:
     """Where the points of every element of the arrays begin, and how far they lie apart in bytes."""
-    pointers: list[int] = []
-    steps: list[int] = []
-    for array in arrays:
-        first = array.__array_interface__["data"][0]
-        if array.ndim == 1:
-            pointers.append(first)
-            steps.append(array.strides[0])
-            continue
-        offsets = sum(np.ix_(*map(np.multiply, map(np.arange, array.shape[:-1]), array.strides[:-1])))
-        pointers += (first + np.ravel(offsets)).tolist()
-        steps += [array.strides[-1]] * np.size(offsets)
+    pointers, steps = zip(*[place for array in arrays for place in places(array)], strict=True)
     return np.array(pointers, dtype=np.int64), np.array(steps, dtype=np.int64)

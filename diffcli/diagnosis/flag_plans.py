@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.evaluation import Plan
+from diffcli.evaluation.extremes import Extremes
 from diffcli.graph import TABLE, Node
 
 Array: TypeAlias = NDArray[Any]
 
 #: From so many points on, all runs together, what compiling takes is less than what it saves, whatever the graph.
 WORTH_COMPILING = 1 << 18
+_NONE = np.zeros(1, dtype=bool)
 
 
 class Flags:
@@ -35,5 +38,7 @@ class Flags:
             if self._compiled is None:  # whose results are numbers
                 self._compiled = Plan([TABLE["where"](flag, 1.0, 0.0) for flag in self._flags])
             if machine.why_not(self._compiled) is None:
-                return [found != 0.0 for found in machine.run(self._compiled, at, jobs)]
+                extremes = Extremes(read=False)
+                found = machine.run(self._compiled, at, jobs, extremes=extremes)
+                return [_NONE if extremes.all_zero(each) else each != 0.0 for each in found]
         return self._plan.run(at, jobs)

@@ -19,6 +19,7 @@ from diffcli.bound import Bound, Differentiable
 from diffcli.diagnosis import SECONDS, examined
 from diffcli.diagnosis.questions import asked
 from diffcli.diagnosis.screen import Screen
+from diffcli.evaluation.extremes import NOTHING_SEEN, Extremes
 
 Array = NDArray[Any]
 Codes = tuple[str, ...]
@@ -93,10 +94,17 @@ class Watch:
         self._examined, self._spent = 0, 0.0
 
     def look(
-        self, bound: Bound, answers: Sequence[Array], count: int, jobs: int = 1, skipped: Collection[int] = ()
+        self,
+        bound: Bound,
+        answers: Sequence[Array],
+        count: int,
+        jobs: int = 1,
+        skipped: Collection[int] = (),
+        seen: Extremes = NOTHING_SEEN,
     ) -> Warned:
         """The warnings of these points. `bound` has them on the batch axis; `answers` are the arrays of the command's
-        answer, in its order, with the points on the first axis. Rows that are `skipped` mean nothing.
+        answer, in its order, with the points on the first axis. Rows that are `skipped` mean nothing. What was `seen`
+        of the numbers when they were computed need not be read again.
         """
         warned = Warned([])
         if not count:
@@ -104,7 +112,7 @@ class Watch:
         if self._screen is None:
             self._screen = self._made(bound)
         with np.errstate(all="ignore"):
-            rows, signatures, bounds, hanging = self._screen.suspects(bound.at, answers, count, jobs)
+            rows, signatures, bounds, hanging = self._screen.suspects(bound.at, answers, count, jobs, seen)
         doubted = np.asarray(bounds.any(axis=1))
         if skipped:
             kept = ~np.isin(rows, list(skipped))

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from diffcli.diagnosis.intervals import INF, LARGEST, Range
 from diffcli.diagnosis.ranges import of_values
 from diffcli.evaluation import in_threads
+from diffcli.evaluation.extremes import NOTHING_SEEN, Extremes
 
 Array: TypeAlias = NDArray[Any]
 
@@ -28,7 +29,7 @@ WORTH_A_THREAD = 1 << 18
 NEVER_SMALL, NEVER_WRONG = -1.0, -INF
 
 
-def ranges_of(values: Sequence[Array], jobs: int) -> list[tuple[Range, bool]]:
+def ranges_of(values: Sequence[Array], jobs: int, seen: Extremes = NOTHING_SEEN) -> list[tuple[Range, bool]]:
     """For each of some arrays the range of its finite numbers, and whether all are."""
     parts: list[list[tuple[Range, bool]]] = [[] for _ in values]
 
@@ -36,7 +37,22 @@ def ranges_of(values: Sequence[Array], jobs: int) -> list[tuple[Range, bool]]:
         for k, part in shared:
             parts[k].append(of_values(part))
 
-    _spread(work, [(k, part) for k, value in enumerate(values) for part in _stretches(value)], values, jobs)
+    unread: list[tuple[int, Array]] = []
+    for k, value in enumerate(values):
+        known = seen.of(value)
+        if known is None or known.low is None or known.high is None:
+            unread += [(k, part) for part in _stretches(value)]
+            continue
+        finite = known.most <= LARGEST
+        if finite.any():
+            low, high = float(known.low[finite].min()), float(known.high[finite].max())
+            sizes = known.least[finite]
+            least = float(sizes.min(where=sizes > 0.0, initial=INF))
+            parts[k].append((Range(low, high, least), True))
+        for element, stretch in np.argwhere(~finite).tolist():
+            numbers = value.reshape(-1, value.shape[-1])[element] if value.ndim > 1 else value
+            unread.append((k, numbers[stretch * seen.size : (stretch + 1) * seen.size]))
+    _spread(work, unread, [part for _, part in unread], jobs)
     return [(_joined([found for found, _ in each]), all(finite for _, finite in each)) for each in parts]
 
 
@@ -63,22 +79,44 @@ def _joined(found: Sequence[Range]) -> Range:
 
 @dataclass(slots=True)
 class _Column:
-    """One number of every point: up to which size it is in doubt, whether it is known to be finite, and whether there
-    were numbers on both sides of 0 so far.
+    """One number of every point: up to which size it is in doubt, whether it is known to be finite, whether there were
+    numbers on both sides of 0 so far, how many were in doubt, and which chunks have some that are, or are not finite
+    (None: nobody knows).
     """
 
     numbers: Array
     limit: float
     finite: bool
     both: bool = False
+    doubted: int = 0
+    chunks: Array | None = None
+
+    def ask(self, seen: Extremes) -> bool:
+        """Whether any number has to be read; `chunks` then says where, if that is known."""
+        known = seen.of(self.numbers)
+        if known is None:
+            return True
+        self.finite = self.finite or bool((known.most <= LARGEST).all())
+        (stretches,) = np.nonzero(~((known.most[0] <= LARGEST) & (known.least[0] > self.limit)))
+        count = len(self.numbers)
+        self.chunks = np.zeros(-(-count // CHUNK), dtype=bool)
+        for stretch in stretches.tolist():
+            end = min((stretch + 1) * seen.size, count)
+            self.chunks[stretch * seen.size // CHUNK : (end - 1) // CHUNK + 1] = True
+        return len(stretches) > 0
 
 
 def wrong_or_small(
-    answers: Sequence[Array], thresholds: Sequence[Any], count: int, jobs: int, finite: Sequence[Any] = ()
+    answers: Sequence[Array],
+    thresholds: Sequence[Any],
+    count: int,
+    jobs: int,
+    finite: Sequence[Any] = (),
+    seen: Extremes = NOTHING_SEEN,
 ) -> tuple[Array, Array]:
     """The rows with a result that is not finite, and the others with one that is no larger than its threshold. The
     answers have their points on the first axis; of those beyond the thresholds it is only seen whether they are finite,
-    and of those that are known to be `finite` not even that.
+    and of those that are known to be `finite` not even that; nor are they read where enough was `seen` of them.
     """
     columns: list[_Column] = []
     tables: list[tuple[Array, Array]] = []
@@ -88,7 +126,7 @@ def wrong_or_small(
         if len(limits) == 1 or (moved.flags.c_contiguous and count >= CHUNK // 8):
             known = np.ravel(np.broadcast_to(finite[k] if k < len(finite) else False, moved.shape[:-1])).tolist()
             parts = map(_Column, moved.reshape(-1, count), limits.tolist(), known)
-            columns += [column for column in parts if column.limit != NEVER_WRONG]
+            columns += [column for column in parts if column.limit != NEVER_WRONG and column.ask(seen)]
         elif np.any(limits != NEVER_WRONG):
             tables.append((np.asarray(answer).reshape(count, -1), np.maximum(limits, NEVER_SMALL)))
     found: dict[int, tuple[Array, Array]] = {}
@@ -97,46 +135,62 @@ def wrong_or_small(
         marks = _Marks()
         for start in shared:
             end = start + CHUNK
-            for column in columns:
-                marks.take(column, start, end)
+            # Those first that are mostly in doubt: they may settle it.
+            for column in sorted(columns, key=_most_doubted):
+                if column.chunks is None or column.chunks[start // CHUNK]:
+                    marks.take(column, start, end)
             for table, limits in tables:
                 marks.take_rows(table[start:end], limits)
             if marks.any:
-                found[start] = marks.rows(start)
+                found[start] = marks.rows(start, min(end, count))
 
-    _spread(
-        work, range(0, count, CHUNK), [*(column.numbers for column in columns), *(table for table, _ in tables)], jobs
-    )
+    if columns or tables:
+        arrays = [*(column.numbers for column in columns), *(table for table, _ in tables)]
+        _spread(work, range(0, count, CHUNK), arrays, jobs)
     nothing = np.zeros(0, dtype=np.intp)
     rows = [found[start] for start in sorted(found)] or [(nothing, nothing)]
     return np.concatenate([wrong for wrong, _ in rows]), np.concatenate([small for _, small in rows])
 
 
+def _most_doubted(column: _Column) -> int:
+    return -column.doubted
+
+
 class _Marks:
-    """What one stretch of points is marked with; there is nothing to clear where nothing was marked, as mostly."""
+    """What one stretch of points is marked with; there is nothing to clear where nothing was marked, as mostly. Where
+    most of them are in doubt, all are taken to be: what is asked of them next costs least for a stretch as a whole.
+    """
 
     def __init__(self) -> None:
-        self.any = False
+        self.any = self._all = False
         self._scratch = np.empty(CHUNK)
         self._wrong, self._small = np.zeros((2, CHUNK), dtype=bool)
 
     def take(self, column: _Column, start: int, end: int) -> None:
         """Marks where a result is not finite, or no larger than its limit."""
-        part, limit = column.numbers[start:end], column.limit
-        finite = column.finite
-        if not (finite and column.both):
+        part, limit, finite = column.numbers[start:end], column.limit, column.finite
+        if column.chunks is None and not (finite and column.both):
             low, high = part.min(), part.max()
             # A NaN is no less and no more than anything.
             finite = finite or bool(low >= -LARGEST and high <= LARGEST)
             if finite and (limit < 0.0 or low > limit or high < -limit):
                 return
             column.both = bool(low < 0.0 < high)
-        size = np.abs(part, out=self._scratch[: len(part)])
-        if finite and size.min() > limit:
+        if finite and self._all:
             return
-        self.any = True
-        self._wrong[: len(part)] |= ~(size <= LARGEST)
-        self._small[: len(part)] |= size <= limit
+        self.any, count = True, len(part)
+        if finite and limit == INF:
+            self._all, column.doubted = True, column.doubted + count
+            return
+        size = np.abs(part, out=self._scratch[:count])
+        if not finite:
+            self._wrong[:count] |= ~(size <= LARGEST)
+        small = size <= limit
+        found = int(np.count_nonzero(small))
+        if found:
+            column.doubted += found
+            self._small[:count] |= small
+            self._all = self._all or 2 * int(np.count_nonzero(self._small[:count])) > count
 
     def take_rows(self, part: Array, limits: Array) -> None:
         """The same for many results a point, that lie side by side."""
@@ -148,11 +202,13 @@ class _Marks:
             self._wrong[start:end] |= ~(size.max(axis=1) <= LARGEST)
             self._small[start:end] |= (size <= limits).any(axis=1)
 
-    def rows(self, start: int) -> tuple[Array, Array]:
+    def rows(self, start: int, end: int) -> tuple[Array, Array]:
         """The rows that are wrong, and the others that are small; after that nothing is marked."""
+        if self._all:
+            self._small[: end - start] = True
         self._small &= ~self._wrong
         rows = np.flatnonzero(self._wrong) + start, np.flatnonzero(self._small) + start
-        self._wrong[:] = self._small[:] = self.any = False
+        self._wrong[:] = self._small[:] = self.any = self._all = False
         return rows
 
 

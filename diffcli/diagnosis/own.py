@@ -4,8 +4,9 @@ have decided something.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import repeat
 from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
@@ -31,7 +32,7 @@ class Own:
     """
 
     def __init__(self, asked: Asked, known: Mapping[Node, Range], trusted: float) -> None:
-        self._asked, self._known, self._trusted = asked, known, trusted * (1.0 - running.SLACK)
+        self._asked, self._known, self.trusted = asked, known, trusted * (1.0 - running.SLACK)
         self._results = [*asked.derived.function.outputs, *asked.derived.nodes, *asked.derived.also]
 
     @cached_property
@@ -60,19 +61,34 @@ class Own:
         flag = self._flag(self._results, self._errors)
         return [] if flag is None else [(flags, self.seeds(k)) for flags in [Flags([flag])] for k in range(asked.rows)]
 
-    def _flag(self, results: Sequence[Node], errors: Mapping[Node, Error]) -> Node | None:
-        flags = [running.doubted(node, errors[node], self._trusted) for node in results]
+    def _flag(
+        self, results: Sequence[Node], errors: Mapping[Node, Error], limits: Iterable[Node | None] = repeat(None)
+    ) -> Node | None:
+        pairs = zip(results, limits, strict=False)
+        flags = [running.doubted(node, errors[node], self.trusted, limit) for node, limit in pairs]
         some = [per_point(flag) for flag in flags if flag is not None]
         return either(some) if some else None
 
     @cached_property
-    def relative(self) -> Plan:
-        """The error bound of each result in units of its last place, for given seeds."""
-        return Plan(running.relative(self._results, self._errors))
+    def limits(self) -> list[Node]:
+        """For each result a free number: how large its bound may be, in units of its last place."""
+        builder = self._results[0].builder
+        return [builder.input(f"limit:{place}", ()) for place in range(len(self._results))]
 
     @cached_property
-    def errors(self) -> Plan:
-        """The bounds on the results' errors, for given seeds."""
+    def unusual(self) -> Flags | None:
+        """Whether any result's bound is larger than its limit (which is never below what is trusted), for given seeds
+        and `limits`; None: at no point.
+        """
+        flag = self._flag(self._results, self._errors, self.limits)
+        return None if flag is None else Flags([flag])
+
+    def errors(self, k: int, at: Mapping[Node, Array]) -> list[Array]:
+        """The bounds on the results' errors at some points, for the k-th seed."""
+        return self._whole.run({**at, **self.seeds(k)})
+
+    @cached_property
+    def _whole(self) -> Plan:
         zero = self._results[0].builder.constant(0.0)
         return Plan([running.whole(node, self._errors[node]) or zero for node in self._results])
 

@@ -9,11 +9,9 @@ doubted by it is not doubted by `passes` either.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.diagnosis.bounds import (
@@ -27,7 +25,7 @@ from diffcli.diagnosis.bounds import (
 )
 from diffcli.diagnosis.intervals import UNKNOWN, Range
 from diffcli.diagnosis.running_rules import EXACT, RELATIVE, Error, Known, constant, handed, total
-from diffcli.graph import TABLE, Node, Primitive
+from diffcli.graph import TABLE, Node
 
 Array: TypeAlias = NDArray[Any]
 
@@ -58,30 +56,16 @@ def whole(node: Node, error: Error) -> Node | None:
     return Known(node, error, UNKNOWN).whole
 
 
-def relative(results: Sequence[Node], known: Mapping[Node, Error]) -> list[Node]:
-    """The error bound of each result in units of its last place, the largest of its elements; as `Passes.worst`."""
-    zero = results[0].builder.constant(0.0)
-    op = Primitive(name="relative", kind="bound", apply=_relative, shape=lambda *shapes: ())
-    pairs = [(node, whole(node, known[node])) for node in results]
-    return [zero if error is None else node.builder.make(op, (node, error), (), ()) for node, error in pairs]
-
-
-def _relative(value: Array, error: Array) -> Array:
-    # What is right to 16 of the smallest subnormals is right (`truth.right`); zeros have errors here of one each.
-    excess = np.maximum(error - FORGIVEN, 0.0)
-    ulps = np.where(excess == 0.0, 0.0, excess / np.abs(value))
-    largest = ulps.max(axis=tuple(range(ulps.ndim - 1)), initial=0.0)
-    return np.where(np.isnan(largest), math.inf, largest)
-
-
-def doubted(node: Node, error: Error, trusted: float) -> Node | None:
-    """Which elements of a result may be wrong by more than so many units of the last place; None: none at any point."""
+def doubted(node: Node, error: Error, trusted: float, limit: Node | None = None) -> Node | None:
+    """Which elements of a result may be wrong by more than so many units of the last place; None: none at any point.
+    A `limit` that is not known yet may be larger than what is `trusted`.
+    """
     q, u, more = error
-    excess = max(0.0, u - FORGIVEN)
+    excess = max(0.0, u - FORGIVEN)  # what is right to 16 of the smallest subnormals is right (`truth.right`)
     if more is None and excess == 0.0 and q <= trusted:
         return None
     beside = total(more, constant(node, excess))
-    least = TABLE["abs"](node) * (trusted - q)
+    least = TABLE["abs"](node) * (trusted - q if limit is None else limit - q)
     return ~TABLE["less_equal"](node.builder.constant(0.0) if beside is None else beside, least)  # a NaN says nothing
 
 

@@ -11,6 +11,7 @@ does not depend on those around it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -20,6 +21,7 @@ from diffcli.bound import Bound
 from diffcli.derive import looked_at
 from diffcli.diagnosis import extended
 from diffcli.diagnosis.bounds import EPS
+from diffcli.diagnosis.extended import Finer, taken
 from diffcli.diagnosis.flag_plans import Flags
 from diffcli.diagnosis.flags import apart, either, near_flag, not_finite_flag, per_point, site_flag, where_looked_at
 from diffcli.diagnosis.intervals import LARGEST, UNKNOWN, Range
@@ -29,6 +31,7 @@ from diffcli.diagnosis.passes import EXCUSABLE, Passes
 from diffcli.diagnosis.questions import Asked
 from diffcli.diagnosis.ranges import of_constant, ranges
 from diffcli.evaluation import Plan
+from diffcli.evaluation.extremes import NOTHING_SEEN, Extremes
 from diffcli.graph import INPUT, Node
 
 Array: TypeAlias = NDArray[Any]
@@ -38,6 +41,8 @@ TOGETHER, DESCRIBED = 1 << 11, 1 << 14
 #: Where the bounds of so many points are too large, some show how much too large, and what is said of the rest is
 #: multiplied by this.
 MANY, SAMPLE, SAFELY = 1 << 12, 512, 64.0
+#: From so many points on, it is first asked at some whether most bounds are too large.
+HOPELESS = 1 << 16
 #: By how much more than the roundings of its arguments an operation must be away from its decision.
 ROOM = 1.01
 
@@ -69,15 +74,24 @@ class Screen:
         self._flagged: Flags | None = None
         self._known: dict[Node, Range] = {}
         self._own: Own | None = None
-        self._extended = extended.possible(derived)
+        self._finer = Finer(derived) if extended.possible(derived) else None
         self._described: Plan | None = None
+        #: Whether most bounds were too large the last time.
+        self._hopeless = False
 
-    def suspects(self, at: Mapping[Node, Array], answers: Sequence[Array], count: int, jobs: int = 1) -> Suspects:
+    def suspects(
+        self,
+        at: Mapping[Node, Array],
+        answers: Sequence[Array],
+        count: int,
+        jobs: int = 1,
+        seen: Extremes = NOTHING_SEEN,
+    ) -> Suspects:
         """The points that need a closer look, of `count`. `at` has the points on the last axis, `answers` (in the
-        command's order) on the first.
+        command's order) on the first. What was `seen` of both need not be read again.
         """
-        infinite = self._fit(at, jobs)
-        wrong, small = wrong_or_small(answers, self._thresholds, count, jobs, self._finite)
+        infinite = self._fit(at, jobs, seen)
+        wrong, small = wrong_or_small(answers, self._thresholds, count, jobs, self._finite, seen)
         strange = [np.flatnonzero(~np.isfinite(x).all(axis=tuple(range(x.ndim - 1)))) for x in infinite]
         odd = _marked([wrong, *strange], count)
         near = wrong[:0]
@@ -96,14 +110,14 @@ class Screen:
 
     # The ranges ..........................................................................................
 
-    def _fit(self, at: Mapping[Node, Array], jobs: int) -> list[Array]:
+    def _fit(self, at: Mapping[Node, Array], jobs: int, seen: Extremes) -> list[Array]:
         """Makes the box of the inputs hold these points, and all that follows from it; the inputs that have numbers
         which are not finite.
         """
         inputs = self._function.inputs
         fits = bool(self._box) or (not inputs and bool(self._thresholds))
         infinite = []
-        for node, (found, finite) in zip(inputs, ranges_of([at[node] for node in inputs], jobs), strict=True):
+        for node, (found, finite) in zip(inputs, ranges_of([at[node] for node in inputs], jobs, seen), strict=True):
             if not finite:
                 infinite.append(at[node])
             before = self._box.get(node)
@@ -186,60 +200,69 @@ class Screen:
 
     def _doubted(self, at: Mapping[Node, Array], rows: Array, count: int, jobs: int) -> tuple[Array, Array]:
         """Of some points those that may be wrong by too much, and the error bound for each row of the answer."""
-        asked = self._asked
+        asked, finer = self._asked, self._finer
         if len(rows):
-            flags = np.zeros(len(rows), dtype=bool)
-            for plan, seeds in self._owned().doubted:
-                flags |= _run_at(plan, at, seeds, rows, count, jobs)
-            rows = rows[flags]
-            if len(rows) > MANY and self._extended:
-                rows = self._not_usual(at, rows)
+            rows = self._by_bounds(at, rows, count, jobs)
         if not len(rows):
             return rows, np.zeros((0, asked.rows))
         kept, bounds = [rows[:0]], [np.zeros((0, asked.rows))]
         for start in range(0, len(rows), TOGETHER):
             part = rows[start : start + TOGETHER]
-            part = part[self._wrong(_taken(at, part), len(part))]
-            found = self._bounds(_taken(at, part), len(part))
+            if finer is not None:
+                part = part[self._wrong(finer, taken(at, part), len(part))]
+            found = self._bounds(taken(at, part), len(part))
             large = found.any(axis=1)
             kept.append(part[large])
             bounds.append(found[large])
         return np.concatenate(kept), np.concatenate(bounds)
 
-    def _not_usual(self, at: Mapping[Node, Array], rows: Array) -> Array:
+    def _by_bounds(self, at: Mapping[Node, Array], rows: Array, count: int, jobs: int) -> Array:
+        """Of some points those whose own bounds are too large; of very many, those where they are so unusually."""
+        finer = self._finer
+        if finer is not None and len(rows) > 2 * MANY and (self._hopeless or len(rows) >= HOPELESS):
+            sample = _sampled(rows)
+            sample = sample[self._too_large(at, sample, count, jobs)]
+            if 2 * len(sample) > SAMPLE:  # it need only be asked how much so
+                return self._not_usual(finer, at, rows, sample, count, jobs)
+        found = rows[self._too_large(at, rows, count, jobs)]
+        self._hopeless = 2 * len(found) > len(rows)
+        if finer is None or len(found) <= MANY:
+            return found
+        return self._not_usual(finer, at, found, _sampled(found), count, jobs)
+
+    def _too_large(self, at: Mapping[Node, Array], rows: Array, count: int, jobs: int) -> Array:
+        """At which of some points a result's own bound is too large."""
+        flags = np.zeros(len(rows), dtype=bool)
+        for plan, seeds in self._owned().doubted:
+            flags |= _run_at(plan, at, seeds, rows, count, jobs)
+        return flags
+
+    def _not_usual(
+        self, finer: Finer, at: Mapping[Node, Array], rows: Array, sample: Array, count: int, jobs: int
+    ) -> Array:
         """Of very many points whose bounds are too large those that may be wrong by too much: what part of the bound
-        the errors really are is found at some of them, and a multiple of it taken for all.
+        the errors really are is found at a sample of them, and a multiple of it taken for all.
         """
-        some = _taken(at, rows[np.linspace(0, len(rows) - 1, SAMPLE).astype(np.intp)])
-        usual = [self._opinion(some, SAMPLE, k, True).parts.max(axis=1) for k in range(self._asked.rows)]
-        kept, own = [], self._owned()
-        for start in range(0, len(rows), DESCRIBED):
-            part = rows[start : start + DESCRIBED]
-            taken = _taken(at, part)
-            odd = np.zeros(len(part), dtype=bool)
-            for k, parts in enumerate(usual):
-                found = own.relative.run({**taken, **own.seeds(k)})
-                for bound, share in zip(found, parts.tolist(), strict=True):
-                    # A result that no sample was in doubt about says nothing.
-                    odd |= ~(bound * (min(1.0, SAFELY * share) or 1.0) <= self._trusted)
-            kept.append(part[odd])
-        return np.concatenate(kept)
+        some = taken(at, sample)
+        own, odd = self._owned(), np.zeros(len(rows), dtype=bool)
+        for k in range(self._asked.rows):
+            errors = own.errors(k, some)
+            parts = finer.opinion(some, self._asked.row(k), errors, self._trusted).parts.max(axis=1)
+            # A result that no sample was in doubt about says nothing.
+            limits = {
+                node: np.array([own.trusted / (min(1.0, SAFELY * share) or 1.0)])
+                for node, share in zip(own.limits, parts.tolist(), strict=True)
+            }
+            if own.unusual is not None:
+                odd |= _run_at(own.unusual, at, {**own.seeds(k), **limits}, rows, count, jobs)
+        return rows[odd]
 
-    def _opinion(self, some: Mapping[Node, Array], count: int, k: int, parts_matter: bool) -> extended.Opinion:
-        """How wrong a row of the answer is at some points, by numbers that are finer."""
-        derived = self._asked.derived
-        own = self._owned()
-        errors = own.errors.run({**some, **own.seeds(k)})
-        row = self._asked.row(k)
-        found = extended.opinion(derived, some, row, errors, self._trusted, parts_matter=parts_matter)
-        return extended.Opinion(np.broadcast_to(found.off, (count,)), found.parts)
-
-    def _wrong(self, some: Mapping[Node, Array], count: int) -> Array:
+    def _wrong(self, finer: Finer, some: Mapping[Node, Array], count: int) -> Array:
         """Which of some points may be wrong by too much for all that numbers say that are finer."""
-        fine = np.ones(count, dtype=bool)
-        for k in range(self._asked.rows if self._extended and count else 0):
-            fine &= self._opinion(some, count, k, False).off <= EXCUSABLE
-        return ~fine if self._extended else fine
+        own, found = self._owned(), np.zeros(count, dtype=bool)
+        for k in range(self._asked.rows if count else 0):
+            found |= finer.wrong(some, self._asked.row(k), partial(own.errors, k), count)
+        return found
 
     def _bounds(self, some: Mapping[Node, Array], count: int) -> Array:
         """The error bounds of some points that are too large, a column a row of the answer; else 0."""
@@ -282,7 +305,7 @@ class Screen:
         for column in bounds.T:
             signatures.add(column > 0.0)
             signatures.add(np.isinf(column))
-        some = _taken(at, rows)
+        some = taken(at, rows)
         for value in some.values():
             signatures.add(kinds(value))
         for answer in answers:
@@ -336,18 +359,18 @@ def _less(rows: Array, marks: Array | None) -> Array:
     return rows if marks is None else rows[~marks[rows]]
 
 
+def _sampled(rows: Array) -> Array:
+    return rows[np.linspace(0, len(rows) - 1, SAMPLE).astype(np.intp)]
+
+
 def _run_at(
     flags: Flags, at: Mapping[Node, Array], seeds: Mapping[Node, Array], rows: Array, count: int, jobs: int
 ) -> Array:
     """A flag at some points."""
     whole = 2 * len(rows) > count  # then it costs less to compute all than to gather some
-    (found,) = flags.run({**(at if whole else _taken(at, rows)), **seeds}, jobs)
+    (found,) = flags.run({**(at if whole else taken(at, rows)), **seeds}, jobs)
     found = np.broadcast_to(found, (count if whole else len(rows),))
     return found[rows] if whole else found
-
-
-def _taken(at: Mapping[Node, Array], rows: Array) -> dict[Node, Array]:
-    return {node: value if value.shape[-1] == 1 else value[..., rows] for node, value in at.items()}
 
 
 def _zeros(value: Array) -> Array:

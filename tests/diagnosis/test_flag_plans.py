@@ -28,7 +28,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Whatever is compiled and run, though there are few points."""
     ran: list[Any] = []
     original = machine.run
-    monkeypatch.setattr(machine, "run", lambda plan, *rest: ran.append(plan) or original(plan, *rest))
+    monkeypatch.setattr(machine, "run", lambda plan, *rest, **kw: ran.append(plan) or original(plan, *rest, **kw))
     monkeypatch.setattr(flag_plans, "WORTH_COMPILING", COUNT)
     return ran
 

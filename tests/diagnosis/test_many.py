@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 import diffcli
-from diffcli.diagnosis import examine, examined, extended, many
+from diffcli.diagnosis import examine, examined, extended, many, marks
 from diffcli.diagnosis.many import SPEAKERS, Watch
+from diffcli.diagnosis.screen import Screen
 from tests.cli.conftest import Run, run  # noqa: F401
 from tests.diagnosis.formulas import EDGE, ORDINARY, SIMPLE, formula, point
 from tests.diagnosis.random_points import expression
@@ -189,6 +190,22 @@ def test_a_hopeless_bound_raises_no_alarm_and_hides_none(count: int) -> None:
     assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"cancellation": bad}
 
 
+def test_hopeless_bounds_are_not_asked_for_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Block after block: once most were too large, some show whether they still are."""
+    program = diffcli.parse(f"{TURNS}\nf = p60^2 + q60^2 + (1 - cos(z))/z^2\nreturn f")
+    watch, asked_at = Watch(program, "grad"), []
+    original = Screen._too_large
+    monkeypatch.setattr(Screen, "_too_large", lambda *args: asked_at.append(len(args[2])) or original(*args))
+    rng = np.random.default_rng(6)
+    for _ in range(2):
+        points = {name: rng.uniform(0.5, 1.5, 9000) for name in "xyz"}
+        points["z"][5] = 1e-9
+        batch = program.batch(points)
+        batch.value_and_grad()
+        assert {code: rows.tolist() for code, rows in batch.warned(watch).by_code().items()} == {"cancellation": [5]}
+    assert asked_at == [9000, 512]
+
+
 def test_what_a_sample_of_hopeless_bounds_says_nothing_about_is_looked_at() -> None:
     """The derivative by z is doubted at one row only, while those by x and y are at all."""
     program = diffcli.parse(f"{TURNS}\nf = p60^2 + q60^2 + z*(1 - cos(w))/w^2\nreturn f")
@@ -198,6 +215,20 @@ def test_what_a_sample_of_hopeless_bounds_says_nothing_about_is_looked_at() -> N
     batch = program.batch(points)
     batch.value_and_grad()
     assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"cancellation": [1234]}
+
+
+def test_where_most_of_a_stretch_is_in_doubt_all_of_it_is() -> None:
+    """What is asked of them next costs least for all. What is not finite is found all the same, in any column."""
+    numbers = np.linspace(0.0, 1.0, 3 * marks.CHUNK)
+    others = np.ones((2, len(numbers)))
+    others[0, 7], others[1, -1] = np.nan, -np.inf
+    wrong, small = marks.wrong_or_small([others[0], numbers, others[1]], [0.5, 0.4, 1.0], len(numbers), 1)
+    assert wrong.tolist() == [7, len(numbers) - 1]
+    assert small.tolist() == [row for row in range(len(numbers) - 1) if row != 7]  # by the column of ones
+    wrong, small = marks.wrong_or_small([others[0], numbers, others[1]], [0.5, 0.4, 0.5], len(numbers), 1)
+    assert wrong.tolist() == [7, len(numbers) - 1]
+    first = [row for row in range(marks.CHUNK) if row != 7]
+    assert small.tolist() == [*first, *range(marks.CHUNK, int(np.searchsorted(numbers, 0.4, "right")))]
 
 
 def test_without_finer_numbers_the_rows_are_examined(monkeypatch: pytest.MonkeyPatch) -> None:
