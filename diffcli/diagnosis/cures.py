@@ -31,13 +31,14 @@ MOST_WHOLE, MOST_BESIDE = 4, 6
 
 
 class Cure(NamedTuple):
-    """What to write instead of `node`, the whole of it. `beside` are others without which the formula stays wrong, and
-    `rest` is what is wrong of it still.
+    """What to write instead of `node`, the whole of it, which does without the operations it `covers`. `beside` are
+    others without which the formula stays wrong, and `rest` is what is wrong of it still.
     """
 
     node: Node
     better: str
     why: str
+    covers: frozenset[Node]
     beside: tuple[Cure, ...] = ()
     rest: tuple[Rest, ...] = ()
 
@@ -98,11 +99,11 @@ class Cures:
         return list(dict.fromkeys(cure for cure in self._found.values() if cure is not None))
 
     def harmless(self, rewrite: Rewrite) -> Cure | None:
-        """The first spelling of a rewriting that is nowhere worse at this point than what is written."""
+        """The first spelling of a rewriting that is right at this point: as what is written, where nothing is known."""
         for better in rewrite.spellings:
             new = self._spliced(rewrite.node, better)
             if new is not None and self._no_worse(rewrite.node, new):
-                return Cure(rewrite.node, better, rewrite.why)
+                return Cure(rewrite.node, better, rewrite.why, rewrite.covers)
         return None
 
     # In the whole formula ................................................................................
@@ -163,7 +164,7 @@ class Cures:
         if near.op is INPUT or near.op is CONSTANT:
             return []
         return [
-            (Cure(rewrite.node, better, rewrite.why), judged, replaced(judged, rewrite.node, new))
+            (Cure(rewrite.node, better, rewrite.why, rewrite.covers), judged, replaced(judged, rewrite.node, new))
             for rewrite, judged in islice(self._candidates(near), MOST_TRIED)
             for better in rewrite.spellings
             if (new := self._spliced(rewrite.node, better)) is not None
@@ -229,11 +230,11 @@ class Cures:
         return mends or (self._question.what in SECOND_ORDER and known.second is None)
 
     def _no_worse(self, old: Node, new: Node) -> bool:
-        """Whether every number of a new expression is right where that of the old is."""
+        """Whether every number of a new expression is right: that of the old, where what is right is not known."""
         known, before, after = self._known_of(old), self._of(old), self._of(new)
         for was, now, exact in _paired(before, after, known):
             sides = exact or Sides(was, was, was, np.zeros(was.shape, dtype=bool))
-            if not (_fine(now, sides) | _excusable(now, sides) | ~_fine(was, sides)).all():
+            if not (_fine(now, sides) | _excusable(now, sides)).all():
                 return False
         return True
 

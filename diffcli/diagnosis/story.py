@@ -87,13 +87,14 @@ def diagnose(
 
 
 def _better(examination: Examination) -> list[Better]:
-    """The cures of the findings, and what else is better written otherwise and no worse here."""
+    """The cures of the findings, and what else is better written otherwise and right here."""
     naming, cures = examination.naming, examination.cures
     found = {cure.node: cure for cure in cures.chosen()}
+    gone = {node for cure in found.values() for node in cure.covers}
     covered: set[Node] = set()
     for rewrite in rewrites(examination.function)[:MOST_REWRITES]:
-        if rewrite.node in found or not rewrite.covers.isdisjoint(found):
-            continue  # the cure of a part has been found right here, or better
+        if rewrite.node in gone or not rewrite.covers.isdisjoint(found):
+            continue  # the cure of the whole, or of a part, has been found right here, or better
         harmless = cures.harmless(rewrite)
         if harmless is not None:
             covered |= rewrite.covers - {rewrite.node}

@@ -30,15 +30,26 @@ class Identity(NamedTuple):
 
 
 def _vanishes_with(operands: Mapping[str, Node]) -> bool:
-    """Whether a and b may both be 0 at one point: they have a factor in common, or none of their inputs. Only such a
-    factor makes up for a logarithm.
+    """Whether a and b are 0 together: they have a factor in common, and only such a one makes up for a logarithm; or a
+    stands alone, like a share or a probability.
     """
     factor, x = operands["a"], operands["b"]
-    if factor.constant or (x.op.name == "add" and any(number(arg, 1.0) for arg in x.args)):
-        return False  # what log(1 + x) loses is lost by the sum
-    inputs = {node for node in ancestors([factor]) if node.op is INPUT}
-    others = {node for node in ancestors([x]) if node.op is INPUT}
-    return inputs.isdisjoint(others) or not _factors(factor).isdisjoint(_factors(x))
+    if factor.constant or _one_more(x):
+        return False
+    alone = plain(factor).op.name not in ("multiply", "divide", "power") and _of_others(operands)
+    return alone or not _factors(factor).isdisjoint(_factors(x))
+
+
+def _of_others(operands: Mapping[str, Node]) -> bool:
+    """Whether a and b have no input in common, and may both be 0 at one point."""
+    factor, x = operands["a"], operands["b"]
+    inputs, others = ({node for node in ancestors([each]) if node.op is INPUT} for each in (factor, x))
+    return not factor.constant and not _one_more(x) and inputs.isdisjoint(others)
+
+
+def _one_more(node: Node) -> bool:
+    """Whether a node is 1 + x: what its logarithm loses is lost by the sum."""
+    return node.op.name == "add" and any(number(arg, 1.0) for arg in node.args)
 
 
 def _factors(node: Node) -> set[Node]:
@@ -302,9 +313,11 @@ IDENTITIES: tuple[Identity, ...] = (
     Identity("-a*log(a)", ("entr(a)",), "log is infinite at 0"),
     Identity("-(a*log(a))", ("entr(a)",), "log is infinite at 0"),
     Identity("a*log(a)", ("xlogy(a, a)",), "log is infinite at 0"),
+    Identity("a*b*log(a)", ("b*xlogy(a, a)",), "log is infinite at 0"),
     Identity("a*log2(a)", ("xlogy(a, a)/log(2)",), "log2 is infinite at 0"),
     Identity("a*log10(a)", ("xlogy(a, a)/log(10)",), "log10 is infinite at 0"),
     Identity("a*log(b)", ("xlogy(a, b)",), "log is infinite at 0", when=_vanishes_with),
+    Identity("a*log(b)", ("xlogy(a, b)",), "log is infinite at 0", always=False, when=_of_others),
     Identity("exp(v)/sum(exp(v))", ("softmax(v)",), _EXP, when=_vector),
     Identity("sum(exp(v)*w)/sum(exp(v))", ("sum(softmax(v)*w)",), _EXP, when=_vector),
     Identity("exp(a)/(1 + exp(a))", ("sigmoid(a)",), _EXP),

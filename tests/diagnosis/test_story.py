@@ -50,3 +50,17 @@ def test_what_an_output_does_not_depend_on_moves_it_by_nothing() -> None:
     assert refined is not None
     assert refined["values"] == {"a": 1.0, "b": 0.0}
     assert refined["jacobian"].tolist() == [[0.0, 0.0], [1.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "better"),
+    [
+        ("cosh(x)^2 - sinh(x)^2", {"x": 20}, []),  # (cosh(x) - sinh(x))*(cosh(x) + sinh(x)) loses as much
+        ("cosh(x)^2 - sinh(y)^2", {"x": 2, "y": 1}, ["(cosh(x) - sinh(y))*(cosh(x) + sinh(y))"]),
+        ("r*t*log(q/k)", {"r": 8, "t": 300, "q": 1, "k": 1}, []),  # which no xlogy makes any better
+        ("x*y*log(x)", {"x": 0, "y": 1}, ["y*xlogy(x, x)"]),
+        ("y/(exp(x) - 1)", {"x": 1e4, "y": 1}, ["-y*exp(-x)/expm1(-x)"]),  # and not expm1(x), which overflows too
+    ],
+)
+def test_what_to_write_is_right_here(text: str, at: dict[str, float], better: list[str]) -> None:
+    assert [each.better for each in diagnose(diffcli.parse(text), at).rewrites] == better
