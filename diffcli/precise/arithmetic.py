@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -69,6 +70,22 @@ def log2(x: Any) -> tuple[int, float]:
     return int(exp + count - 1), math.log2((man >> count - bits) / (1 << bits - 1))
 
 
+@cache
+def _context() -> Any:
+    """mpmath's class of arithmetics. Its own writes some hundred functions anew into the class for each of its objects,
+    which takes longer than a small formula.
+    """
+    import mpmath
+
+    base: Any = mpmath.MPContext
+
+    def wrap_once(cls: Any, name: str, *args: Any) -> None:
+        if name not in vars(cls):
+            base._wrap_specfun.__func__(cls, name, *args)
+
+    return type("Context", (base,), {"_wrap_specfun": classmethod(wrap_once)})
+
+
 class Arithmetic:
     """mpmath at one precision, with its exceptions and its infinities made IEEE's.
 
@@ -76,9 +93,7 @@ class Arithmetic:
     """
 
     def __init__(self) -> None:
-        import mpmath
-
-        self.m: Any = mpmath.MPContext()
+        self.m: Any = _context()()
         self.nan, self.inf = self.m.nan, self.m.inf
         self.needed = 0
         self.allowance = Allowance(1e9)
