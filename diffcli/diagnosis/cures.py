@@ -90,6 +90,8 @@ class Cures:
 
     def of(self, near: Node) -> Cure | None:
         """The cure for what goes wrong at a node; None where no spelling is known that helps here."""
+        if near in self._known.nowhere:
+            return None  # what has no value about the point is not to be mended
         if near not in self._found:
             self._found[near] = self._best(near)
         return self._found[near]

@@ -34,6 +34,8 @@ class Truth:
     #: Derivatives that doubles cannot hold, by their order, the output element (or direction) and the direction: their
     #: log10.
     beyond: dict[tuple[int, int, int], float] = field(default_factory=dict)
+    #: What plainly has no value at the point nor anywhere about it, as far as that was asked.
+    nowhere: frozenset[Node] = frozenset()
 
 
 class Sides(NamedTuple):
@@ -116,6 +118,8 @@ def _find_values(exactly: Exactly, question: Asked, found: Truth) -> bool:
     missing = [o for o, x in enumerate(values) if nan(x)]  # an infinite value is known already
     if missing and exactly.directions and not exactly.at_infinity:
         limits = exactly.limits(missing)
+        if exactly.nowhere is not None:
+            found.nowhere = exactly.nowhere.nodes()
         values = [limit if nan(x) else x for x, limit in zip(values, limits, strict=True)]
     if exactly.ar.beyond and any(map(nan, values)):  # nobody knows what is beyond the reach of exponents
         return False

@@ -14,12 +14,15 @@ from diffcli.precise.allowance import Allowance
 from diffcli.precise.arithmetic import DEEP_REACH, WIDE_BEYOND, WIDE_FAR, WIDE_REACH, Arithmetic, Exact, finite, size
 from diffcli.precise.graphs import Graph, Latest
 from diffcli.precise.leaps import FACTOR
+from diffcli.precise.nowhere import Nowhere
 from diffcli.precise.sequences import Sequences
 from diffcli.precise.ways import Way
 from diffcli.sparsity import pattern
 
 #: The precisions, in bits, that an evaluation starts from and may rise to.
 LEAST, MOST = 160, 24_000
+#: By how many bits the second precision is finer than the first, at least.
+RISE = 96
 #: The precision at which whatever doubles can tell apart is seen side by side.
 SEEN = 2_400
 #: Log₂ of the step that the steps of differences are powers of: away from 0, and at 0, where doubles reach down to
@@ -190,6 +193,19 @@ class Evaluations(Sequences):
         """The outputs at the point itself, at rising precision until two agree to `bits`."""
         return self.agreed(lambda precision: self._run(precision, {}), bits)
 
+    @cached_property
+    def nowhere(self) -> Nowhere | None:
+        """What plainly has no value at the point nor anywhere about it; None where that is not plain."""
+        rough, fine = (self._at_the_point(precision) for precision in (self._least, self._least + RISE))
+        return None if rough is None or fine is None else Nowhere(self.ar, self._graph, rough, fine)
+
+    def _at_the_point(self, precision: int) -> Latest | None:
+        """The evaluation at the point itself at one precision; None where that is not enough of it."""
+        needed, self.ar.needed = self.ar.needed, 0
+        self._run(precision, {})
+        lacking, self.ar.needed = self.ar.needed > precision, needed
+        return None if lacking or self.ar.beyond else self._latest_at(precision)
+
     def far(self, infinite: int) -> Any:
         """Where the infinite inputs stand, at the precision set."""
         far = self.ar.m.mpf(2) ** infinite / UNEVEN
@@ -245,7 +261,7 @@ class Evaluations(Sequences):
             # What cancels to nothing may do so for want of bits: doubles differ by up to 2^2100.
             rise = max(
                 ar.needed + bits + 32,
-                precision + (96 if before is None else precision // 2),
+                precision + (RISE if before is None else precision // 2),
                 seen if zero and precision < seen else 0,
             )
             before, last = now, precision

@@ -94,6 +94,10 @@ class Latest:
         """The latest value of a node."""
         return self._made[node].value
 
+    def ends(self, node: Node) -> Ends:
+        """Why a node's latest value is only a limit, if it is."""
+        return self._made[node].ends
+
     def given(self, node: Node, value: Exact) -> Exact:
         """`value` as an input's, by the very numbers that it had at last where they are equal."""
         if node not in self._made:

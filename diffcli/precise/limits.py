@@ -225,6 +225,10 @@ class Exactly(Endless):
         count = len(self.directions)
         found: list[list[Any]] = []
         together = [self.ar.nan] * sum(node.size for node in self.outputs)
+        if missing and not self.ar.beyond and self.nowhere is not None:
+            absent = self.nowhere.elements(self.outputs)
+            if all(absent[o] for o in missing):
+                return together
         before, straight = self.ar.allowance.spent, list(lines(count))
         for k, way in enumerate((*straight, *curves(count))):
             if k == len(straight):
