@@ -43,8 +43,11 @@ def examined(
     wrt: Sequence[str] | None = None,
     v: Mapping[str, ArrayLike] | None = None,
     seconds: float = SECONDS,
+    hints: bool = True,
 ) -> tuple[list[Finding], float]:
-    """The same, and what the exact numbers for it have cost, in reckoned seconds."""
+    """The same, and what the exact numbers for it have cost, in reckoned seconds. Without `hints` no better spelling is
+    looked for, which takes several times as long as the rest.
+    """
     with resting():
         question = ask(bind(f, at, wrt), what, v)
         if not question.suspicious():
@@ -52,5 +55,5 @@ def examined(
     from diffcli.diagnosis.findings import Examination
 
     source = getattr(f, "source", None)
-    findings = Examination(question, seconds, source.text if source is not None else None).findings()
-    return findings, question.spent
+    text = source.text if source is not None else None
+    return Examination(question, seconds, text, hints=hints).findings(), question.spent

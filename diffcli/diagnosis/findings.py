@@ -63,9 +63,9 @@ MOST = 8
 
 
 class Examination:
-    """One suspicious point, looked at closely."""
+    """One suspicious point, looked at closely; `hints`: and what to write instead is looked for."""
 
-    def __init__(self, question: Question, seconds: float, text: str | None = None) -> None:
+    def __init__(self, question: Question, seconds: float, text: str | None = None, *, hints: bool = True) -> None:
         self.question = question
         self.function = question.function
         self.answer = Answer(question, seconds)
@@ -75,6 +75,7 @@ class Examination:
         self.reach = Reach(question, self.naming)
         self.culprits = Culprits(question, self.naming, self.reach)
         self.cures = Cures(question, self.truth, seconds)
+        self._hints = hints
         self._made: list[Finding] = []
         self._named: dict[tuple[Node, str, str], None] = {}  # what findings are about, with their codes and places
 
@@ -392,7 +393,7 @@ class Examination:
 
     def _cure(self, node: Node, of: Node | None = None) -> Cure | None:
         """What to write instead where it goes wrong at a node; `of`: as a part of what that one is made of."""
-        cure = self.cures.of(node) if node in self.naming.ids else None
+        cure = self.cures.of(node) if self._hints and node in self.naming.ids else None
         return cure if cure is None or of is None or cure.node in ancestors([of]) else None
 
     def _add(

@@ -176,7 +176,7 @@ class Watch:
 
     def _codes(self, bound: Bound, row: int, seconds: float) -> Codes:
         point = {str(node.params[0]): value[..., row if value.shape[-1] > 1 else 0] for node, value in bound.at.items()}
-        findings, spent = examined(self._f, point, self._what, wrt=self._wrt, v=self._v, seconds=seconds)
+        findings, spent = examined(self._f, point, self._what, wrt=self._wrt, v=self._v, seconds=seconds, hints=False)
         self._spent += spent
         return tuple(dict.fromkeys(finding.code for finding in findings))
 
