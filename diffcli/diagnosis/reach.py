@@ -100,6 +100,29 @@ class Reach:
             self._all[key] = looks
         return self._all[key]
 
+    def beaten(self, passes: Passes, elements: Sequence[int]) -> Looks:
+        """What some of the output elements look at, together with what is beaten there, such as 1/0 in min(1/0, 5); a
+        branch that is not taken is not even beaten.
+        """
+        looks: dict[Node, NDArray[Any]] = {node: np.zeros((*node.shape, 1), dtype=bool) for node in self._outputs}
+        for node, k in (element(self._outputs, o) for o in elements):
+            looks[node].flat[k] = True
+        branches = {key: chosen for key, chosen in self._chosen(passes).items() if key[0].op.conditions}
+        for each in reversed(passes.order):
+            here = looks.get(each)
+            for i, flags in enumerate(() if here is None else _back(each, here)):
+                arg, seen = each.args[i], flags & branches.get((each, i), True)
+                looks[arg] = looks[arg] | seen if arg in looks else seen
+        return looks
+
+    def numbers(self, looks: Looks, passes: Passes) -> Looks:
+        """Of what output elements look at, what they are made of: not what comparisons alone read."""
+        made = {*self._outputs}
+        for each in reversed(passes.order):
+            if each in made and not each.boolean and looks[each].any():
+                made.update(arg for arg in each.args if arg in looks)
+        return {node: flags for node, flags in looks.items() if node in made}
+
     def makes(self, passes: Passes, node: Node, o: int) -> bool:
         """Whether an output element depends on a node."""
         flags = self.of(passes, *element(self._outputs, o), taking_part=True).get(node)

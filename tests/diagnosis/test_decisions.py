@@ -209,3 +209,15 @@ def test_a_branch_that_is_not_taken_is_no_reason_for_there_being_no_value() -> N
 def test_what_a_nan_does_not_decide_has_its_value() -> None:
     program = diffcli.parse("1 if sqrt(x) > 1 or x <= y else 2*x")
     assert examine(program, {"x": -1.0, "y": 0.0}, "grad") == []
+
+
+def test_a_branch_that_is_not_taken_is_not_beaten_either() -> None:
+    # With all digits y − x is no whole number, and a negative one has no such power.
+    text = "p = 0.25 - atan2(x, y); asin(p) if (-1 < p < 1) else (1/x)^(y - x)"
+    finding = examine(diffcli.parse(text), {"x": -40.0, "y": 1e-200}, "grad")[0]
+    assert (finding.code, finding.where) == ("cancellation", "value")
+    assert finding.expression in ("(1/x)", "(y - x)", "(1/x)^(y - x)")
+    assert finding.refined is not None
+    assert np.isnan(finding.refined["value"])
+    finding = examine(diffcli.parse("min(1/x, 5)*y"), {"x": 0.0, "y": 2.0}, "grad")[0]  # as 1/x is
+    assert (finding.code, finding.expression) == ("pole", "1/x")
