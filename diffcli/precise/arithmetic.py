@@ -104,6 +104,8 @@ class Arithmetic:
         self.swing = 0
         #: Whether a result was beyond that, or is not known because an argument was too far off.
         self.beyond = False
+        #: Whether a remainder was asked for where its jumps crowd together: there it goes nowhere.
+        self.crowded = False
         #: How many results are infinite at a pole; how many are infinite, or 0, for want of exponents; and in how many
         #: something is lost for want of precision.
         self.poles = self.unreached = self.drowned = 0

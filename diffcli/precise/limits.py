@@ -236,11 +236,12 @@ class Exactly(Endless):
             if k >= len(straight) and not self.ar.allowance.affords(AS_DEAR * before):
                 break
             for sign in (-1, 1):
-                self.ar.beyond = False
+                self.ar.beyond = self.ar.crowded = False
                 rows = self.approach(partial(self._along, way, sign))
                 if all(map(self.ar.is_nan, rows[-1])):
-                    if self.ar.beyond:
-                        return [self.ar.nan] * len(together)  # out of reach: nobody knows what it goes to that way
+                    if self.ar.beyond or self.ar.crowded:
+                        # Out of reach: nobody knows what it goes to that way. Or there are values that go nowhere.
+                        return [self.ar.nan] * len(together)
                     continue
                 found.append([limit.value for limit in self.along(rows)])
                 together = [self._together(column) for column in zip(*found, strict=True)]

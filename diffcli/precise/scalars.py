@@ -112,6 +112,7 @@ _LEVELS: dict[str, Callable[..., float]] = {
     **dict.fromkeys(("sin", "tan"), _periodic(0)),
     "cosh": _flat(2),
     "tanh": _steep(2.0),
+    "expm1": _steep(1.0, sign=-1),
     "erf": _steep(1.0, square=True),
     "erfc": _steep(1.0, square=True, power=1, sign=-1),
     "sigmoid": _steep(1.0, power=1, sign=1),
@@ -264,8 +265,11 @@ def _remainder(quotient: Callable[[Any, Any], Any]) -> Callable[[Arithmetic, Any
     """x less as many times d as the `quotient` x/d says, in whole numbers."""
 
     def remainder(ar: Arithmetic, x: Any, d: Any) -> Any:
+        if d == 0 or not finite(x) or ar.is_nan(d):
+            return ar.nan
         # Beyond all doubles' quotients lies only a limit at d = 0, and there is none: the jumps crowd together.
-        if d == 0 or not finite(x) or ar.is_nan(d) or (x and finite(d) and size(x) - size(d) > 2200):
+        if x and finite(d) and size(x) - size(d) > 2200:
+            ar.crowded = True
             return ar.nan
         if not finite(d):
             return d if quotient(ar.m, ar.m.sign(x) * ar.m.sign(d) / 2) else x

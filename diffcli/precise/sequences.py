@@ -81,7 +81,7 @@ class Sequences:
     def _grows(self, near: Any, nearer: Any) -> bool:
         if any(isinstance(x, bool) or not self.ar.m.isfinite(x) for x in (near, nearer)):
             return False
-        return bool(abs(nearer) > abs(near))
+        return bool(abs(nearer) > abs(near)) and not self.alike(near, nearer, 60)  # what is there already may come up
 
     def _on_the_way(self, near: Any, nearer: Any, between: Sequence[Any]) -> Any:
         """A sample; NaN if it grows and has another sign than one of those `between`: a wave has by chance the same at

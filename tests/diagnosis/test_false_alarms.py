@@ -87,3 +87,15 @@ def test_nothing_is_said_of_the_samples(name: str) -> None:
 def test_a_gradient_of_zeros_that_the_formula_holds_too() -> None:
     program = diffcli.parse("trunc((A + zeros(2, 2))[0, 1] + sum(where(A > 0, A, 0*A)))")
     assert examine(program, {"A": [[0.25, 1.2], [0.25, 0.75]]}, "grad") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "what"),
+    [
+        # The slopes beside 0 are negative at first, and then come up to y.
+        ("1/(x^2 + y) + y*sin(x)", {"x": 0.0, "y": 1e-100}, "grad"),
+        ("log_softmax([x, y])*(1 - cos(x))", {"x": 0.0, "y": 1e200}, "jacobian"),
+    ],
+)
+def test_what_is_small_beside_what_is_large_is_right(text: str, at: dict[str, float], what: str) -> None:
+    assert examine(diffcli.parse(text), at, what) == []
