@@ -51,6 +51,28 @@ class Blame:
         """Whether the o-th number of the value is made of a node."""
         return self._in(self.nodes[place], self.function.outputs, o, 0)
 
+    def spoils(self, place: int, o: int) -> bool:
+        """Whether the o-th number of the value has none where a node has none: a comparison of nothing decides nothing,
+        though it may be between two numbers that are the same.
+        """
+        node, base = self.nodes[place], self._bases[0]
+        now = {node: np.full_like(base[node], np.nan)} if node in base and not node.boolean else {}
+        with np.errstate(all="ignore"):
+            for each in self.order if now else ():
+                if each in now or not any(arg in now for arg in each.args):
+                    continue
+                args = [now.get(arg, base[arg]) for arg in each.args]
+                found = each.op.apply(*args, *each.params)
+                if each.boolean:
+                    for arg in args:
+                        found = np.where(arg != arg, ~base[each], found)
+                elif each.op.name == "where":
+                    same = (args[0] == base[each.args[0]]) | (args[1] == args[2])
+                    found = np.where(same, found, np.nan)
+                now[each] = found
+        output, k = next(each for each in self._elements() if each[2] == o)[:2]
+        return output in now and bool(np.isnan(np.ravel(now[output])[k]))
+
     def slope(self, place: int, o: int, j: int) -> bool:
         """Whether its derivative in direction j is, or whether the node lies between the two."""
         if self.derived.also:

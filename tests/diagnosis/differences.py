@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tests.diagnosis.exact import Exact, Row, Undecided
-from tests.diagnosis.formulas import Formula
+from tests.diagnosis.formulas import Formula, Step
 
 #: The derivative exists; from one side only (the end of a domain); not; the formula itself has no value there; it has
 #: none, but its values and slopes go to one limit from all around; or it has a value there and none around, or a step
@@ -27,6 +27,8 @@ UNEVEN = 0.6180339887498949
 #: How much smaller the steps are that tell a kink here from one that is nearer than any double: by products of doubles.
 NEAREST = 2_200
 MOST_BITS = 12_000
+#: Log₂ of half the smallest double.
+LEAST_DOUBLE = -1_075
 STEPPED = frozenset({"floor", "ceil", "round", "trunc", "mod_2", "mod", "fmod"})
 
 
@@ -53,8 +55,7 @@ class Differences:
         self.formula = formula
         self.at = at
         self.exact = Exact(seconds)
-        # Of a negative number or a −0 any zero may be −0, which decides the side of a cut.
-        self.exact.minus = any(np.signbit(x) for row in at.values() for x in row)
+        self.exact.minus = self._minus()
         self.places = [(name, k) for name, row in at.items() for k in range(len(row))]
         constants = [step.number for step in formula.steps if step.meaning == "number"]
         numbers = [x for row in at.values() for x in row] + constants
@@ -65,10 +66,22 @@ class Differences:
         # The sides agree in odd singularities too (∛x, x·log|x|, a step through the middle). Random numbers meet none.
         self.wary = any(not 0.01 < abs(x) < 100 or 8 * x == int(8 * x) for row in at.values() for x in row)
         #: Whether it goes up in steps, which may be far shorter than those of the differences: floor(exp(x)) at 700.
-        self.stepped = any(
-            step.meaning in STEPPED for body in (formula.steps, *formula.functions.values()) for step in body
-        )
+        self.stepped = any(step.meaning in STEPPED for body in self._bodies() for step in body)
         self._held: tuple[int, list[Row]] = (0, [])
+
+    def _minus(self) -> bool:
+        """Whether a zero may be −0, which decides the side of a cut: any may, of a negative number or a −0."""
+        signed = any(np.signbit(x) for row in self.at.values() for x in row)
+        if signed or not any(step.meaning == "atan2" for body in self._bodies() for step in body):
+            return signed
+        self.exact.at(100)
+        seen: Row = []
+        point = {name: [self.exact.number(x) for x in row] for name, row in self.at.items()}
+        self.formula.value(self.exact, point, touch=lambda _, row: (seen.extend(row), row)[1])
+        return any(x is not None and x < 0 for x in seen)
+
+    def _bodies(self) -> list[list[Step]]:
+        return [self.formula.steps, *self.formula.functions.values()]
 
     # One evaluation ......................................................................................
 
@@ -101,13 +114,15 @@ class Differences:
             o.at(bits)
             self._held = (bits, [])
             found = compute()
-            enough = o.needed <= bits
+            # Of 1 + 1e-200·x a step is seen where 1e-200 is, and as many bits below.
+            needed = o.needed + o.unseen
+            enough = needed <= bits
             if enough and (not sure or (before is not None and _alike(before, found))):
                 return found
             if bits >= MOST_BITS:
                 raise Undecided
             before = found if enough or bits > 4000 else None
-            bits = min(MOST_BITS, max(o.needed + 64, bits + 200 if enough else 2 * bits))
+            bits = min(MOST_BITS, max(needed + 64, bits + 200 if enough else 2 * bits))
 
     # First order .........................................................................................
 
@@ -129,7 +144,7 @@ class Differences:
                             g = self.step(j, more + SMALLER)
                             closer = [self.value({j: g}), self.value({j: -g})]
                         slope = self._closely(a, f, b, h, closer[0][o], closer[1][o], g)
-                    if sure and (slope.kind == SHARP or (slope.kind == SMOOTH and self.stepped)):
+                    if sure and (slope.kind in (SHARP, ALONE) or (slope.kind == SMOOTH and self.stepped)):
                         slope = self._nearest(j, o) or slope
                     slopes[o].append(slope)
             if around is not None:
@@ -145,7 +160,9 @@ class Differences:
         if d:
             lost = max(self.exact.m.mag(a) if a else -(10**9), self.exact.m.mag(b) if b else -(10**9))
             lost -= self.exact.m.mag(d)
-            self.exact.needed = max(self.exact.needed, lost + self.exact.digits)
+            self.exact.needed = max(self.exact.needed, lost + self.exact.lost + self.exact.digits)
+        elif a:
+            self.exact.unseen = max(self.exact.unseen, -self.exact.m.mag(h))
         return d / h
 
     def _quick(self, a: Any, f: Any, b: Any, h: Any) -> Slope | None:
@@ -156,7 +173,7 @@ class Differences:
         if a == f == b:
             if f and self.exact.m.mag(f) > 1100:
                 raise Undecided  # beside a number beyond doubles a slope may be too small to be seen
-            return Slope(SMOOTH, self.exact.m.zero)
+            return Slope(SMOOTH, self._quotient(a, f, h))
         right, left = self._quotient(a, f, h), self._quotient(f, b, h)
         if not self.wary and abs(right - left) <= self.exact.m.ldexp(max(abs(right), abs(left)), -45):
             return Slope(SMOOTH, (right + left) / 2)
@@ -178,7 +195,7 @@ class Differences:
             self._quotient(f, b, h), self._quotient(f, d, g))  # fmt: skip
         if right is None or left is None:
             # A step that no double of the value shows.
-            hair = m.ldexp(abs(f), -53)
+            hair = max(m.ldexp(abs(f), -53), m.ldexp(1, LEAST_DOUBLE))
             steps = (abs(a - f) > abs(c - f) * 2 or abs(c - f) < hair) and (
                 abs(b - f) > abs(d - f) * 2 or abs(d - f) < hair
             )
@@ -190,17 +207,23 @@ class Differences:
 
     def _nearest(self, j: int, o: int) -> Slope | None:
         """The derivative where it exists after all: the kink lies beside the point, nearer than any double, or it is 0
-        as that of h^1.001 is; or steps go over many steps of the formula.
+        as that of h^1.001 is; or steps go over many steps of the formula. Or there is a step of the value so low that
+        no double shows it: longer steps, which go up or down by more than that, do not show that it is one.
         """
         h, g = self.step(j, NEAREST), self.step(j, 2 * NEAREST)
         a, b, c, d = (self.value({j: step})[o] for step in (h, -h, g, -g))
         if a is None and b is None:
             return None
-        found = self._closely(a, self.value()[o], b, h, c, d, g)
-        return found if found.kind in (SMOOTH, SIDE) else None
+        f = self.value()[o]
+        if f and self.exact.m.mag(f) > 1100 and (c == f or d == f):
+            raise Undecided  # what changes beside a number beyond doubles may be too little to be seen
+        found = self._closely(a, f, b, h, c, d, g)
+        return found if found.kind in (SMOOTH, SIDE, ALONE) else None
 
     def _around(self, more: int) -> Truth:
-        """The limits of values and slopes along slanting lines, for what has no value at the point itself."""
+        """The limits of values and slopes along slanting lines, for what has no value at the point itself: at the end
+        of a domain, from inside. (A line along which there is no value is outside.)
+        """
         n = len(self.places)
         found: list[list[list[Any]]] = []  # by line: the numbers far off, and near
         for sign, swap in ((1, 1), (-1, 1), (1, -1), (-1, -1)) if n > 1 else ((1, 1), (-1, 1)):
@@ -225,9 +248,10 @@ class Differences:
 
     def _together(self, pairs: list[tuple[Any, Any]]) -> Any:
         """What all ways lead to; None if to nothing, or not to the same."""
-        if any(far is None or near is None for far, near in pairs):
+        inside = [pair for pair in pairs if pair != (None, None)]
+        if not inside or any(None in pair for pair in inside):
             return None
-        ends = [self._limit(far, near) for far, near in pairs]
+        ends = [self._limit(far, near) for far, near in inside]
         if None in ends:
             return None
         most = max(map(abs, ends))
@@ -266,7 +290,7 @@ class Differences:
             if total:
                 largest = max(self.exact.m.mag(x) if x else -(10**9) for x, _ in terms)
                 lost = largest - self.exact.m.mag(total)
-                self.exact.needed = max(self.exact.needed, lost + self.exact.digits)
+                self.exact.needed = max(self.exact.needed, lost + self.exact.lost + self.exact.digits)
             return total / square
 
         def compute() -> list[list[Slope]]:

@@ -33,6 +33,10 @@ class Exact:
     def __init__(self, seconds: float = 2.0) -> None:
         self.m = _MPMATH
         self.needed = 0
+        #: How many bits of a result are no more than rounding, at most: of what is left of others, all the less.
+        self.lost = 0
+        #: How many bits smaller than what they are steps of those are that seem to change nothing.
+        self.unseen = 0
         self.digits = 80
         #: Whether a zero may be −0, which mpmath does not tell from 0.
         self.minus = False
@@ -47,7 +51,7 @@ class Exact:
         """Work with so many bits from here on."""
         self.check()
         self.m.prec = bits
-        self.needed = 0
+        self.needed = self.lost = self.unseen = 0
 
     def number(self, x: float) -> Any:
         """A double, exactly."""
@@ -66,10 +70,20 @@ class Exact:
             sum_ = a + b
             if sum_:
                 lost = high - m.mag(sum_)
-                if lost > 8 and self.needed < lost + self.digits + 90:
-                    self.needed = lost + self.digits + 90
+                self.lose(lost)
             return sum_
         return a + b
+
+    def lose(self, bits: int) -> None:
+        """Note of so many bits that rounding has of a result."""
+        if bits > 8:
+            self.lost = max(self.lost, bits)
+            self.needed = max(self.needed, bits + self.digits + 90)
+
+    def waves(self, x: Any) -> None:
+        """Note of a function with a period: of a large argument, it takes the bits after the point."""
+        if x:
+            self._small(max(0, self.m.mag(x)))
 
     def flat(self, x: Any, power: int = 1) -> None:
         """Note of a function that is a constant near 0, up to x^power."""
@@ -140,12 +154,18 @@ def exp(o: Exact, x: Any) -> Any:
 
 
 def _log(o: Exact, x: Any) -> Any:
-    return o.m.log(x) if x > 0 else None if x else o.m.ninf
+    if x <= 0:
+        return None if x else o.m.ninf
+    found = o.m.log(x)
+    if found:  # of 1 + 1e-300 the 1 is all that most precisions keep
+        o.lose(-o.m.mag(found))
+    return found
 
 
 def _trigonometric(name: str, power: int = 0) -> Callable[[Exact, Any], Any]:
     def f(o: Exact, x: Any) -> Any:
         o.near(x)
+        o.waves(x)
         if power:
             o.flat(x, power)
         return getattr(o.m, name)(x)
@@ -285,6 +305,8 @@ def _atan2(o: Exact, y: Any, x: Any) -> Any:
         if o.minus:
             raise Undecided  # as in C, if only mpmath had a −0
         return o.m.pi if x else o.m.zero
+    if x and y:  # a quarter turn but for x/y
+        o._small(abs(o.m.mag(y) - o.m.mag(x)))
     return o.m.atan2(y, x)
 
 
@@ -337,6 +359,7 @@ def _sinc(o: Exact, x: Any) -> Any:
     if x == 0:
         return o.m.one
     o.near(x)
+    o.waves(x)
     o.flat(x, 2)
     angle = o.m.pi * x
     return o.m.sinpi(x) / angle

@@ -270,7 +270,8 @@ class Formula:
                 args = [found[k] for k in step.args]
                 if touch is not None and not step.elementwise:
                     args = [touch(("of", i, a), arg) for a, arg in enumerate(args)]
-                row = MEANINGS[step.meaning](exact, *args)
+                # ∞ − ∞ and 0·∞ are nothing, to a comparison too.
+                row = [None if x != x else x for x in MEANINGS[step.meaning](exact, *args)]
             found.append(row if touch is None else touch((i,), row))
         return found[-1]
 

@@ -210,15 +210,19 @@ class Case:
         """Whether a finding that names the node of a place is about a number of the answer."""
         values, n = self.formula.size, len(blame.directions)
         if k < values:
-            return finding.where == "value" and blame.value(place, k)
+            spoils = verdict == UNDEFINED and blame.spoils(place, k)
+            return finding.where == "value" and (spoils or blame.value(place, k))
         if k < len(self.numbers):
             o, j = divmod(k - values, n)
             # What has no value has no derivative.
-            of_value = verdict == UNDEFINED and finding.where == "value" and blame.value(place, o)
+            of_value = verdict == UNDEFINED and finding.where == "value"
+            of_value = of_value and (blame.value(place, o) or blame.spoils(place, o))
             # NaN goes wherever the formula does: 0·NaN is NaN.
             spreads = verdict == "not finite" and values == 1 and blame.between(place, j)
             return of_value or spreads or blame.slope(place, o, j)
-        return blame.bend(place, *divmod(k - len(self.numbers), n))
+        i, j = divmod(k - len(self.numbers), n)
+        spreads = verdict == "not finite" and (blame.between(place, i) or blame.between(place, j))
+        return spreads or blame.bend(place, i, j)
 
     def close(self, truths: Sequence[Slope]) -> bool:
         """Whether what is finite, and should be, is right but for its last digits."""

@@ -134,7 +134,7 @@ class Paths:
         """Whether the floored remainder is a sum, of the exact one and the divisor: where the signs differ."""
         args = [self.rows[arg] for arg in self.formula.arguments(place)]
         x, d = [row[k if len(row) > 1 else 0] for row in args] if len(args) == 2 else (args[0][k], 2)
-        return bool(x * d < 0)
+        return x is not None and d is not None and bool(x * d < 0)
 
     def _meaning(self, place: Place) -> str:
         return self.formula.step(place).meaning
