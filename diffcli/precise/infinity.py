@@ -100,7 +100,8 @@ class Endless(Evaluations):
         found = []
         for pace in self._races():
             self._pace = pace
-            limits = self.along([at(k) for k in TOWARDS_INFINITY])
+            rows = [at(k) for k in TOWARDS_INFINITY]
+            limits = self.slowly(self.along(rows), rows, lambda power: at(power * TOWARDS_INFINITY[0]))
             if any(limit.kind == "infinite" for limit in limits):
                 between = zip(*(at(k) for k in ON_THE_WAY), strict=True)
                 limits = [self.unless_it_waves(*each) for each in zip(limits, between, strict=True)]

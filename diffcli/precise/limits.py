@@ -176,8 +176,9 @@ class Exactly(Endless):
         if all(map(self.ar.is_nan, first)):
             return [Limit("none", self.ar.nan)] * len(first), [*beside.values()]
         most = 4 if self.coordinate(j) else 3
-        limits = self.along(self.approach(lambda power: first if power == 1 else slopes(power), most))
-        return limits, [beside[units] for units in sorted(beside)]
+        rows = self.approach(lambda power: first if power == 1 else slopes(power), most)
+        near = [beside[units] for units in sorted(beside)]
+        return self.slowly(self.along(rows), rows, slopes), near
 
     def _whichever(self, ways: Sequence[list[Limit]]) -> list[Limit]:
         """The limits of several outputs, where all ways to go agree."""
@@ -243,7 +244,11 @@ class Exactly(Endless):
                         # Out of reach: nobody knows what it goes to that way. Or there are values that go nowhere.
                         return [self.ar.nan] * len(together)
                     continue
-                found.append([limit.value for limit in self.along(rows)])
+                self.ar.beyond = False
+                limits = self.slowly(self.along(rows), rows, partial(self._along, way, sign), missing)
+                if self.ar.beyond:
+                    return [self.ar.nan] * len(together)
+                found.append([limit.value for limit in limits])
                 together = [self._together(column) for column in zip(*found, strict=True)]
                 if len(found) > 1 and all(self.ar.is_nan(together[o]) for o in missing or range(len(together))):
                     self.ar.beyond = False

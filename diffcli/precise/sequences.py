@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from diffcli.precise.arithmetic import Arithmetic
@@ -12,6 +13,8 @@ from diffcli.precise.arithmetic import Arithmetic
 POWERS, HALFWAY = (1, 3, 9, 27), 2
 #: More of them, where a sequence grows.
 BETWEEN = (4, 5, 7)
+#: Those that beside the first three tell where a sequence goes slowly: so the logarithm of the step goes from 1 to 9.
+SLOWLY = (2, 4, 5, 6, 7, 8)
 
 
 class Limit(NamedTuple):
@@ -161,6 +164,54 @@ class Sequences:
         if abs(b - a) <= abs(a - first) / 1024:
             return Limit("finite", b)
         return Limit("none", nan)
+
+    def slowly(
+        self,
+        limits: Sequence[Limit],
+        rows: Sequence[Sequence[Any]],
+        sample: Callable[[int], list[Any]],
+        asked: Collection[int] | None = None,
+    ) -> list[Limit]:
+        """`limits` of the columns of `rows`, the first three of which stand at POWERS; with those of what comes nearer
+        so slowly that these do not show them, such as log(h)/(1 + log(h)). Of what does not come nearer like a function
+        of one over a logarithm nobody knows where it goes: it counts as beyond reach. `asked`: of these columns.
+        """
+        found, columns = [*limits], [*zip(*rows[:3], strict=True)]
+        nowhere = [k for k, limit in enumerate(found) if limit.kind == "none" and (asked is None or k in asked)]
+        slow = [k for k in nowhere if len(rows) > 2 and self._slows_down(columns[k])]
+        if not slow:
+            return found
+        beyond = self.ar.beyond
+        between = [sample(power) for power in SLOWLY]
+        for k in slow:
+            first, third, last = columns[k]
+            second, *others = (row[k] for row in between)
+            column = [first, second, third, *others, last]
+            if self._slows_down(column):
+                limit = self._of_slow(column)
+                beyond = beyond or limit.kind == "none"
+                found[k] = limit
+        self.ar.beyond = beyond
+        return found
+
+    def _slows_down(self, column: Sequence[Any]) -> bool:
+        """Whether every step is less than the one before, and the same way."""
+        if any(isinstance(x, bool) or not self.ar.m.isfinite(x) for x in column):
+            return False
+        steps = [b - a for a, b in pairwise(column)]
+        return all(a and 0 < b / a < 1 for a, b in pairwise(steps))
+
+    def _of_slow(self, column: Sequence[Any]) -> Limit:
+        """The limit of what is nearly a polynomial in 1/k, k = 1, 2, …; none if the first number is needed for it."""
+        m, count = self.ar.m, len(column)
+
+        def extrapolated(first: int) -> Any:
+            ks = range(first, count + 1)
+            weights = [m.fprod(m.mpf(k) / (k - j) for j in ks if j != k) for k in ks]
+            return m.fdot(weights, column[first - 1 :])
+
+        value = extrapolated(1)
+        return Limit("finite", value) if self.agree(value, extrapolated(2)) else Limit("none", self.ar.nan)
 
     def _vanishing(self, first: Any, a: Any, b: Any) -> bool:
         """Whether a sequence goes to 0: fast, like a power of the step, or evenly, like one over its logarithm. The

@@ -43,6 +43,15 @@ LIMITS = [
     ("where(exp(-1/x^2) > 0, 1, 2)", 1e-20, 1, None),
     ("exp(-x^2)*exp(x^2 + 1)", 1e200, E, 0),
     ("log(exp(x^2))", 1e100, 1e200, 2e100),
+    # As slow as one over a logarithm.
+    ("log(x)/(1 + log(x))", 0, 1, INF),
+    ("log(x)/(1 + log(x))", INF, 1, 0),
+    ("log(x)^2/(1 + log(x)^2)", 0, 1, -INF),
+    ("(1 + 1/log(x))^log(x)", 0, E, INF),
+    ("2 + log(x - 1)/(1 - log(x - 1))", 1, 1, INF),
+    ("x*log(x)/(2 + log(x))", 0, 0, 1),
+    ("3 - 1/log1p(x)", INF, 3, 0),
+    ("sin(log(x))", 0, NAN, None),
 ]  # fmt: skip
 
 
@@ -80,6 +89,23 @@ def test_what_is_lost_is_not_told(source: str) -> None:
 )
 def test_what_is_out_of_all_proportion_is_not_known(source: str) -> None:
     assert examine(diffcli.parse(source), {"x": 1e30}, "eval")[0].refined is None
+
+
+@pytest.mark.parametrize("source", ["log(x)/(10 + log(x))", "sqrt(-log(x))/(1 + sqrt(-log(x)))"])
+def test_what_is_too_slow_is_not_known(source: str) -> None:
+    """It does go somewhere: NaN, that there is no limit, would be untrue."""
+    for at in (0.0, INF) if "sqrt" not in source else (0.0,):
+        found = examine(diffcli.parse(source), {"x": at}, "grad")
+        assert found
+        assert all(each.refined is None for each in found)
+
+
+@pytest.mark.parametrize("source", ["1/x", "cos(x)/sin(x)", "1/tan(x)", "gamma(x)", "1/x^3"])
+def test_a_pole_of_two_signs_has_no_value_and_so_no_slope(source: str) -> None:
+    told = examine(diffcli.parse(source), {"x": 0}, "grad")[0].refined
+    assert told is not None
+    assert math.isnan(told["value"])
+    assert math.isnan(told["gradient"]["x"])
 
 
 def test_slopes_beside_what_is_out_of_proportion() -> None:
