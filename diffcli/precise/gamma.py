@@ -22,6 +22,8 @@ SPARE = 40
 FAR = 0.4
 #: log Γ(x) beyond 2^this is not exponentiated: Γ(x) is as good as infinite.
 LARGEST = 2500
+#: Over so many poles the recurrence leads from below 0 to above in a third of the time that reflection takes.
+STEPPED = 64
 
 _bernoulli: list[tuple[int, int]] = []
 
@@ -248,11 +250,13 @@ def gamma(m: Any, x: Any) -> Any:
 
 def psi(m: Any, n: int, x: Any) -> Any:
     """ψ⁽ⁿ⁾(x), n ≥ 0: digamma for n = 0."""
-    _, rest = _nearest(m, x)
+    whole, rest = _nearest(m, x)
 
     def below() -> Sequence[Any]:
         if -(n + 1) * m.mag(rest) > m.prec + 4 * n + 64:  # beside the nearest pole nothing else is seen
             return [rest ** -(n + 1) if n else -1 / rest]
+        if n and whole > -STEPPED:
+            return [*((rest + k) ** -(n + 1) for k in range(int(whole), 1)), *_psi(m, n, 1 + rest)]
         mirrored = _psi(m, n, _mirrored(m, x))
         if n == 0:
             return [*mirrored, -m.pi * m.cospi(rest) / m.sinpi(rest)]
