@@ -38,6 +38,8 @@ MOST_REACHED = 1 << 22
 KEPT, MOST_NUMBERS = 16, 1 << 14
 #: Log₂ of numbers that are as steep as they are large.
 BEYOND_DOUBLES = 1 << 16
+#: What fades loses at least one of so many parts of its size, in bits, from one precision to the next.
+SHARE = 1 << 10
 #: What jumps again and again.
 _STEPPED = frozenset({"mod", "fmod", "floor", "ceil", "round", "trunc"})
 
@@ -290,7 +292,9 @@ class Evaluations(Sequences):
             return True
         if precision >= SEEN and m.mag(now) > -SEEN // 2:
             return False
-        return bool(m.mag(before) - m.mag(now) >= precision - last - 64)
+        # exp(-exp(1000)) is small itself: digits of its exponent are lacking, which changes little of its size.
+        gone = m.mag(before) - m.mag(now)
+        return bool(gone >= precision - last - 64 and gone >= -m.mag(now) // SHARE)
 
     def _bursts(self, before: Any, now: Any, last: int, precision: int) -> bool:
         """Whether a number is one over nothing but rounding, which grows as the precisions do, and so means 1/0."""

@@ -134,3 +134,12 @@ def test_no_kink_is_invented_far_out(source: str, x: float) -> None:
 )
 def test_kinks_far_out_are_told(source: str) -> None:
     assert "kink" in [each.code for each in examine(diffcli.parse(source), {"x": 1e200}, "hessian")]
+
+
+@pytest.mark.parametrize("source", ["exp(-exp(x))", "0.5^exp(x)", "1/(1 + exp(exp(x)))"])
+def test_what_is_too_small_for_doubles_is_not_taken_for_rounding(source: str) -> None:
+    """Its slope exists, and is nothing to a double, however many digits its exponent has."""
+    for x in (800.0, 1000.0, 1200.0, 1400.0):
+        told = examine(diffcli.parse(source), {"x": x}, "hessian")[0].refined
+        assert told is not None
+        assert (told["value"], told["gradient"]["x"], np.ravel(told["hessian"])[0]) == (0, 0, 0), x
