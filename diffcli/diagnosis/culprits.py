@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diffcli.diagnosis.bounds import EPS, SMALLEST_NORMAL
 from diffcli.diagnosis.naming import Naming
@@ -17,6 +18,13 @@ from diffcli.diagnosis.sites import SITES
 from diffcli.diagnosis.truth import Derivative, element
 from diffcli.diagnosis.words import local, nowhere
 from diffcli.graph import INPUT, Node
+
+Wanted: TypeAlias = Callable[[NDArray[Any]], NDArray[np.bool_]]
+
+
+def not_finite(value: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which numbers are infinite or none."""
+    return ~np.isfinite(value)
 
 
 class Culprits:
@@ -31,16 +39,23 @@ class Culprits:
         """The first node, of those looked at, that made something non-finite of finite arguments; and where in it."""
         return next(self.each(passes, primal=primal, looks=looks), None)
 
-    def each(self, passes: Passes, *, primal: bool, looks: Looks | None = None) -> Iterator[tuple[Node, int]]:
-        """All such nodes, of the formula (`primal`) or of its derivative, in the order of evaluation."""
+    def undefined(self, passes: Passes, looks: Looks) -> tuple[Node, int] | None:
+        """The first node of the formula, of those looked at, that gave NaN for finite arguments; and where in it."""
+        return next(self.each(passes, primal=True, looks=looks, wanted=np.isnan), None)
+
+    def each(
+        self, passes: Passes, *, primal: bool, looks: Looks | None = None, wanted: Wanted = not_finite
+    ) -> Iterator[tuple[Node, int]]:
+        """All such nodes, of the formula (`primal`) or of its derivative, in the order of evaluation; what they made is
+        not finite, or of those numbers what is `wanted`.
+        """
         used = self.reach.used(passes) if looks is None else looks
         for node in passes.order:
             if node not in used or not node.args or node.boolean:
                 continue
             if (node in passes.forward and node in self.naming.ids) != primal:
                 continue
-            value = passes.values[node]
-            bad = ~np.isfinite(value) & used[node]
+            bad = wanted(passes.values[node]) & used[node]
             if not bad.any():
                 continue
             args = [passes.values[arg] for arg in node.args]
@@ -95,7 +110,7 @@ class Culprits:
         return None
 
     def _single(
-        self, passes: Passes, used: Looks, wanted: Callable[[Any], Any], *, written: bool = True
+        self, passes: Passes, used: Looks, wanted: Wanted, *, written: bool = True
     ) -> Iterator[tuple[Node, int, list[float]]]:
         """The operations on single numbers, of those looked at, that gave what is wanted; where, and of what."""
         for node in passes.order:

@@ -102,6 +102,8 @@ class Examination:
         for o in bad_values[:ASKED]:
             if not self._value_is_said(first, o):
                 self._wrong_values(first, [o], bad_values)
+            elif self._no_value([o]) and math.isnan(self.answer.reported(first)[o]):
+                self._undefined(first, o)
         if not self.answer.all_known():
             self._unknown_decisions()
         self._kinks(derivatives, wrong)
@@ -142,12 +144,8 @@ class Examination:
         elif (outside := self._without_value(passes, outputs, looks)) is not None:
             node, k = outside
             self._add(*of_outside(self.naming.spell(node), passes, node, k), node, "value")
-        elif (
-            self._no_value(outputs)
-            and not self.answer.doubted(passes, outputs)
-            and (beaten := self.culprits.first(passes, primal=True, looks=self.reach.beaten(passes, outputs)))
-        ):
-            self._singular(passes, *beaten, "value", bad)  # 1/0, which min(1/0, 5) does not take
+        elif self._no_value(outputs) and (beaten := self._beaten(passes, outputs)) is not None:
+            self._singular(passes, *beaten, "value", bad)
         elif not self._decided(passes, looks, self.answer.beyond_rounding(passes, outputs), "value"):
             self._lost(passes, self.reach.numbers(looks, passes), outputs)
 
@@ -159,6 +157,23 @@ class Examination:
     def _without_value(self, passes: Passes, outputs: list[int], looks: Looks) -> tuple[Node, int] | None:
         """What gave a number where there is none, if some output elements have no value."""
         return self.culprits.outside(passes, looks) if self._no_value(outputs) else None
+
+    def _beaten(self, passes: Passes, outputs: list[int]) -> tuple[Node, int] | None:
+        """What is not finite and makes no difference to the numbers of some outputs, which have no value because of it:
+        a NaN, for its 0th power is 1, or, where rounding is no reason, 1/0, which min(1/0, 5) does not take.
+        """
+        undefined = self.culprits.undefined(passes, self.reach.outputs(passes, outputs))
+        if undefined is not None or self.answer.doubted(passes, outputs):
+            return undefined
+        return self.culprits.first(passes, primal=True, looks=self.reach.beaten(passes, outputs))
+
+    def _undefined(self, passes: Passes, o: int) -> None:
+        """A finding about what has no value at all, where one about what is infinite does not say why the output has
+        none: log(0) + log(−1).
+        """
+        culprit = self.culprits.undefined(passes, self.reach.outputs(passes, [o], taking_part=True))
+        if culprit is not None:
+            self._singular(passes, *culprit, "value", [o])
 
     def _value_is_said(self, passes: Passes, o: int) -> bool:
         """Whether a finding is about what makes an output element."""
@@ -322,7 +337,7 @@ class Examination:
             message += of_sides(self._label(shown), shown) if shown is not None else ""
             self._add(code, message, hint, node, "derivative")
         for d in [d for d in touched if d.kink][:ASKED]:
-            if self._at_a_pole(d) or self._derivative_is_said(d, places=("derivative",)):
+            if self._at_a_pole(d) or self._derivative_is_said(d, places=("derivative",)) or self._kink_is_said(d):
                 continue
             node = self.culprits.owner(d)
             does = "jumps" if d.jumps else "has a kink"
@@ -335,6 +350,11 @@ class Examination:
         if known is None or self.answer.infinite_input():
             return False
         return not any(math.isfinite(known[o]) for o in self.reach.of_what(d))
+
+    def _kink_is_said(self, d: Derivative) -> bool:
+        """Whether findings are about the kink of a derivative, and about why it is not finite besides."""
+        told = any(code in _CHOICES and self.reach.on_the_way(node, d) for node, code, _ in self._named)
+        return told and self._derivative_is_said(d)
 
     def _derivative_is_said(
         self, d: Derivative, places: Sequence[str] = ("value", "derivative"), *, inputs: bool = False

@@ -229,3 +229,24 @@ def test_a_remainder_whose_jumps_crowd_together_has_no_limit() -> None:
 def test_what_is_nearly_minus_one_has_a_logarithm(text: str) -> None:
     (finding,) = examined(text, {"x": -745.0})
     assert finding.refined == {"value": -745.0, "gradient": {"x": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "said"),
+    [
+        ("log(x) + log(y)", {"x": 0.0, "y": -1.0}, ["log(x) is infinite", "log(y) has no value: its argument is -1"]),
+        ("sum(log(w))", {"w": [0.0, -1.0]}, ["log(w) is infinite", "log(w) has no value: its argument is -1"]),
+        ("log(x) - log(y)", {"x": 0.0, "y": 0.0}, ["log(x) is infinite"]),
+        # The 0th power of NaN is 1 in doubles, which is no matter of rounding.
+        ("acosh(x)^y", {"x": 0.0, "y": 0.0}, ["acosh(x) has no value"]),
+        ("where(x > 0, sqrt(x), acosh(x)^y)", {"x": -1.0, "y": 0.0}, ["acosh(x) has no value"]),
+    ],
+)
+def test_where_there_is_no_value_the_reason_is_what_has_none(text: str, at: dict[str, Any], said: list[str]) -> None:
+    findings = examined(text, at, "eval")
+    assert [finding.message[: len(each)] for finding, each in zip(findings, said, strict=True)] == said
+
+
+def test_a_kink_is_told_once_where_something_else_makes_the_slope_none() -> None:
+    codes = [finding.code for finding in examined("abs(x) + exp(x + 1000)/exp(x + 1000)", {"x": 0.0})]
+    assert codes == ["overflow", "kink"]
