@@ -24,7 +24,7 @@ Wanted: TypeAlias = Callable[[NDArray[Any]], NDArray[np.bool_]]
 
 def not_finite(value: NDArray[Any]) -> NDArray[np.bool_]:
     """Which numbers are infinite or none."""
-    return ~np.isfinite(value)
+    return np.asarray(~np.isfinite(value))
 
 
 class Culprits:
