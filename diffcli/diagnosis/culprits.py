@@ -19,6 +19,8 @@ from diffcli.diagnosis.truth import Derivative, element
 from diffcli.diagnosis.words import local, nowhere
 from diffcli.graph import INPUT, Node
 
+#: Times these, numbers are close enough to overflow alike, and no longer at a pole.
+NEIGHBOURS = (1 - 2.0**-20, 1 + 2.0**-20)
 Wanted: TypeAlias = Callable[[NDArray[Any]], NDArray[np.bool_]]
 
 
@@ -128,6 +130,23 @@ class Culprits:
             if owner is not None and owner.op is not INPUT and self.reach.on_the_way(owner, d):
                 return owner
         return self.output(d)
+
+    def overflows(self, d: Derivative) -> bool:
+        """Whether a derivative is not finite because a number on its way is too large for a double, as far as doubles
+        tell: that operation has no argument that is 0, and next to its arguments it gives nothing finite either.
+        """
+        found = next(self.each(d.passes, primal=False, looks=self.reach.of_derivative(d)), None)
+        if found is None:
+            return False
+        node, k = found
+        if node.op.kind != "elementwise":
+            return node.op.kind in ("linear", "bilinear")  # sums and products of what is finite
+        args = [np.ravel(d.passes.values[arg])[k : k + 1] for arg in node.args]
+        if any((arg == 0.0).any() for arg in args):
+            return False
+        with np.errstate(all="ignore"):
+            beside = [node.op.apply(*(arg * near for arg in args), *node.params) for near in NEIGHBOURS]
+        return not any(np.isfinite(value).any() for value in beside)
 
     def by_rule(self, node: Node, d: Derivative) -> Node | None:
         """The operation by whose rule a node of the derivative was made; None where its parts are added up."""

@@ -406,7 +406,8 @@ class Examination:
             # Whether what is made of it has a derivative all the same, nobody has found out.
             code, message, hint = of_site(self.naming.spell(node), node, d)
         else:
-            code, message, hint = of_derivative(self.naming.spell(node), self._label(d), d, self.answer.beyond(d))
+            beyond = math.inf if d.exact is None and self.culprits.overflows(d) else self.answer.beyond(d)
+            code, message, hint = of_derivative(self.naming.spell(node), self._label(d), d, beyond)
         self._add(code, message, hint, node, "derivative")
 
     # Making them .........................................................................................

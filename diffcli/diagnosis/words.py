@@ -271,12 +271,16 @@ def of_decided(shown: str, what: str, off: float) -> str:
 def of_derivative(shown: str, label: str, d: Derivative, beyond: float | None) -> Said:
     """The code, the reason and the cure for a derivative, called `label`, that is not finite although the value is.
 
-    `shown` is the operation that is to blame; `beyond` is log₁₀ of a derivative that is too large for a double.
+    `shown` is the operation that is to blame; `beyond` is log₁₀ of a derivative that is too large for a double, ∞ where
+    nobody knows it.
     """
     if d.exact is not None and math.isfinite(d.exact):
         return "removable", f"the derivative of {shown} is not finite here, but {label} is {number(d.exact)}", None
     if d.exact is not None and math.isnan(d.exact) and math.isnan(d.value):
         return "domain", f"{label} does not exist: {shown} has no derivative here", None
+    if beyond == math.inf:
+        given = "not a number" if math.isnan(d.value) else number(d.value)
+        return "overflow", f"{label} is {given}: a number on the way overflows, and doubles end at 1.8e+308", None
     if beyond is not None:
         return "overflow", f"{label} overflows: {about(beyond)}doubles end at 1.8e+308", None
     if d.exact is not None and math.isinf(d.exact):

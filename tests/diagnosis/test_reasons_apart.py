@@ -247,6 +247,30 @@ def test_where_there_is_no_value_the_reason_is_what_has_none(text: str, at: dict
     assert [finding.message[: len(each)] for finding, each in zip(findings, said, strict=True)] == said
 
 
+@pytest.mark.parametrize(
+    ("text", "x", "what", "code"),
+    [
+        ("1/x", 1e-200, "grad", "overflow"),
+        ("log(x)", 1e-200, "hessian", "overflow"),
+        ("gamma(x)", 1e-300, "grad", "overflow"),
+        ("x*log(x)", 1e-320, "hessian", "overflow"),  # NaN
+        ("sum([x, 2*x]^-1)", 1e-200, "grad", "overflow"),
+        ("sqrt(x)", 0.0, "grad", "pole"),
+        ("cbrt(x)", -0.0, "grad", "pole"),
+        ("asin(x)", 1.0, "grad", "pole"),
+        ("acosh(x)", 1.0, "hessian", "pole"),
+        ("x^0.5", 0.0, "grad", "pole"),
+        ("entr(x)", 0.0, "hessian", "pole"),
+    ],
+)
+def test_poles_and_overflows_are_told_apart_where_nobody_knows_the_exact_slope(
+    text: str, x: float, what: str, code: str
+) -> None:
+    (finding,) = examine(diffcli.parse(text), {"x": x}, what, seconds=1e-9)  # as without mpmath
+    assert finding.refined is None or None in finding.refined.values()
+    assert finding.code == code
+
+
 def test_a_kink_is_told_once_where_something_else_makes_the_slope_none() -> None:
     codes = [finding.code for finding in examined("abs(x) + exp(x + 1000)/exp(x + 1000)", {"x": 0.0})]
     assert codes == ["overflow", "kink"]
