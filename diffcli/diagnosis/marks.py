@@ -1,4 +1,4 @@
-"""Passes over long columns of numbers: their extremes, which are not finite or too small, and numbers for what is odd.
+"""Passes over long columns of numbers: their extremes, and which are not finite or too small.
 
 All of it goes through memory a stretch at a time, so that what is read once is still in a cache when it is read again,
 and on several threads where there is enough to do.
@@ -220,27 +220,3 @@ def _spread(work: Callable[[Iterator[Any]], None], parts: Iterable[Any], arrays:
             work(shared)
 
     in_threads(threads, quietly, parts)
-
-
-def kinds(value: Array) -> Array:
-    """For every point: 0 if all its numbers are finite, else bits: 1 NaN, 2 and 4 the infinities."""
-    axes = tuple(range(value.ndim - 1))
-    if np.isfinite(value).all():
-        return np.zeros(value.shape[-1:], dtype=np.uint8)
-    found = np.isnan(value) + np.uint8(2) * (value == INF) + np.uint8(4) * (value == -INF)
-    return np.asarray(np.bitwise_or.reduce(found, axis=axes) if axes else found)
-
-
-class Signatures:
-    """A number for each of some points that is the same for those with the same marks (nearly surely no others)."""
-
-    def __init__(self, count: int) -> None:
-        self.numbers = np.zeros(count, dtype=np.uint64)
-        self._key = 0
-
-    def add(self, mark: Array | int) -> None:
-        """Takes in one more mark, a number or a number a point."""
-        self._key = (self._key + 0x9E3779B97F4A7C15) % (1 << 64)  # as in Steele, Lea and Flood's SplitMix
-        if np.any(mark):
-            mixed = (self._key ^ (self._key >> 30)) * 0xBF58476D1CE4E5B9 % (1 << 64)
-            self.numbers += np.asarray(mark).astype(np.uint64) * np.uint64(mixed | 1)

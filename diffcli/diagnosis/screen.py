@@ -25,19 +25,19 @@ from diffcli.diagnosis.extended import Finer, taken
 from diffcli.diagnosis.flag_plans import Flags
 from diffcli.diagnosis.flags import apart, either, near_flag, not_finite_flag, per_point, site_flag, where_looked_at
 from diffcli.diagnosis.intervals import LARGEST, UNKNOWN, Range
-from diffcli.diagnosis.marks import NEVER_WRONG, Signatures, kinds, ranges_of, wrong_or_small
+from diffcli.diagnosis.marks import NEVER_WRONG, ranges_of, wrong_or_small
+from diffcli.diagnosis.oddities import Oddities
 from diffcli.diagnosis.own import Own
 from diffcli.diagnosis.passes import EXCUSABLE, Passes
 from diffcli.diagnosis.questions import Asked
 from diffcli.diagnosis.ranges import of_constant, ranges
-from diffcli.evaluation import Plan
 from diffcli.evaluation.extremes import NOTHING_SEEN, Extremes
 from diffcli.graph import INPUT, Node
 
 Array: TypeAlias = NDArray[Any]
 
-#: Points whose numbers on the way are kept together: for error bounds, and to say what is odd about them.
-TOGETHER, DESCRIBED = 1 << 11, 1 << 14
+#: Points whose numbers on the way are kept together for error bounds.
+TOGETHER = 1 << 11
 #: Where the bounds of so many points are too large, some show how much too large, and what is said of the rest is
 #: multiplied by this.
 MANY, SAMPLE, SAFELY = 1 << 12, 512, 64.0
@@ -70,12 +70,11 @@ class Screen:
         self._box: dict[Node, Range] = {}
         self._thresholds: list[Any] = []
         self._finite: list[Any] = []
-        self._flags: list[Node] = []
+        self._oddities = Oddities(derived)
         self._flagged: Flags | None = None
         self._known: dict[Node, Range] = {}
         self._own: Own | None = None
         self._finer = Finer(derived) if extended.possible(derived) else None
-        self._described: Plan | None = None
         #: Whether most bounds were too large the last time.
         self._hopeless = False
 
@@ -106,7 +105,7 @@ class Screen:
         known[np.searchsorted(rows, doubted)] = bounds
         waiting = _marked([hanging], count)
         undecided = np.zeros(len(rows), dtype=bool) if waiting is None else waiting[rows]
-        return Suspects(rows, self._signed(at, answers, rows, known, undecided), known, undecided)
+        return Suspects(rows, self._oddities.signatures(at, answers, rows, known, undecided), known, undecided)
 
     # The ranges ..........................................................................................
 
@@ -193,8 +192,7 @@ class Screen:
         if found or near:
             never = self._function.builder.constant(0.0) > 0.0
             self._flagged = Flags([either(found or [never]), either(near or [never])])
-        if found != self._flags:
-            self._flags, self._described = found, None
+        self._oddities.flag(found)
 
     # Error bounds ........................................................................................
 
@@ -285,49 +283,6 @@ class Screen:
             self._own = Own(self._asked, self._known, self._trusted)
         return self._own
 
-    # What is odd .........................................................................................
-
-    def _signed(
-        self, at: Mapping[Node, Array], answers: Sequence[Array], rows: Array, bounds: Array, hanging: Array
-    ) -> Array:
-        """What is odd about some points, as a number."""
-        numbers = np.zeros(len(rows), dtype=np.uint64)
-        for start in range(0, len(rows), DESCRIBED):
-            part = slice(start, start + DESCRIBED)
-            numbers[part] = self._signatures(at, answers, rows[part], bounds[part], hanging[part])
-        return numbers
-
-    def _signatures(
-        self, at: Mapping[Node, Array], answers: Sequence[Array], rows: Array, bounds: Array, hanging: Array
-    ) -> Array:
-        signatures = Signatures(len(rows))
-        signatures.add(hanging)
-        for column in bounds.T:
-            signatures.add(column > 0.0)
-            signatures.add(np.isinf(column))
-        some = taken(at, rows)
-        for value in some.values():
-            signatures.add(kinds(value))
-        for answer in answers:
-            columns = np.moveaxis(answer[rows], 0, -1)
-            for column in columns.reshape(-1, len(rows)):
-                signatures.add(kinds(column))
-        # The reason is what first was no number; and whether a kink matters, what is multiplied by 0.
-        for value in self._describing().run(some):
-            signatures.add(value if value.dtype == bool else kinds(value) | _zeros(value))
-        return signatures.numbers
-
-    def _describing(self) -> Plan:
-        """What tells points apart that are odd in different ways: all flags, and all numbers on the way."""
-        if self._described is None:
-            derived = self._asked.derived
-            nodes = [
-                node for node in derived.order
-                if (node in derived.primal or not derived.seeds) and not node.constant and not node.boolean
-            ]  # fmt: skip
-            self._described = Plan([*self._flags, *nodes])
-        return self._described
-
 
 def _grown(before: Range, found: Range) -> Range:
     """A range that holds two, and a little more, so that the next block fits."""
@@ -371,12 +326,3 @@ def _run_at(
     (found,) = flags.run({**(at if whole else taken(at, rows)), **seeds}, jobs)
     found = np.broadcast_to(found, (count if whole else len(rows),))
     return found[rows] if whole else found
-
-
-def _zeros(value: Array) -> Array:
-    """For every point 8 if any of its numbers is 0, and 16 if all are."""
-    axes = tuple(range(value.ndim - 1))
-    zero = value == 0.0
-    if not zero.any():
-        return np.zeros(value.shape[-1:], dtype=np.uint8)
-    return np.asarray(np.uint8(8) * zero.any(axis=axes) + np.uint8(16) * zero.all(axis=axes))
