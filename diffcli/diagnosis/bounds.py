@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.graph import TABLE, Node
+from diffcli.primitives.structure import MOVES
 
 Array: TypeAlias = NDArray[Any]
 
@@ -30,8 +31,6 @@ NUDGE = 2.0**-20
 #: The same for matrices: of one that is nearer to a singular one than by that, all digits are lost.
 NEAR_SINGULAR = 2.0**-40
 
-#: What moves numbers or takes one of them as it is.
-MOVES = frozenset({"broadcast", "reshape", "transpose", "index", "concat", "stack", "diagonal", "diagonal_matrix"})
 LOCALLY_CONSTANT = frozenset({
     "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "and", "or", "not", "truth", "sign",
     "floor", "ceil", "round", "trunc", "heaviside", "share", "between", "tie_share", "order", "peak",

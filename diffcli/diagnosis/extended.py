@@ -16,11 +16,12 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.bounds import EPS, LOCALLY_CONSTANT, MOVES, ROUNDLESS
+from diffcli.diagnosis.bounds import EPS, LOCALLY_CONSTANT, ROUNDLESS
 from diffcli.diagnosis.derived import Derived
 from diffcli.diagnosis.passes import EXCUSABLE
 from diffcli.evaluation import Plan
 from diffcli.graph import CONSTANT, INPUT, TABLE, Node
+from diffcli.primitives.structure import MOVES
 
 Array: TypeAlias = NDArray[Any]
 _Values: TypeAlias = Mapping[Node, Array]

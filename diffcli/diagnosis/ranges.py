@@ -19,7 +19,6 @@ import numpy as np
 from diffcli.diagnosis import interval_arithmetic, interval_arrays, interval_functions
 from diffcli.diagnosis.bounds import (
     LOCALLY_CONSTANT,
-    MOVES,
     NEVER_UNDERFLOWS,
     ROUNDLESS,
     SMALLEST_NORMAL,
@@ -28,6 +27,7 @@ from diffcli.diagnosis.bounds import (
 from diffcli.diagnosis.intervals import INF, LARGEST, UNKNOWN, Range, Rule, hull
 from diffcli.diagnosis.turns import turned
 from diffcli.graph import CONSTANT, Node
+from diffcli.primitives.structure import MOVES
 
 
 def ranges(order: Sequence[Node], given: Mapping[Node, Range], primal: Container[Node]) -> dict[Node, Range]:

@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from diffcli.diagnosis.bounds import (
     FORGIVEN,
     LOCALLY_CONSTANT,
-    MOVES,
     NEVER_UNDERFLOWS,
     ROUNDLESS,
     SMALLEST_NORMAL,
@@ -26,6 +25,7 @@ from diffcli.diagnosis.bounds import (
 from diffcli.diagnosis.intervals import UNKNOWN, Range
 from diffcli.diagnosis.running_rules import EXACT, RELATIVE, Error, Known, constant, handed, total
 from diffcli.graph import TABLE, Node
+from diffcli.primitives.structure import MOVES
 
 Array: TypeAlias = NDArray[Any]
 

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.bounds import EPS, ERF_SLOPE, LOST, MOVES, bound, rounds_inside
+from diffcli.diagnosis.bounds import EPS, ERF_SLOPE, LOST, bound, rounds_inside
 from diffcli.diagnosis.intervals import INF, UNKNOWN, Range, times
 from diffcli.graph import TABLE, Node, Primitive
+from diffcli.primitives.structure import MOVES
 
 Array: TypeAlias = NDArray[Any]
 

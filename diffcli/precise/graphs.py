@@ -16,7 +16,7 @@ from diffcli.graph import CONSTANT, Node
 from diffcli.precise.allowance import cost
 from diffcli.precise.arithmetic import Arithmetic, Exact
 from diffcli.precise.arrays import RULES, objects, unknown
-from diffcli.precise.leaps import Ends, met, noted, without_leaps
+from diffcli.precise.leaps import Each, Ends, handed_on, met, noted, with_own, without_leaps
 from diffcli.precise.scalars import SCALARS, referred
 
 #: What takes longer, in seconds at so many bits, may take far longer than was reckoned.
@@ -61,7 +61,7 @@ class Graph:
 class _Made(NamedTuple):
     """A node's value, what it was made of, and what was noted meanwhile, once for the whole or once for each element:
     how many bits were needed, whether something was out of reach, and why it is only a limit. `ends` is why the node
-    is, by what it is made of too, and `value` what of `computed` does not leap there.
+    or its elements are, by what they are made of too, and `value` what of `computed` does not leap there.
     """
 
     value: Exact
@@ -70,7 +70,7 @@ class _Made(NamedTuple):
     beyond: Sequence[bool] = (False,)
     own: Sequence[Ends] = (Ends.NONE,)
     computed: Exact | None = None
-    ends: Ends = Ends.NONE
+    ends: Each = Ends.NONE
 
 
 class Latest:
@@ -94,8 +94,8 @@ class Latest:
         """The latest value of a node."""
         return self._made[node].value
 
-    def ends(self, node: Node) -> Ends:
-        """Why a node's latest value is only a limit, if it is."""
+    def ends(self, node: Node) -> Each:
+        """Why a node's latest value, or each number of it, is only a limit, if it is."""
         return self._made[node].ends
 
     def given(self, node: Node, value: Exact) -> Exact:
@@ -130,7 +130,7 @@ class Latest:
             else:
                 args = [made[arg] for arg in node.args]
                 found = self._computed(node, [arg.value for arg in args])
-                made[node] = self._less_leaps(node, found, max([arg.ends for arg in args], default=Ends.NONE))
+                made[node] = self._less_leaps(node, found, handed_on(node, found.args, [arg.ends for arg in args]))
         self._made = made
         ar.needed = max([needed, *(bits for each in made.values() for bits in each.needed)])
         ar.beyond = beyond or any(flag for each in made.values() for flag in each.beyond)
@@ -161,9 +161,9 @@ class Latest:
             needed[k], beyond[k], own[k] = ar.needed, ar.beyond, met(ar, so_far)
         return _Made(value.reshape(node.shape), args, needed, beyond, own)
 
-    def _less_leaps(self, node: Node, made: _Made, handed: Ends) -> _Made:
+    def _less_leaps(self, node: Node, made: _Made, handed: Each) -> _Made:
         """What has been computed, less what leaps where its arguments are only limits, as far as is `handed` on."""
-        ends = max([handed, *made.own])
+        ends = with_own(handed, made.own, node.shape)
         if handed is Ends.NONE:
             return made if ends is Ends.NONE else made._replace(ends=ends)
         value = without_leaps(self._ar, node, made.args, made.value, handed)

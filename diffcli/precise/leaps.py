@@ -9,10 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from diffcli.graph import Node
 from diffcli.precise.arithmetic import Arithmetic, Exact, finite, size
+from diffcli.primitives.structure import MOVES
 
 #: What drowns is smaller than 2^-24,000 beside what it drowns in: factors of less than this, as a power of two, do not
 #: bring it back. Nor do roots of less than this degree.
@@ -32,6 +36,10 @@ class Ends(IntEnum):
     DROWNED = 3
 
 
+#: One for all elements of a node, or one for each of them.
+Each: TypeAlias = "Ends | NDArray[Any]"
+
+
 def noted(ar: Arithmetic) -> tuple[int, ...]:
     """How often each of them was met so far."""
     return 0, ar.poles, ar.unreached, ar.drowned
@@ -42,27 +50,67 @@ def met(ar: Arithmetic, before: tuple[int, ...]) -> Ends:
     return max((end for end in Ends if noted(ar)[end] > before[end]), default=Ends.NONE)
 
 
-def without_leaps(ar: Arithmetic, node: Node, args: Sequence[Exact], value: Exact, ends: Ends) -> Exact:
-    """The value of an operation whose arguments are what they are only as limits, NaN where it leaps there."""
-    factor = FACTOR if ends is Ends.DROWNED else 1 << (ar.reach - SPARE)
+def handed_on(node: Node, args: Sequence[Exact], ends: Sequence[Each]) -> Each:
+    """Why the elements of a result are only limits, by why those of its arguments are: what an operation moves about
+    stays what it is, and a branch that is not taken has no part in what is chosen.
+    """
+    if all(each is Ends.NONE for each in ends):
+        return Ends.NONE
+    shaped = [np.broadcast_to(np.asarray(each, dtype=float), arg.shape) for arg, each in zip(args, ends, strict=True)]
+    if node.op.name in MOVES:
+        return _shortest(node.op.apply(*[each[..., np.newaxis] for each in shaped], *node.params)[..., 0])
     if node.op.kind != "elementwise":
+        return Ends(int(max(each.max(initial=0.0) for each in shaped)))
+    if node.op.name == "where":
+        for k, other in ((1, False), (2, True)):
+            shaped[k] = np.where(np.array([c is other for c in args[0].flat]).reshape(node.shape), 0.0, shaped[k])
+    return _shortest(np.max(shaped, axis=0))
+
+
+def with_own(handed: Each, own: Sequence[Ends], shape: tuple[int, ...]) -> Each:
+    """Why the elements of a result are only limits, by what is handed on and by what its operation itself met: once for
+    the whole, or once for each.
+    """
+    if not any(own):
+        return handed
+    return _shortest(np.maximum(handed, np.reshape(own, shape) if len(own) > 1 else np.full(shape, own[0])))
+
+
+def _shortest(ends: NDArray[Any]) -> Each:
+    """One for all, if all are the same."""
+    first = ends.flat[0] if ends.size else 0.0
+    return Ends(int(first)) if (ends == first).all() else ends
+
+
+def without_leaps(ar: Arithmetic, node: Node, args: Sequence[Exact], value: Exact, ends: Each) -> Exact:
+    """The value of an operation whose arguments are what they are only as limits, NaN where it leaps there."""
+    if node.op.kind != "elementwise":
+        worst = Ends(int(np.max(ends)))
         moves = node.op.kind == "linear" and node.op.name != "sum"
-        unsure = ends > Ends.POLE and not moves and _out_of_proportion(args, value, factor)
+        unsure = worst > Ends.POLE and not moves and _out_of_proportion(args, value, _factor(ar, worst))
         return value * ar.nan if unsure else value
-    # Numbers that no precision tells apart are equal to a decision.
-    leap = LEAPS.get(node.op.name) or (DECISIONS.get(node.op.name) if ends < Ends.DROWNED else None)
-    of_lost = OF_LOST.get(node.op.name) if ends > Ends.POLE else None
-    if leap is None and of_lost is None:
+    if not any(node.op.name in table for table in (LEAPS, DECISIONS, OF_LOST)):
         return value
     columns = [arg.ravel() for arg in args]
     out = value.copy()
-    for k in range(node.size):
+    for k, end in enumerate(np.broadcast_to(ends, node.shape).flat):
         numbers = [column[k] for column in columns]
-        if any(map(ar.is_nan, numbers)):
-            continue
-        if (leap and leap(*numbers)) or (of_lost and of_lost(factor, *numbers)):
+        if end and not any(map(ar.is_nan, numbers)) and _leaps(ar, node.op.name, numbers, Ends(int(end))):
             out.flat[k] = ar.nan
     return out
+
+
+def _factor(ar: Arithmetic, end: Ends) -> int:
+    """How much larger than 1 a number is that brings back what is lost."""
+    return FACTOR if end is Ends.DROWNED else 1 << (ar.reach - SPARE)
+
+
+def _leaps(ar: Arithmetic, name: str, numbers: Sequence[Any], end: Ends) -> bool:
+    """Whether an operation leaps at some numbers that are only limits."""
+    # Numbers that no precision tells apart are equal to a decision.
+    leap = LEAPS.get(name) or (DECISIONS.get(name) if end < Ends.DROWNED else None)
+    of_lost = OF_LOST.get(name) if end > Ends.POLE else None
+    return bool((leap and leap(*numbers)) or (of_lost and of_lost(_factor(ar, end), *numbers)))
 
 
 def _out_of_proportion(args: Sequence[Exact], value: Exact, factor: int) -> bool:

@@ -16,6 +16,9 @@ import numpy as np
 from diffcli.graph import Array, Node, Primitive, Shape
 from diffcli.primitives.kinds import along_another, linear, total
 
+#: What moves numbers or takes one of them as it is.
+MOVES = frozenset({"broadcast", "reshape", "transpose", "index", "concat", "stack", "diagonal", "diagonal_matrix"})
+
 #: One entry an axis: a position, or (start, stop, step) of a slice, all non-negative but the step.
 Key: TypeAlias = tuple[int | tuple[int | None, int | None, int], ...]
 

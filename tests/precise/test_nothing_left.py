@@ -69,3 +69,20 @@ def test_a_standard_deviation_has_all_the_digits_that_are_asked_for() -> None:
     with mpmath.workdps(60):
         wanted = mpmath.sin(mpmath.sqrt(mpmath.mpf(14) / 9) * mpmath.mpf(10) ** 16)
     assert abs(value - wanted) < 1e-17
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "value"),
+    [
+        ("where(y < 1, x, log(sign(x))) % 2", 0.0, 0.0),
+        ("floor(atanh(x) if x < 1 else x)", 1.0, 1.0),
+        ("sign([x, 1/x])[0]", 0.0, 0.0),
+        ("sign(concat([1/x], [x*2]))[1]", 0.0, 0.0),
+        ("floor([y, log(x)])[0]", 0.0, 0.0),
+    ],
+)
+def test_a_pole_elsewhere_leaves_a_decision_alone(text: str, x: float, value: float) -> None:
+    # In a branch that is not taken, or in another number of an array.
+    bound = bind(diffcli.parse(text), {"x": x} | ({"y": 0.0} if "y" in text else {}))
+    exactly = Exactly(bound.function.outputs, {node: v[..., 0] for node, v in bound.at.items()}, bound.wrt)
+    assert exactly.values() == [value]
