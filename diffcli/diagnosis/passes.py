@@ -14,10 +14,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.bounds import EPS, FORGIVEN, MOVES, ROUNDLESS, bound
+from diffcli.diagnosis.bounds import EPS, FORGIVEN, ROUNDLESS, bound
 from diffcli.diagnosis.derived import Derived
 from diffcli.diagnosis.sites import at_site, undecided
 from diffcli.graph import CONSTANT, Node, ancestors
+from diffcli.primitives.structure import MOVES
 
 Array: TypeAlias = NDArray[Any]
 
@@ -91,17 +92,8 @@ class Passes:
             here = used[node]
             if not here.any():
                 continue
-            moved = moved_back(node, here) if node.op.name in MOVES else None
-            for i, arg in enumerate(node.args):
-                chosen = conditions.get((node, i))
-                if chosen is not None:
-                    used[arg] |= (here if node.op.kind == "elementwise" else here.any()) & chosen
-                elif node.op.kind == "elementwise":
-                    used[arg] |= here
-                elif moved is not None:
-                    used[arg] |= moved[i]
-                else:
-                    used[arg] |= True
+            for i, seen in enumerate(made_of(node, here)):
+                used[node.args[i]] |= seen & conditions.get((node, i), True)
         return used
 
     def conditions(self) -> dict[tuple[Node, int], Array]:
@@ -323,6 +315,19 @@ class Passes:
 def _any(flags: Array) -> Array:
     """Whether any element is flagged, by member of the batch."""
     return np.asarray(flags.any(axis=tuple(range(flags.ndim - 1))))
+
+
+def made_of(node: Node, here: Array) -> list[Array]:
+    """Which elements of each argument some elements of a node are made of."""
+    if node.op.name in MOVES:
+        return moved_back(node, here)
+    if node.op.kind == "elementwise":
+        return [here.reshape((*arg.shape, 1)) for arg in node.args]
+    seen = [np.ones((*arg.shape, 1), dtype=bool) for arg in node.args]
+    if node.op.name == "matmul" and all(len(arg.shape) == 2 for arg in node.args):
+        seen[0] &= here.any(axis=1, keepdims=True)  # a row of the one and a column of the other
+        seen[1] &= here.any(axis=0, keepdims=True)
+    return seen
 
 
 def moved_back(node: Node, flags: Array) -> list[Array]:

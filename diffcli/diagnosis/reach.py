@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diffcli.diagnosis.bounds import MOVES
 from diffcli.diagnosis.naming import Naming
-from diffcli.diagnosis.passes import Passes, moved_back
+from diffcli.diagnosis.passes import Passes, made_of
 from diffcli.diagnosis.questions import Question
 from diffcli.diagnosis.truth import SECOND_ORDER, Derivative, element
 from diffcli.graph import Node
@@ -70,7 +69,7 @@ class Reach:
             here = looks.get(each)
             if here is None or not here.any():
                 continue
-            back = _back(each, here)
+            back = made_of(each, here)
             for i, (arg, flags) in enumerate(zip(each.args, back, strict=True)):
                 known = taken.get(arg)
                 if known is not None:
@@ -110,7 +109,7 @@ class Reach:
         branches = {key: chosen for key, chosen in self._chosen(passes).items() if key[0].op.conditions}
         for each in reversed(passes.order):
             here = looks.get(each)
-            for i, flags in enumerate(() if here is None else _back(each, here)):
+            for i, flags in enumerate(() if here is None else made_of(each, here)):
                 arg, seen = each.args[i], flags & branches.get((each, i), True)
                 looks[arg] = looks[arg] | seen if arg in looks else seen
         return looks
@@ -175,12 +174,3 @@ def _overruled(passes: Passes, node: Node, arg: Node, spoilt: bool) -> NDArray[A
         return np.full(1, node.boolean and spoilt)
     found = np.isfinite(passes.values[node].astype(np.float64))
     return np.asarray(np.isnan(passes.values[arg].astype(np.float64)) & found)
-
-
-def _back(node: Node, here: NDArray[Any]) -> list[NDArray[Any]]:
-    """Which elements of each argument some elements of a node are made of."""
-    if node.op.name in MOVES:
-        return moved_back(node, here)
-    if node.op.kind == "elementwise":
-        return [here.reshape((*arg.shape, 1)) for arg in node.args]
-    return [np.ones((*arg.shape, 1), dtype=bool) for arg in node.args]

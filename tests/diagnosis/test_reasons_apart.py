@@ -274,3 +274,9 @@ def test_poles_and_overflows_are_told_apart_where_nobody_knows_the_exact_slope(
 def test_a_kink_is_told_once_where_something_else_makes_the_slope_none() -> None:
     codes = [finding.code for finding in examined("abs(x) + exp(x + 1000)/exp(x + 1000)", {"x": 0.0})]
     assert codes == ["overflow", "kink"]
+
+
+def test_the_parts_of_a_vector_are_made_of_what_each_is_made_of() -> None:
+    # df/dx is y·log(y − 1), and has nothing of log(−y).
+    found = examined("p = [x, y, 1]; (concat(p[1:], p[:1]) @ [log(-y), 2, y])*log(y-1)", {"x": 1.25, "y": 0.25})
+    assert {each.expression for each in found} == {"log(-y)", "log(y-1)"}
