@@ -118,18 +118,19 @@ def _gauss(node: Node, x: Range) -> Range:
         return Range(max(low, 0.0), high, max(low, 0.0), 0.0, x.error)
     # 2·x²·exp(−x²) is at most 2/e, and 2·x·exp(−x²) at most √(2/e), and both fall beyond 1.
     peak = high if x.nearest >= 1.0 else 1.0 / math.e
-    u = 2.0 * max(x.nearest, 1.0) ** 2 * peak * x.q + 2.4 * max(x.nearest, 1.0) * peak * x.u
+    far = max(x.nearest, 1.0)
+    u = 2.0 * times(times(far * far, peak), x.q) + 2.4 * far * peak * x.u
     relative = 2.0 * x.most * x.error
     if relative * high <= u:
         return Range(max(low, 0.0), high, max(low, 0.0), MARGIN * relative)
-    return Range(max(low, 0.0), high, max(low, 0.0), 0.0, MARGIN * u + EPS * x.error**2)
+    return Range(max(low, 0.0), high, max(low, 0.0), 0.0, MARGIN * u + EPS * x.error * x.error)
 
 
 def _erfc(node: Node, x: Range) -> Range:
     low, high = math.erfc(x.high) * 0.999, math.erfc(x.low) * 1.001
     if x.u == 0.0 and x.low >= 0.0:
         # x·erf'(x) is at most (2·x² + 1)·erfc(x).
-        return Range(low, high, low, MARGIN * (2.0 * x.most**2 + 1.0) * x.q)
+        return Range(low, high, low, times(MARGIN * (2.0 * x.most * x.most + 1.0), x.q))
     if x.error * EPS > FIRM:
         return Range(low, high, low, 0.0, ERF_SLOPE * x.error)
     # x·exp(−x²) is at most 1/√(2·e), and falls beyond.
