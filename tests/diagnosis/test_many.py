@@ -374,3 +374,10 @@ def test_infinite_inputs() -> None:
     batch = diffcli.parse("exp(-x) + 1/x").batch({"x": [1.0, math.inf, math.nan]})
     batch.value_and_grad()
     assert {code: rows.tolist() for code, rows in batch.warnings.items()} == {"nonfinite-input": [1, 2]}
+
+
+@pytest.mark.parametrize("text", ["erfc(x)", "erfc(x*x)", "erf(x)", "x^5"])
+def test_columns_whose_squares_overflow_are_looked_at(text: str) -> None:
+    points = diffcli.parse(text).batch({"x": [0.5, 1e100, 1e200]})
+    points.grad()
+    assert set(points.warnings) <= {"overflow"}

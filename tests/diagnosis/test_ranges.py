@@ -22,7 +22,7 @@ RULES = [
     "x*y - x/y + x^2 - 1/x", "x^3 + y^-2 + x^0.5*y", "sqrt(x) + cbrt(y)", "exp(x)*log(y) - log2(x) + log10(y)",
     "log1p(x) + expm1(y)", "sin(x*y) + cos(x - y) + tan(x/4)", "asin(x/9)*acos(y/9) - atan(x*y)",
     "sinh(x) + cosh(y)*tanh(x*y) + asinh(x)", "atanh(x/9) + sigmoid(x*y) + softplus(x - y) + log_sigmoid(y)",
-    "erf(x*y)", "erfc(x - y) - erfc(x)*erf(y)", "erfc(y)", "hypot(x, y)*atan2(y, x)", "logaddexp(x, y)",
+    "erf(x*y)", "erfc(x - y) - erfc(x)*erf(y)", "hypot(x, y)*atan2(y, x)", "logaddexp(x, y)",
     "max(x, y) - min(x*y, 2) + abs(x - y)", "(x*cos(x*y) - y*sin(x*y))*(cos(y)*x + sin(y)*(x - y))",
     "relu(x - y) + clip(x, -1, y) + where(x > y, x*y, x - y)", "sum([x, y, x*y])*mean([x, y]) + norm([x, y, 1])",
     "logsumexp([x, y]) + max([x, y, 1]) + sum(softmax([x, y])*[1, 2])", "sum([[x, y], [1, x]] @ [y, x])",
