@@ -313,8 +313,8 @@ def _atan2(o: Exact, y: Any, x: Any) -> Any:
 def _mod(o: Exact, x: Any, d: Any) -> Any:
     if d == 0 or not o.m.isfinite(x):
         return None
-    if not o.m.isfinite(d):
-        return x if x * d >= 0 or not x else d
+    if not o.m.isfinite(d):  # a pole: whether 0 has its sign, nobody knows
+        return None if not x else x if x * d >= 0 else d
     _periods(o, x, d)
     q = x / d
     return o.m.zero if o.whole(q) == o.m.nint(q) else o.add(x, -d * o.m.floor(q))

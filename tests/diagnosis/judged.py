@@ -241,7 +241,8 @@ class Case:
             if finding.code in ("kink", "tie", "predicate-at-equality"):
                 true = "sharp" in verdicts or off or singular
             elif finding.code == "cancellation":
-                true = off or "undefined" in verdicts or "not finite" in verdicts
+                # Of what nothing is asked, nobody knows whether it is right.
+                true = off or "undefined" in verdicts or "not finite" in verdicts or ALONE in verdicts
             else:
                 true = singular or off or "sharp" in verdicts
             if not true:

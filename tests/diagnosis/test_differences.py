@@ -8,7 +8,7 @@ import pytest
 
 from tests.diagnosis.differences import ALONE, LIMIT, SHARP, Differences
 from tests.diagnosis.exact import Undecided
-from tests.diagnosis.formulas import EDGE, NUMBER, Step
+from tests.diagnosis.formulas import EDGE, NUMBER, PAIR, Step
 from tests.diagnosis.judged import Case
 from tests.diagnosis.test_judged import made, tallied
 
@@ -110,12 +110,13 @@ def test_a_zero_made_of_a_negative_number_may_have_its_sign() -> None:
 
 def test_what_changes_beside_a_number_beyond_doubles_is_not_taken_for_nothing() -> None:
     steps = [
-        Step("exp({})", "exp", (0,), NUMBER),
-        Step("ceil({})", "ceil", (2,), NUMBER),
+        Step("hypot({}, {})", "hypot", (0, 1), NUMBER),
+        Step("exp({})", "exp", (2,), NUMBER),
+        Step("ceil({})", "ceil", (3,), NUMBER),
         Step("logaddexp({}, {})", "logaddexp", (1, 0), NUMBER),
-        Step("{}*{}", "multiply", (4, 3), NUMBER),
+        Step("{}*{}", "multiply", (5, 4), NUMBER),
     ]
-    formula = made("logaddexp(y, x)*ceil(exp(x))", *steps)
+    formula = made("logaddexp(y, x)*ceil(exp(hypot(x, y)))", *steps)
     with pytest.raises(Undecided):
         Differences(formula, {"x": [1000.0], "y": [-1.0]}).first(sure=True, more=40)
 
@@ -139,12 +140,12 @@ def test_a_comparison_of_nothing_decides_nothing() -> None:
 def test_nothing_spreads_to_second_derivatives() -> None:
     steps = [
         Step("ceil({})", "ceil", (1,), NUMBER),
-        Step("-{}", "negate", (1,), NUMBER),
-        Step("log({})", "log", (3,), NUMBER),
-        Step("{}*{}", "multiply", (4, 0), NUMBER),
+        Step("log({})", "log", (1,), NUMBER),
+        Step("{}*{}", "multiply", (3, 0), NUMBER),
+        Step("{}^-0.5", "inverse_root", (4,), NUMBER),
         Step("{}^{}", "power", (2, 5), NUMBER),
     ]
-    formula = made("ceil(y)^(log(-y)*x)", *steps)
+    formula = made("ceil(y)^((log(y)*x)^-0.5)", *steps)
     case = Case.of(formula, {"x": [1.0], "y": [0.93]}, "hessian", EDGE)
     assert math.isnan(case.second[1][1])  # of 1 to the power of nothing
     assert not tallied(formula, case.at, "hessian").silent
@@ -154,9 +155,37 @@ def test_nothing_spreads_to_second_derivatives() -> None:
 def test_what_is_infinite_less_infinite_decides_nothing() -> None:
     steps = [
         Step("log({})", "log", (0,), NUMBER),
-        Step("({} - {})", "subtract", (2, 2), NUMBER),
-        Step("{} < 1", "below_one", (3,), NUMBER),
-        Step("where({}, {}, {})", "where", (4, 1, 0), NUMBER),
+        Step("-{}", "negate", (2,), NUMBER),
+        Step("[{}, {}]", "join", (2, 3), PAIR),
+        Step("sum({})", "sum", (4,), NUMBER),
+        Step("{} < 1", "below_one", (5,), NUMBER),
+        Step("where({}, {}, {})", "where", (6, 1, 0), NUMBER),
     ]
-    formula = made("where(log(x) - log(x) < 1, y, x)", *steps)
+    formula = made("where(sum([log(x), -log(x)]) < 1, y, x)", *steps)
     assert Differences(formula, {"x": [0.0], "y": [2.0]}).value() == [None]
+
+
+def test_beside_a_pole_a_remainder_of_nothing_goes_where_its_neighbours_go() -> None:
+    # y % log(y) is y + log(y) right of 0, and its exponential y there.
+    steps = [
+        Step("log({})", "log", (1,), NUMBER),
+        Step("{} % {}", "mod", (1, 2), NUMBER),
+        Step("exp({})", "exp", (3,), NUMBER),
+    ]
+    truth = Differences(made("exp(y % log(y))", *steps), {"x": [1.0], "y": [0.0]}).first(sure=True)
+    assert float(truth.values[0]) == 0
+    assert [float(slope.value) for slope in truth.slopes[0]] == [0.0, 1.0]
+
+
+def test_of_what_nothing_is_asked_a_warning_is_not_untrue() -> None:
+    # ceil jumps by 1 beside 1e23; the wave has no digit, and the warning says so.
+    steps = [
+        Step("{}*{}", "multiply", (0, 1), NUMBER),
+        Step("ceil({})", "ceil", (2,), NUMBER),
+        Step("{}^2", "square", (0,), NUMBER),
+        Step("sin({})", "sin", (4,), NUMBER),
+        Step("{} + {}", "add", (3, 5), NUMBER),
+    ]
+    formula, at = made("ceil(x*y) + sin(x^2)", *steps), {"x": [1e20], "y": [1000.0]}
+    assert Case.of(formula, at, "grad", EDGE).findings
+    assert not tallied(formula, at).untrue
