@@ -47,6 +47,8 @@ LOST = 1e-12
 REFINED = 1e-14
 #: Below this no double is asked to be right.
 LEAST = 2.0**-1070
+#: From here on the nearest double is infinite.
+TOO_LARGE = 2**1024 - 2**970
 #: How long the truth may take, in seconds of the processor: at first, and where there is something to complain of.
 FIRST, SURE = 0.1, 2.0
 #: What asks for a warning.
@@ -270,7 +272,7 @@ class Case:
             for x, slope in zip(flat, truths[place : place + len(flat)], strict=True):
                 if slope.kind not in (SMOOTH, SIDE, LIMIT) or math.isnan(x):
                     continue
-                big = abs(slope.value) > 1.7e308
+                big = abs(slope.value) >= TOO_LARGE
                 if (big and math.isfinite(x)) or (
                     not big and not abs(slope.value - x) <= REFINED * abs(slope.value) + LEAST
                 ):

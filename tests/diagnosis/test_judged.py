@@ -265,3 +265,11 @@ def test_a_sum_that_is_less_than_the_slope_is_not_known() -> None:
     case = Case.of(remainder, at, "grad", EDGE)
     case.numbers[1] *= 1 + 3e-14
     assert case.verdicts(case.truths(sure=True))[1] == "lax"
+
+
+def test_what_a_double_just_holds_is_told_as_it_is() -> None:
+    steps = [
+        Step("{} + {}", "add", (0, 0), NUMBER),
+        Step("{} - {}", "subtract", (2, 1), NUMBER),
+    ]
+    assert not tallied(made("x + x - y", *steps), {"x": [1.2e308], "y": [0.65e308]}).untrue  # 1.75e308
