@@ -43,4 +43,26 @@ def precisely(
     for row, reason in found.unknown if show.warns() else ():
         said = f"{row} is not known: {reason}, which is out of reach"
         warnings.append(Notice("overflow", said, None, None, None, None, "value"))
+    told = found.beyond or found.unknown or any(notice.where == "value" for notice in warnings)
+    if show.warns() and not told:
+        warnings += _nowhere(program, at, found.values)
     return Precise(found.digits, found.values, found.derivatives, found.orders)
+
+
+def _nowhere(program: "diffcli.Program", at: "Values", values: dict[str, str]) -> list[Notice]:
+    """What to say of outputs that have a value in doubles only: tan(pi/2) has one because the double pi is not π."""
+    odd = [(o, row, text) for o, (row, text) in enumerate(values.items()) if text in ("nan", "inf", "-inf")]
+    if not odd:
+        return []
+    import numpy as np
+
+    import diffcli
+
+    doubles = np.concatenate([np.ravel(value) for value in diffcli.evaluate(program, at).values()])
+    notices = []
+    for o, row, text in odd:
+        if np.isfinite(doubles[o]):
+            code, said = ("domain", "has no value") if text == "nan" else ("pole", f"is {text}")
+            message = f"with all digits, pi, tau and e the numbers themselves, {row} {said}"
+            notices.append(Notice(code, message, None, None, None, None, "value"))
+    return notices

@@ -414,3 +414,15 @@ def test_what_does_not_change_with_an_input_has_derivative_0_even_where_it_has_n
     found = rounded(diffcli.parse(source), {"x": x, "y": 1.0}, 20)
     assert [row["y"] for row in found.derivatives.values()] == ["0", "1"]
     assert [to_double(partial.value) for partial in exactly(source, {"x": x, "y": 1.0}).partial(1)] == [0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "code"), [("tan(pi*x/2)", "nan", "domain"), ("log(sin(pi*x))", "-inf", "pole")]
+)
+def test_what_only_doubles_have_is_said(run: Run, text: str, shown: str, code: str) -> None:  # noqa: F811
+    # π itself is beside the double pi, where tan(π/2) has its pole.
+    for command in ("eval", "grad", "jacobian"):
+        assert "with all digits, pi, tau and e the numbers themselves, f" in run(command, text, "x=1", "--precise").err
+        answer = json.loads(run(command, text, "x=1", "--precise", "--json").out)
+        assert (answer["precise"]["values"]["f"], [each["code"] for each in answer["warnings"]]) == (shown, [code])
+    assert run("eval", text, "x=0.25", "--precise").err == ""
