@@ -12,7 +12,7 @@ from diffcli.collector import resting
 from diffcli.diagnosis.questions import ask
 
 if TYPE_CHECKING:
-    from diffcli.diagnosis.findings import Finding
+    from diffcli.diagnosis.ledger import Finding
 
 #: What the exact numbers of one command may cost, in seconds (`diffcli.precise.allowance.Allowance`).
 SECONDS = 1.0

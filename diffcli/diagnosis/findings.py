@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from diffcli.diagnosis.answers import Answer
 from diffcli.diagnosis.bounds import EPS
 from diffcli.diagnosis.culprits import Culprits
-from diffcli.diagnosis.cures import Cure, Cures
+from diffcli.diagnosis.cures import Cures
+from diffcli.diagnosis.ledger import Finding, Ledger
 from diffcli.diagnosis.naming import Naming
 from diffcli.diagnosis.passes import TOLERANCE, Passes
 from diffcli.diagnosis.questions import Question
 from diffcli.diagnosis.reach import ASKED, Looks, Reach
-from diffcli.diagnosis.refined import Refined, refined
 from diffcli.diagnosis.sites import CONTINUOUS, SITES
 from diffcli.diagnosis.truth import Derivative, element
 from diffcli.diagnosis.words import (
@@ -39,27 +39,10 @@ from diffcli.diagnosis.words import (
     of_site,
     of_vanished,
 )
-from diffcli.errors import Span
-from diffcli.graph import Node, ancestors
-
-
-class Finding(NamedTuple):
-    """One reason to read a number with care; the fields are those of a warning in JSON."""
-
-    code: str
-    message: str
-    hint: str | None
-    node: int | None
-    expression: str | None
-    span: Span | None
-    where: str
-    refined: Refined | None
-
+from diffcli.graph import Node
 
 #: What a convention chooses among finite numbers for.
 _CHOICES = ("kink", "tie", "predicate-at-equality")
-#: As many are made at the most.
-MOST = 8
 
 
 class Examination:
@@ -75,18 +58,17 @@ class Examination:
         self.reach = Reach(question, self.naming)
         self.culprits = Culprits(question, self.naming, self.reach)
         self.cures = Cures(question, self.truth, seconds)
-        self._hints = hints
-        self._made: list[Finding] = []
-        self._named: dict[tuple[Node, str, str], None] = {}  # what findings are about, with their codes and places
+        self._ledger = Ledger(self.answer, self.naming, self.cures if hints else None)
+        self._add = self._ledger.add
 
     def findings(self) -> list[Finding]:
         """All of them, those of the value first."""
         first = next(iter(self.passes.values()))
         self._inputs()
         if any(np.isnan(value).any() for value in self.question.at.values()):
-            return self._made
+            return self._ledger.findings
         if not all(np.isfinite(value).all() for value in self.answer.directions()):
-            return self._made
+            return self._ledger.findings
         self.answer.mind_signed_zeros(first)
         culprit = self.culprits.first(first, primal=True)
         if culprit is not None:
@@ -108,7 +90,7 @@ class Examination:
             self._unknown_decisions()
         self._kinks(derivatives, wrong)
         self._wrong_derivatives([d for d in wrong if not d.kink], bad_values)
-        return self._made
+        return self._ledger.findings
 
     # Inputs ..............................................................................................
 
@@ -177,7 +159,7 @@ class Examination:
 
     def _value_is_said(self, passes: Passes, o: int) -> bool:
         """Whether a finding is about what makes an output element."""
-        return any(self.reach.makes(passes, node, o) for node, _, where in self._named if where == "value")
+        return any(self.reach.makes(passes, node, o) for node, _, where in self._ledger.named if where == "value")
 
     def _singular(self, passes: Passes, node: Node, element: int, where: str, bad: Sequence[int]) -> None:
         """A finding about a node that turned finite into non-finite."""
@@ -308,7 +290,7 @@ class Examination:
         shown = culprit if culprit in self.naming.ids else node
         said = of_decided(self.naming.spell(node), self.naming.spell(shown), off)
         origin = self.culprits.where_digits_went(passes, self.reach.of(passes, culprit), culprit)
-        cured = self._cure(origin, of=node) is not None
+        cured = self._ledger.cure(origin, of=node) is not None
         self._add("cancellation", said, None, origin if cured else shown, where, of=node)
 
     def _label(self, d: Derivative) -> str:
@@ -353,14 +335,14 @@ class Examination:
 
     def _kink_is_said(self, d: Derivative) -> bool:
         """Whether findings are about the kink of a derivative, and about why it is not finite besides."""
-        told = any(code in _CHOICES and self.reach.on_the_way(node, d) for node, code, _ in self._named)
+        told = any(code in _CHOICES and self.reach.on_the_way(node, d) for node, code, _ in self._ledger.named)
         return told and self._derivative_is_said(d)
 
     def _derivative_is_said(
         self, d: Derivative, places: Sequence[str] = ("value", "derivative"), *, inputs: bool = False
     ) -> bool:
         """Whether a finding is about what makes a derivative; `inputs`: or about an infinite input."""
-        named = [each for each in self._named if each[2] in places and (inputs or each[1] != "nonfinite-input")]
+        named = [each for each in self._ledger.named if each[2] in places and (inputs or each[1] != "nonfinite-input")]
         if not math.isfinite(d.value):
             # A choice at a kink is finite, but for what its own rule gives.
             owner = self.culprits.owner(d)
@@ -376,7 +358,7 @@ class Examination:
     def _wrong_derivatives(self, wrong: list[Derivative], bad: Sequence[int]) -> None:
         """Findings about derivatives that are infinite, undefined or have lost their digits."""
         for d in sorted(wrong, key=lambda d: math.isfinite(d.value))[:ASKED]:
-            if len(self._made) == MOST:
+            if self._ledger.full:
                 return
             of_bad = any(o in bad for o in self.reach.of_what(d))
             # What has no value has no derivative: that is said. Nor does one of what is wrong itself need a reason.
@@ -409,30 +391,3 @@ class Examination:
             beyond = math.inf if d.exact is None and self.culprits.overflows(d) else self.answer.beyond(d)
             code, message, hint = of_derivative(self.naming.spell(node), self._label(d), d, beyond)
         self._add(code, message, hint, node, "derivative")
-
-    # Making them .........................................................................................
-
-    def _cure(self, node: Node, of: Node | None = None) -> Cure | None:
-        """What to write instead where it goes wrong at a node; `of`: as a part of what that one is made of."""
-        cure = self.cures.of(node) if self._hints and node in self.naming.ids else None
-        return cure if cure is None or of is None or cure.node in ancestors([of]) else None
-
-    def _add(
-        self, code: str, message: str, hint: str | None, node: Node, where: str, *, of: Node | None = None
-    ) -> None:
-        """Make a finding about a node; where there is a `_cure`, its place is the whole that is to be replaced."""
-        self._named[node, code, where] = None
-        cure = self._cure(node, of)
-        if cure is not None:
-            node, hint = cure.node, cure.hint(self.naming)
-        span = self.naming.span(node)
-        if len(self._made) == MOST or any(
-            (each.code, each.span, each.message) == (code, span, message) for each in self._made
-        ):
-            return
-        # What an input that is not a number gives is known to nobody.
-        first = next(iter(self.passes.values()))
-        answer = None if self.question.what == "eval" else self.answer.exact(first, 0)
-        number, shown = self.naming.ids.get(node), self.naming.spell(node)
-        exact = refined(self.question, self.truth, answer)
-        self._made.append(Finding(code, message, hint, number, shown, span, where, exact))

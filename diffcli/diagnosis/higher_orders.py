@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from diffcli.bound import Differentiable, Point, bind
 from diffcli.diagnosis.cures import Cures
-from diffcli.diagnosis.findings import Finding
+from diffcli.diagnosis.ledger import Finding
 from diffcli.diagnosis.naming import Naming
 from diffcli.diagnosis.passes import Passes
 from diffcli.diagnosis.questions import Question, ask

@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from diffcli.bound import Differentiable, Point, Values, bind
 from diffcli.calculus import jacobian
 from diffcli.diagnosis.bounds import EPS
-from diffcli.diagnosis.findings import Examination, Finding
+from diffcli.diagnosis.findings import Examination
+from diffcli.diagnosis.ledger import Finding
 from diffcli.diagnosis.questions import ask
 from diffcli.errors import Span
 from diffcli.graph import Node

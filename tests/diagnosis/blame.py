@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from diffcli.bound import Bound
-from diffcli.diagnosis.findings import Finding
+from diffcli.diagnosis.ledger import Finding
 from diffcli.diagnosis.questions import ask
 from diffcli.graph import INPUT, Node, ancestors
 

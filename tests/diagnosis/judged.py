@@ -30,7 +30,7 @@ import numpy as np
 import diffcli
 from diffcli.bound import Bound, bind
 from diffcli.diagnosis import examine
-from diffcli.diagnosis.findings import Finding
+from diffcli.diagnosis.ledger import Finding
 from diffcli.diagnosis.questions import ask
 from tests.diagnosis.blame import Blame
 from tests.diagnosis.differences import ALONE, LIMIT, SHARP, SIDE, SMOOTH, UNDEFINED, Differences, Slope, Truth

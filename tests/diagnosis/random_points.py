@@ -20,7 +20,7 @@ import numpy as np
 import diffcli
 from diffcli.bound import bind
 from diffcli.diagnosis import examine
-from diffcli.diagnosis.findings import Finding
+from diffcli.diagnosis.ledger import Finding
 from diffcli.diagnosis.questions import ask
 
 UNARY = [

@@ -9,7 +9,7 @@ import pytest
 
 import diffcli
 from diffcli.diagnosis import examine
-from diffcli.diagnosis.findings import Finding
+from diffcli.diagnosis.ledger import Finding
 from diffcli.diagnosis.story import diagnose
 
 CURED: list[tuple[str, dict[str, Any], str]] = [

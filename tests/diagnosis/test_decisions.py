@@ -9,7 +9,7 @@ import diffcli
 import diffcli.precise
 from diffcli.bound import bind
 from diffcli.diagnosis import examine
-from diffcli.diagnosis.findings import Finding
+from diffcli.diagnosis.ledger import Finding
 from diffcli.diagnosis.questions import ask
 
 

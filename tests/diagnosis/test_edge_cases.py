@@ -12,7 +12,7 @@ import pytest
 
 import diffcli
 from diffcli.diagnosis import examine
-from diffcli.diagnosis.findings import Finding
+from diffcli.diagnosis.ledger import Finding
 
 DATA = Path(__file__).parents[1] / "data"
 CASES: list[dict[str, Any]] = [

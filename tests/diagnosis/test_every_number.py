@@ -10,7 +10,7 @@ import pytest
 
 import diffcli
 from diffcli.diagnosis import examine
-from diffcli.diagnosis.findings import MOST, Finding
+from diffcli.diagnosis.ledger import MOST, Finding
 
 
 def found(what: str, text: str, at: dict[str, Any], v: dict[str, Any] | None = None) -> list[Finding]:

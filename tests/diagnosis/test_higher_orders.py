@@ -10,8 +10,8 @@ import mpmath
 import pytest
 
 import diffcli
-from diffcli.diagnosis.findings import Finding
 from diffcli.diagnosis.higher_orders import examine_orders
+from diffcli.diagnosis.ledger import Finding
 from tests.cli.conftest import Run, run  # noqa: F401
 
 

@@ -12,7 +12,7 @@ import diffcli
 from diffcli.bound import bind
 from diffcli.diagnosis import examine
 from diffcli.diagnosis.bounds import EPS
-from diffcli.diagnosis.findings import Finding
+from diffcli.diagnosis.ledger import Finding
 from diffcli.diagnosis.questions import ask
 
 
