@@ -264,7 +264,9 @@ class Examination:
         """A finding about a number that rounding has put on the wrong side of a decision, if that is the reason why
         something is wrong `beyond` what is handed on from there.
         """
-        hanging = [n for n in passes.hanging() if n in self.naming.ids and n in looks] if beyond else []
+        hanging = (
+            [n for n in passes.hanging() if n in self.naming.ids and n in looks and looks[n].any()] if beyond else []
+        )
         if hanging:
             self._hangs(passes, hanging[0], where)
         return bool(hanging)

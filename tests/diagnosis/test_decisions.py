@@ -221,3 +221,10 @@ def test_a_branch_that_is_not_taken_is_not_beaten_either() -> None:
     assert np.isnan(finding.refined["value"])
     finding = examine(diffcli.parse("min(1/x, 5)*y"), {"x": 0.0, "y": 2.0}, "grad")[0]  # as 1/x is
     assert (finding.code, finding.expression) == ("pole", "1/x")
+
+
+def test_each_number_of_an_array_has_its_own_decision() -> None:
+    # The remainders by 2 have no digit; that by x + log(2) is x, and by what doubles have of it 0.
+    text = "p = deg2rad(y); [p*y % 2, p] - (x % logaddexp(x, x))"
+    found = examine(diffcli.parse(text), {"x": 1e17, "y": 1e20}, "eval")
+    assert {each.expression for each in found} == {"p*y", "logaddexp(x, x)"}
