@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from diffcli.report.result import Notice
 
+#: What only doubles suffer from.
 OF_DOUBLES = frozenset({"overflow", "cancellation"})
 
 if TYPE_CHECKING:
@@ -23,15 +24,15 @@ def notices(
     v: "Mapping[str, Any] | None" = None,
     precise: bool = False,
 ) -> list[Notice]:
-    """What is to be said about the numbers that a command (`what`) gives at a point; mostly nothing. Where they are
-    `precise`, not what only doubles suffer from; where nobody is to read it, it is not looked for.
+    """What is to be said about the numbers that a command (`what`) gives at a point; mostly nothing. Where nobody is to
+    read it, it is not looked for.
     """
     if not show.warns():
         return []
     from diffcli.diagnosis import examine
 
     found = [Notice(*finding) for finding in examine(program, at, what, wrt=wrt, v=v)]
-    return [each for each in found if not (precise and each.code in OF_DOUBLES)]
+    return _of_shown(found, show, precise)
 
 
 def of_orders(
@@ -49,4 +50,10 @@ def of_orders(
     from diffcli.diagnosis.higher_orders import examine_orders
 
     found = [Notice(*finding) for finding in examine_orders(program, at, derivatives, wrt=wrt)]
-    return [each for each in found if not (precise and each.code in OF_DOUBLES)]
+    return _of_shown(found, show, precise)
+
+
+def _of_shown(found: list[Notice], show: "Show", precise: bool) -> list[Notice]:
+    """What is about the numbers that are shown: tables of `precise` digits have no doubles, all other formats do."""
+    digits = precise and show.form() == "table"
+    return [each for each in found if not (digits and each.code in OF_DOUBLES)]

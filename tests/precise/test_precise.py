@@ -177,6 +177,15 @@ def test_precise_on_the_command_line(run: Run) -> None:  # noqa: F811
     assert run("eval", "1 - cos(x)", "x=1e-9", "--precise", "--digits", "5").err == ""
 
 
+def test_doubles_beside_the_digits_have_their_warnings(run: Run) -> None:  # noqa: F811
+    wrong = ("1 - cos(x)", "x=1e-9", "--precise")
+    (warning,) = json.loads(run("eval", *wrong, "--json").out)["warnings"]
+    assert (warning["code"], warning["refined"]) == ("cancellation", {"values": {"f": 5e-19}})
+    code, out, err = run("eval", *wrong, "--format", "csv")
+    assert (code, out.split()) == (0, ["f", "0"])
+    assert "cancels" in err
+
+
 @pytest.mark.parametrize(
     ("text", "reference", "x"),
     [
@@ -304,8 +313,10 @@ def test_what_is_out_of_reach_is_said(run: Run, text: str, shown: str) -> None: 
     code, out, err = run("eval", text, "x=1000", "--precise")
     assert (code, out) == (0, f"f = {shown}\n")
     assert "out of reach" in err
-    (warning,) = json.loads(run("eval", text, "x=1000", "--precise", "--json").out)["warnings"]
-    assert warning["code"] == "overflow"
+    *of_doubles, warning = json.loads(run("eval", text, "x=1000", "--precise", "--json").out)["warnings"]
+    assert (warning["code"], "out of reach" in warning["message"]) == ("overflow", True)
+    # exp(1000) is no double, which spoils the first value only.
+    assert [each["expression"] for each in of_doubles] == ["exp(x)"] * (shown == "inf")
 
 
 @pytest.mark.parametrize(
